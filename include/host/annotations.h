@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Names for clang's thread-safety analysis, which "make check" runs over the
+ * core; nothing for other compilers.
+ */
+#pragma once
+
+#if defined(__clang__)
+#define BLKBACK_ATTRIBUTE(x) __attribute__((x))
+#else
+#define BLKBACK_ATTRIBUTE(x)
+#endif
+
+#define BLKBACK_CAPABILITY(name) BLKBACK_ATTRIBUTE(capability(name))
+#define BLKBACK_SCOPED_CAPABILITY BLKBACK_ATTRIBUTE(scoped_lockable)
+#define BLKBACK_GUARDED_BY(lock) BLKBACK_ATTRIBUTE(guarded_by(lock))
+#define BLKBACK_REQUIRES(lock) BLKBACK_ATTRIBUTE(requires_capability(lock))
+#define BLKBACK_ACQUIRE(...) BLKBACK_ATTRIBUTE(acquire_capability(__VA_ARGS__))
+#define BLKBACK_RELEASE(...) BLKBACK_ATTRIBUTE(release_capability(__VA_ARGS__))

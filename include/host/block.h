@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The backing disk: a block device of the host. */
+#pragma once
+
+#include "host/page.h"
+#include "host/types.h"
+
+HOST_DECLS_BEGIN
+
+struct host_disk;
+
+/* A sector is 512 bytes everywhere in this driver and in the protocol. */
+struct host_disk_geometry {
+	uint64_t sectors;
+	uint32_t logical_block_bytes;
+	uint32_t physical_block_bytes;
+	uint8_t write_cache; /* 1: a flush means something */
+	uint8_t removable;
+	uint8_t cdrom;
+	uint8_t reserved[5];
+};
+
+/*
+ * host_disk_open - open the block device @major:@minor.
+ *
+ * @read_only is 0 or 1 and decides what the open asks for.
+ *
+ * Context: process, may sleep for I/O.
+ * Return: 0 and the disk, which the caller owns, in @disk; or -ENOENT,
+ * -EACCES, -EROFS, -ENOMEDIUM and other errnos of the kernel's open.
+ */
+int host_disk_open(uint32_t major, uint32_t minor, uint8_t read_only, struct host_disk **disk);
+void host_disk_close(struct host_disk *disk);
+
+/* Context: any; the size is the one of now. */
+void host_disk_describe(const struct host_disk *disk, struct host_disk_geometry *geometry);
+uint64_t host_disk_sectors(const struct host_disk *disk);
+
+/*
+ * host_disk_sync - write out and forget what the host has cached of the disk,
+ * so that the guest sees what is on it.
+ *
+ * Context: process, may sleep for I/O.
+ * Return: 0 or a negative errno of the write-out.
+ */
+int host_disk_sync(struct host_disk *disk);
+
+struct host_io_segment {
+	struct host_page *page;
+	uint32_t offset; /* bytes into the page, a multiple of 512 */
+	uint32_t bytes;	 /* a multiple of 512, within the page */
+};
+
+enum host_io_operation {
+	HOST_IO_READ = 0,
+	HOST_IO_WRITE = 1,
+	HOST_IO_FLUSH = 2, /* no segments: make earlier completed writes durable */
+};
+
+enum host_io_flags {
+	HOST_IO_PREFLUSH = 1, /* earlier completed writes are durable first */
+	HOST_IO_FUA = 2,      /* this write is durable when it completes */
+};
+
+/*
+ * One I/O in flight, embedded by the core in what it belongs to.  The core
+ * fills it and keeps it and its segments unchanged until driver_io_done().
+ */
+struct host_io {
+	struct host_disk *disk;
+	const struct host_io_segment *segments;
+	uint64_t sector;
+	uint32_t segment_count;
+	uint8_t operation; /* enum host_io_operation */
+	uint8_t flags;	   /* enum host_io_flags */
+	uint8_t reserved[2];
+	int32_t error;	   /* out: 0 or a negative errno; -EOPNOTSUPP is one */
+	uint32_t pending;  /* the host's */
+};
+
+/*
+ * host_disk_submit - start @count I/Os together (under one plug).
+ *
+ * For each of them driver_io_done() is called exactly once, from any context,
+ * possibly before this function returns.
+ *
+ * Context: process, may sleep while the disk's queue is full.
+ */
+void host_disk_submit(struct host_io *const *ios, uint32_t count);
+
+HOST_DECLS_END

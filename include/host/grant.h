@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Mapping of other domains' grants: segments of requests, and shared rings. */
+#pragma once
+
+#include "host/page.h"
+#include "host/types.h"
+
+HOST_DECLS_BEGIN
+
+struct host_device;
+
+/* Where the host builds the hypercall's arguments; one user at a time. */
+struct host_grant_scratch;
+
+/*
+ * One grant to map.  @status is GNTST_okay (0) afterwards, or the negative
+ * GNTST_* of xen/grant_table.h; @handle is valid only with status 0.
+ */
+struct host_grant_map_op {
+	struct host_page *page; /* in: an empty page */
+	uint32_t gref;		/* in */
+	uint32_t handle;	/* out */
+	int16_t status;		/* out */
+	uint8_t read_only;	/* in: 1 maps for reading only */
+	uint8_t reserved[5];
+};
+
+/*
+ * One grant to unmap.  @status is 0 when the page is empty again.
+ */
+struct host_grant_unmap_op {
+	struct host_page *page; /* in */
+	uint32_t handle;	/* in */
+	int16_t status;		/* out */
+	uint8_t reserved[2];
+};
+
+/*
+ * host_grant_scratch_alloc - room for batches of up to @capacity operations.
+ *
+ * Context: process, may sleep.
+ * Return: the scratch, owned by the caller, or NULL.
+ */
+struct host_grant_scratch *host_grant_scratch_alloc(uint32_t capacity);
+void host_grant_scratch_free(struct host_grant_scratch *scratch);
+
+/*
+ * host_grant_map - map @count grants of domain @domid with one hypercall.
+ *
+ * @count is at least 1 and at most the scratch's capacity.  A grant whose
+ * owner is paged out (GNTST_eagain) is tried again by the host, which may
+ * take seconds.
+ *
+ * Context: process, may sleep.
+ */
+void host_grant_map(struct host_grant_scratch *scratch, uint16_t domid,
+		    struct host_grant_map_op *ops, uint32_t count);
+
+/*
+ * host_grant_unmap - unmap @count grants with one hypercall.
+ *
+ * @count as above.  None of the pages may be busy (host_page_busy()).
+ *
+ * Context: process.
+ */
+void host_grant_unmap(struct host_grant_scratch *scratch, struct host_grant_unmap_op *ops,
+		      uint32_t count);
+
+/*
+ * host_page_busy - does anybody but us still hold a reference to the page?
+ *
+ * Network storage keeps references after the I/O has ended; such a page must
+ * not be unmapped yet.
+ *
+ * Context: any.
+ */
+bool host_page_busy(const struct host_page *page);
+
+/*
+ * host_ring_map - map the @count pages of a shared ring, contiguously.
+ *
+ * Context: process, may sleep.
+ * Return: 0 and the address in @address, or a negative errno; nothing stays
+ * mapped then.
+ */
+int host_ring_map(struct host_device *device, const uint32_t *grefs, uint32_t count,
+		  void **address);
+void host_ring_unmap(struct host_device *device, void *address);
+
+HOST_DECLS_END

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The module's parameters (Documentation/ABI/testing/sysfs-driver-xen-blkback). */
+#pragma once
+
+#include "host/types.h"
+
+HOST_DECLS_BEGIN
+
+struct host_parameters {
+	uint32_t max_buffer_pages;
+	uint32_t max_persistent_grants;
+	uint32_t persistent_grant_unused_seconds; /* 0: never dropped for idleness */
+	uint32_t max_queues;			  /* at least 1 */
+	uint32_t max_ring_page_order;		  /* at most 4 */
+	uint32_t buffer_squeeze_duration_ms;
+	uint8_t log_stats;
+	uint8_t feature_persistent;
+	uint8_t reserved[2];
+};
+
+/* host_parameters_read - the values of this moment.  Context: any. */
+void host_parameters_read(struct host_parameters *parameters);
+
+HOST_DECLS_END

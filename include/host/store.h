@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * xenstore and the xenbus device: what a backend reads of its own directory
+ * and of the frontend's, what it publishes, and its state.
+ *
+ * Context of all that touch xenstore: process, may sleep; never a queue's
+ * thread with I/O outstanding.
+ */
+#pragma once
+
+#include "host/types.h"
+
+HOST_DECLS_BEGIN
+
+struct host_device;
+
+/* enum xenbus_state of xen/io/xenbus.h */
+enum host_xenbus_state {
+	HOST_XENBUS_UNKNOWN = 0,
+	HOST_XENBUS_INITIALISING = 1,
+	HOST_XENBUS_INIT_WAIT = 2,
+	HOST_XENBUS_INITIALISED = 3,
+	HOST_XENBUS_CONNECTED = 4,
+	HOST_XENBUS_CLOSING = 5,
+	HOST_XENBUS_CLOSED = 6,
+	HOST_XENBUS_RECONFIGURING = 7,
+	HOST_XENBUS_RECONFIGURED = 8,
+};
+
+enum host_store_side {
+	HOST_STORE_BACKEND = 0,	 /* our own directory: the toolstack's word */
+	HOST_STORE_FRONTEND = 1, /* the guest's: anything may stand there */
+};
+
+/*
+ * host_store_read - read the node @name (a relative path) as text.
+ *
+ * Return: 0 and the whole string, terminated, in @text; -E2BIG when it does not
+ * fit in @bytes; -ENOENT when there is no such node.
+ */
+int host_store_read(struct host_device *device, enum host_store_side side, const char *name,
+		    char *text, size_t bytes);
+
+/*
+ * A publication writes several nodes of our directory at once or none.
+ * host_store_publish() starts over when xenstore says so, and writes nothing
+ * when the toolstack has removed the directory (-ENOENT).
+ */
+struct host_store_node {
+	const char *name;
+	uint64_t value; /* written in decimal */
+};
+int host_store_publish(struct host_device *device, const struct host_store_node *nodes,
+		       uint32_t count);
+
+/* The domain at the other end. */
+uint16_t host_device_domid(const struct host_device *device);
+
+/*
+ * The same for two host_devices that stand for the same xenbus device, one of
+ * them unbound and the other bound later.
+ */
+uint64_t host_device_identity(const struct host_device *device);
+
+/* The xenstore path of our directory, for messages; lives as long as @device. */
+const char *host_device_name(const struct host_device *device);
+
+enum host_xenbus_state host_device_state(const struct host_device *device);
+
+/* Publish our state; nothing is written when our directory is gone. */
+void host_device_switch_state(struct host_device *device, enum host_xenbus_state state);
+
+/* Does the toolstack want the device (node "online")? */
+bool host_device_online(struct host_device *device);
+
+/*
+ * host_device_error, host_device_fatal - tell the administrator, in the log
+ * and in the device's error node.  fatal also moves our state to Closing.
+ * @error is a negative errno.
+ */
+void host_device_error(struct host_device *device, int error, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+void host_device_fatal(struct host_device *device, int error, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/*
+ * host_device_show - create the device's sysfs files; -ENODEV when it is
+ * being removed.
+ */
+int host_device_show(struct host_device *device);
+
+/*
+ * host_device_release - the core has forgotten the device and will not use
+ * @device again.
+ */
+void host_device_release(struct host_device *device);
+
+HOST_DECLS_END

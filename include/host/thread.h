@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* A queue's thread, and work that runs in a worker. */
+#pragma once
+
+#include "host/types.h"
+
+HOST_DECLS_BEGIN
+
+struct driver_queue;
+struct host_thread;
+
+#define HOST_FOREVER 0xffffffffu
+
+/*
+ * host_thread_start - start a thread that serves @queue.
+ *
+ * The thread calls driver_queue_work(@queue) once after each wake-up and when
+ * the number of milliseconds that the last call returned has passed
+ * (HOST_FOREVER: only when woken).  @name is cut to what the kernel allows.
+ *
+ * Context: process, may sleep.
+ * Return: 0 and the thread, owned by the caller, or a negative errno.
+ */
+int host_thread_start(struct driver_queue *queue, const char *name, struct host_thread **thread);
+
+/* Context: any. */
+void host_thread_wake(struct host_thread *thread);
+
+/* Let others run for a moment.  Context: the thread itself. */
+void host_thread_yield(void);
+
+/*
+ * host_thread_stop - wait for a running driver_queue_work() to return, end
+ * the thread and free it.  Context: process, may sleep.
+ */
+void host_thread_stop(struct host_thread *thread);
+
+/* What driver_work() is to do with the object that embeds the work. */
+enum driver_work_kind {
+	DRIVER_WORK_DEVICE = 0,
+	DRIVER_WORK_PURGE = 1,
+};
+
+struct host_work {
+	uint64_t storage[28];
+	uint32_t kind; /* enum driver_work_kind */
+	uint32_t reserved;
+};
+
+void host_work_init(struct host_work *work, enum driver_work_kind kind);
+
+/*
+ * host_work_schedule - call driver_work(@work) in process context, @delay_ms
+ * milliseconds from now.  Scheduled already: the earlier time holds.  While it
+ * runs it may be scheduled again; it never runs twice at the same time.
+ *
+ * Context: any.
+ */
+void host_work_schedule(struct host_work *work, uint32_t delay_ms);
+
+/*
+ * host_work_cancel - after this the work neither runs nor is scheduled.
+ * Context: process, may sleep; not from the work itself.
+ */
+void host_work_cancel(struct host_work *work);
+
+/*
+ * host_work_forget - after this the work is not scheduled; one that runs goes
+ * on.  For a work that is about to free the object that embeds it.
+ * Context: any.
+ */
+void host_work_forget(struct host_work *work);
+
+HOST_DECLS_END

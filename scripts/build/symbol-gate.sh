@@ -1,0 +1,27 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# Refuses a C++ object that needs a run-time library or that would need code to
+# run before main(): such a module would not load, or not work.
+#
+# usage: symbol-gate.sh NM OBJDUMP OBJECT 'ALLOWED-PATTERN ...'
+set -eu
+
+nm=$1 objdump=$2 object=$3
+# shellcheck disable=SC2086 # the patterns are a list of words
+set -f -- $4
+
+allowed=$(printf '%s\n' "$@" | paste -sd'|')
+bad=$("$nm" --undefined-only --format=just-symbols "$object" | grep -Exv "($allowed)" || true)
+# Weak definitions would be merged with another object's by the linker, behind
+# objtool's back; sections of constructors are never run in a module.
+run_time=$("$nm" --format=just-symbols "$object" |
+	grep -E '^(__cxa_|__dso_handle|_Zn[wa]|_Zd[la]|abort$|_ZTI|_ZTV)' || true)
+sections=$("$objdump" -h "$object" | grep -oE '\.(init_array|fini_array|ctors|dtors|eh_frame)\S*' || true)
+
+if [ -n "$bad$run_time$sections" ]; then
+	echo "$object: the C++ core may only use host_* and what compilers emit; it has" >&2
+	for name in $bad $run_time $sections; do echo "  $name" >&2; done
+	rm -f "$object"
+	exit 1
+fi

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: GPL-2.0
+// Errors as values.
+#pragma once
+
+#include <expected>
+#include <utility>
+
+namespace blkback {
+
+// Linux errnos that the core itself returns (asm-generic/errno-base.h).
+inline constexpr int kEio = 5;
+inline constexpr int kEnoMem = 12;
+inline constexpr int kEinval = 22;
+inline constexpr int kEopNotSupp = 95;
+
+// Why something could not be done: a negative errno, as the kernel's C has it.
+struct [[nodiscard]] Error {
+  int number;
+};
+
+template <typename T>
+using Result = std::expected<T, Error>;
+
+[[nodiscard]] inline std::unexpected<Error> failure(int number) {
+  return std::unexpected<Error>(Error{number});
+}
+
+}  // namespace blkback

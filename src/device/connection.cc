@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "device/connection.h"
+
+#include "host/log.h"
+
+namespace blkback {
+
+Result<Owned<Connection>> Connection::create(const Config& config) {
+  Owned<Connection> connection = make_owned<Connection>();
+  if (connection) {
+    connection->queues_ = OwnedArray<Owned<Queue>>::create(config.frontend.queues);
+  }
+  if (!connection || connection->queues_.empty()) {
+    host_device_fatal(config.device, -kEnoMem, "allocating a connection of %u queues",
+                      config.frontend.queues);
+    return failure(-kEnoMem);
+  }
+
+  const Queue::Shared shared{.vbd = config.vbd,
+                             .pool = connection->pool_,
+                             .statistics = config.statistics,
+                             .owner = config.owner,
+                             .squeeze_until_ms = connection->squeeze_until_ms_};
+  for (uint32_t i = 0; i < config.frontend.queues; ++i) {
+    const Result<RingConfig> ring = read_ring(config.device, config.frontend, i);
+    if (!ring) return std::unexpected<Error>(ring.error());
+
+    char name[32];
+    (void)host_format(name, sizeof(name), "%u.%s-%u", host_device_domid(config.device),
+                      config.disk_name, i);
+    const QueueConfig queue_config{
+        .device = config.device,
+        .ring_refs = std::span<const uint32_t>(ring->refs, config.frontend.ring_pages),
+        .event_channel = ring->event_channel,
+        .layout = config.frontend.layout,
+        .persistence = config.frontend.persistence,
+        .name = name};
+    Result<Owned<Queue>> queue = Queue::create(queue_config, shared);
+    if (!queue) {
+      host_device_fatal(config.device, queue.error().number,
+                        "attaching ring %u (%u pages from ring-ref %u, event-channel %u)", i,
+                        config.frontend.ring_pages, ring->refs[0], ring->event_channel);
+      return std::unexpected<Error>(queue.error());
+    }
+    connection->queues_[i] = std::move(*queue);
+  }
+  return connection;
+}
+
+void Connection::serve() {
+  for (Owned<Queue>& queue : queues_.all()) queue->serve();
+}
+
+void Connection::close() {
+  if (closing_) return;
+  closing_ = true;
+  for (Owned<Queue>& queue : queues_.all()) queue->close();
+}
+
+bool Connection::drained() const {
+  for (const Owned<Queue>& queue : queues_.all()) {
+    if (!queue->drained()) return false;
+  }
+  return true;
+}
+
+void Connection::wake() {
+  for (Owned<Queue>& queue : queues_.all()) queue->wake();
+}
+
+void Connection::squeeze(uint64_t until_ms) {
+  squeeze_until_ms_.store(until_ms, std::memory_order_relaxed);
+  pool_.shrink_free_pagepool(0);
+}
+
+}  // namespace blkback

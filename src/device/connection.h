@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: GPL-2.0
+// One connection to a frontend: its rings, from attach to the last unmap.
+//
+// INVARIANT: when drained() nothing of the guest but the shared rings is
+// mapped, and destruction unmaps those without waiting for the disk.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include "base/owned.h"
+#include "base/result.h"
+#include "device/frontend.h"
+#include "grant/page_pool.h"
+#include "queue/queue.h"
+
+namespace blkback {
+
+class Connection {
+ public:
+  struct Config {
+    host_device* device;
+    FrontendConfig frontend;
+    const char* disk_name;  // the node "dev" without "/dev/", for thread names
+    Vbd& vbd;
+    Statistics& statistics;
+    host_work& owner;  // scheduled when something has drained
+  };
+
+  // Attaches all rings; a failure is reported as the device's fatal error and
+  // leaves nothing behind.
+  [[nodiscard]] static Result<Owned<Connection>> create(const Config& config);
+
+  Connection() = default;
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  void serve();
+  void close();
+  [[nodiscard]] bool closing() const { return closing_; }
+  [[nodiscard]] bool drained() const;
+
+  // Parameters have changed: let the queues look.
+  void wake();
+  // The host needs memory: keep no free pages until `until_ms`.
+  void squeeze(uint64_t until_ms);
+
+ private:
+  // Before the queues, which use them until they are gone.
+  PagePool pool_;
+  std::atomic<uint64_t> squeeze_until_ms_{0};
+  OwnedArray<Owned<Queue>> queues_;
+  bool closing_ = false;
+};
+
+}  // namespace blkback

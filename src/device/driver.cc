@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: GPL-2.0
+// The entry points of include/driver.h.
+#include "driver.h"
+
+#include "device/device.h"
+#include "device/registry.h"
+#include "grant/purger.h"
+#include "queue/queue.h"
+
+using blkback::Device;
+using blkback::Purger;
+using blkback::Queue;
+using blkback::Registry;
+using blkback::Slot;
+
+namespace {
+
+Device& device_of(driver_device* device) { return *static_cast<Device*>(device); }
+Queue& queue_of(driver_queue* queue) { return *static_cast<Queue*>(queue); }
+
+}  // namespace
+
+extern "C" {
+
+void driver_init(void) { Registry::create(); }
+
+int driver_device_create(host_device* host, driver_device** device) {
+  blkback::Owned<Device> created = blkback::make_owned<Device>(host);
+  if (!created) return -blkback::kEnoMem;
+  Device* lasting = created.release();  // destroys itself: see Device::destroy()
+  *device = lasting;
+  Registry::get().add(*lasting);
+  lasting->schedule();
+  return 0;
+}
+
+void driver_device_remove(driver_device* device) {
+  Registry::get().request_removal(device_of(device));
+}
+
+void driver_frontend_changed(driver_device* device, uint32_t state) {
+  device_of(device).frontend_changed(state);
+}
+
+void driver_backend_changed(driver_device* device) { device_of(device).schedule(); }
+
+bool driver_device_finished(const driver_device* device) {
+  return static_cast<const Device*>(device)->finished();
+}
+
+void driver_reclaim_memory(driver_device* device) { device_of(device).request_squeeze(); }
+
+void driver_parameters_changed(void) { Registry::get().parameters_changed(); }
+
+void driver_event(driver_queue* queue) { queue_of(queue).event(); }
+
+uint32_t driver_queue_work(driver_queue* queue) { return queue_of(queue).work(); }
+
+void driver_io_done(host_io* io) {
+  Slot& slot = *static_cast<Slot*>(io);
+  slot.queue->done(slot);
+}
+
+void driver_work(host_work* work) {
+  if (work->kind == DRIVER_WORK_PURGE) {
+    static_cast<Purger*>(work)->run();
+  } else {
+    static_cast<Device*>(work)->run();
+  }
+}
+
+void driver_statistics_read(driver_device* device, driver_statistics* statistics) {
+  *statistics = device_of(device).statistics();
+}
+
+void driver_identity_read(driver_device* device, driver_identity* identity) {
+  *identity = device_of(device).identity();
+}
+
+}  // extern "C"

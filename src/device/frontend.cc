@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "device/frontend.h"
+
+#include <optional>
+#include <string_view>
+
+#include "device/text.h"
+#include "host/log.h"
+
+namespace blkback {
+
+namespace {
+
+constexpr int kEnoEnt = 2;
+constexpr uint32_t kTextBytes = 64;
+
+// The node's number; `fallback` (if any) when there is no such node.
+Result<uint32_t> read_number(host_device* device, const char* name, uint32_t lowest,
+                             uint32_t highest, std::optional<uint32_t> fallback) {
+  char text[kTextBytes];
+  const int error = host_store_read(device, HOST_STORE_FRONTEND, name, text, sizeof(text));
+  if (error == -kEnoEnt && fallback) return *fallback;
+  if (error != 0) {
+    host_device_fatal(device, error, "reading the frontend's %s: expected a number from %u to %u",
+                      name, lowest, highest);
+    return failure(-kEinval);
+  }
+  const std::optional<uint32_t> number = parse_number(text, 10);
+  if (!number || *number < lowest || *number > highest) {
+    host_device_fatal(device, -kEinval,
+                      "the frontend's %s is '%s': expected a number from %u to %u", name, text,
+                      lowest, highest);
+    return failure(-kEinval);
+  }
+  return *number;
+}
+
+Result<wire::Layout> read_layout(host_device* device) {
+  char text[kTextBytes];
+  const int error = host_store_read(device, HOST_STORE_FRONTEND, "protocol", text, sizeof(text));
+  // Frontends that say nothing date from before 64-bit guests; Linux' backend
+  // has always taken them for 32-bit ones on x86.
+  if (error == -kEnoEnt) return wire::Layout::kX86_32;
+  if (error == 0) {
+    const std::string_view protocol(text);
+    if (protocol == XEN_IO_PROTO_ABI_NATIVE) return wire::Layout::kNative;
+    if (protocol == XEN_IO_PROTO_ABI_X86_32) return wire::Layout::kX86_32;
+    if (protocol == XEN_IO_PROTO_ABI_X86_64) return wire::Layout::kX86_64;
+  } else {
+    text[0] = '\0';
+  }
+  host_device_fatal(device, error != 0 ? error : -kEinval,
+                    "the frontend's protocol is '%s': expected %s or %s", text,
+                    XEN_IO_PROTO_ABI_X86_32, XEN_IO_PROTO_ABI_X86_64);
+  return failure(-kEinval);
+}
+
+// A switch that is off unless it is exactly "1": what else stands there is no
+// reason to refuse a guest its disk.
+bool read_switch(host_device* device, const char* name) {
+  char text[kTextBytes];
+  return host_store_read(device, HOST_STORE_FRONTEND, name, text, sizeof(text)) == 0 &&
+         parse_number(text, 10).value_or(0) != 0;
+}
+
+}  // namespace
+
+Result<FrontendConfig> read_frontend(host_device* device, const host_parameters& parameters) {
+  FrontendConfig config;
+
+  const Result<wire::Layout> layout = read_layout(device);
+  if (!layout) return std::unexpected<Error>(layout.error());
+  config.layout = *layout;
+
+  const Result<uint32_t> queues =
+      read_number(device, "multi-queue-num-queues", 1, parameters.max_queues, 1);
+  if (!queues) return std::unexpected<Error>(queues.error());
+  config.queues = *queues;
+
+  // Read once: the value decides how much is mapped for every queue.
+  constexpr uint32_t kAbsent = UINT32_MAX;
+  const Result<uint32_t> order =
+      read_number(device, "ring-page-order", 0, parameters.max_ring_page_order, kAbsent);
+  if (!order) return std::unexpected<Error>(order.error());
+  if (*order != kAbsent) {
+    config.ring_pages = 1u << *order;
+    config.numbered_ring_refs = true;
+  }
+
+  if (parameters.feature_persistent != 0 && read_switch(device, "feature-persistent")) {
+    config.persistence = Mapper::Persistence::kNegotiated;
+  }
+  return config;
+}
+
+Result<RingConfig> read_ring(host_device* device, const FrontendConfig& config, uint32_t queue) {
+  RingConfig ring{};
+  char name[kTextBytes];
+  char directory[24] = "";
+  if (config.queues > 1) {
+    (void)host_format(directory, sizeof(directory), "queue-%u/", queue);
+  }
+
+  for (uint32_t i = 0; i < config.ring_pages; ++i) {
+    if (config.numbered_ring_refs) {
+      (void)host_format(name, sizeof(name), "%sring-ref%u", directory, i);
+    } else {
+      (void)host_format(name, sizeof(name), "%sring-ref", directory);
+    }
+    const Result<uint32_t> ref = read_number(device, name, 0, UINT32_MAX, std::nullopt);
+    if (!ref) return std::unexpected<Error>(ref.error());
+    ring.refs[i] = *ref;
+  }
+
+  (void)host_format(name, sizeof(name), "%sevent-channel", directory);
+  const Result<uint32_t> port = read_number(device, name, 0, UINT32_MAX, std::nullopt);
+  if (!port) return std::unexpected<Error>(port.error());
+  ring.event_channel = *port;
+  return ring;
+}
+
+}  // namespace blkback

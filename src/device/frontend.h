@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: GPL-2.0
+// What a frontend asks for in its xenstore directory.
+//
+// Everything there is the guest's: each value is read once, checked, and
+// refused with a message that names the node, the value and what was expected.
+#pragma once
+
+#include <cstdint>
+
+#include "base/result.h"
+#include "grant/mapper.h"
+#include "host/parameter.h"
+#include "host/store.h"
+#include "wire/blkif.h"
+
+namespace blkback {
+
+inline constexpr uint32_t kMaxRingPages = 16;
+
+struct FrontendConfig {
+  wire::Layout layout = wire::Layout::kNative;
+  uint32_t queues = 1;
+  uint32_t ring_pages = 1;
+  bool numbered_ring_refs = false;  // "ring-ref0" instead of "ring-ref"
+  Mapper::Persistence persistence = Mapper::Persistence::kOff;
+};
+
+struct RingConfig {
+  uint32_t refs[kMaxRingPages];
+  uint32_t event_channel = 0;
+};
+
+// Both report what is wrong as the device's fatal error and return -EINVAL.
+[[nodiscard]] Result<FrontendConfig> read_frontend(host_device* device,
+                                                   const host_parameters& parameters);
+[[nodiscard]] Result<RingConfig> read_ring(host_device* device, const FrontendConfig& config,
+                                           uint32_t queue);
+
+}  // namespace blkback

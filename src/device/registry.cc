@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "device/registry.h"
+
+#include <new>
+
+#include "device/device.h"
+
+namespace blkback {
+
+namespace {
+
+// Modules run no constructors of global objects.
+alignas(Registry) constinit unsigned char storage[sizeof(Registry)] = {};
+constinit Registry* registry = nullptr;
+
+}  // namespace
+
+void Registry::create() { registry = ::new (static_cast<void*>(storage)) Registry(); }
+
+Registry& Registry::get() { return *registry; }
+
+void Registry::add(Device& device) {
+  const SpinGuard guard(lock_);
+  devices_.push_back(device);
+}
+
+void Registry::remove(Device& device) {
+  const SpinGuard guard(lock_);
+  devices_.remove(device);
+  // Whoever could schedule it does so under the lock, or is gone.
+  host_work_forget(&device);
+  for (Device* other = devices_.front(); other != nullptr; other = devices_.next(*other)) {
+    if (other->xenbus_identity() == device.xenbus_identity()) other->schedule();
+  }
+}
+
+void Registry::request_removal(Device& device) {
+  const SpinGuard guard(lock_);
+  device.request_removal();
+  device.schedule();
+}
+
+bool Registry::has_predecessor(const Device& device) {
+  const SpinGuard guard(lock_);
+  for (const Device* other = devices_.front(); other != nullptr; other = devices_.next(*other)) {
+    if (other == &device) return false;  // the list is in order of age
+    if (other->xenbus_identity() == device.xenbus_identity()) return true;
+  }
+  return false;
+}
+
+void Registry::parameters_changed() {
+  const SpinGuard guard(lock_);
+  for (Device* device = devices_.front(); device != nullptr; device = devices_.next(*device)) {
+    device->request_wake();
+  }
+}
+
+}  // namespace blkback

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: GPL-2.0
+// All devices of the module, those that drain after their removal included.
+#pragma once
+
+#include "base/intrusive_list.h"
+#include "base/lock.h"
+
+namespace blkback {
+
+class Device;
+
+class Registry {
+ public:
+  // The one of the module; create() comes first.
+  static void create();
+  static Registry& get();
+
+  void add(Device& device);
+
+  // Takes the device out and makes sure that its work is not scheduled any
+  // more; wakes those that wait for it to be gone.
+  // Context: the device's own work.
+  void remove(Device& device);
+
+  // Schedules the device's work after its flag for removal is set; until this
+  // has returned the device is not destroyed.
+  void request_removal(Device& device);
+
+  // Does another device for the same xenbus device still drain?
+  [[nodiscard]] bool has_predecessor(const Device& device);
+
+  void parameters_changed();
+
+ private:
+  SpinLock lock_{HOST_LOCK_REGISTRY};
+  IntrusiveList<Device> devices_ BLKBACK_GUARDED_BY(lock_);
+};
+
+}  // namespace blkback

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: GPL-2.0
+// Numbers and words as they stand in xenstore.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+namespace blkback {
+
+// The number that the whole text is, without sign or blanks.
+[[nodiscard]] inline std::optional<uint32_t> parse_number(std::string_view text, uint32_t base) {
+  if (text.empty()) return std::nullopt;
+  uint64_t value = 0;
+  for (const char c : text) {
+    uint32_t digit = 0;
+    if (c >= '0' && c <= '9') {
+      digit = static_cast<uint32_t>(c - '0');
+    } else if (c >= 'a' && c <= 'f') {
+      digit = static_cast<uint32_t>(c - 'a') + 10;
+    } else if (c >= 'A' && c <= 'F') {
+      digit = static_cast<uint32_t>(c - 'A') + 10;
+    } else {
+      return std::nullopt;
+    }
+    if (digit >= base) return std::nullopt;
+    value = value * base + digit;
+    if (value > UINT32_MAX) return std::nullopt;
+  }
+  return static_cast<uint32_t>(value);
+}
+
+struct DeviceNumber {
+  uint32_t major;
+  uint32_t minor;
+};
+
+// "MAJOR:MINOR" in hexadecimal, as the hotplug scripts write physical-device.
+[[nodiscard]] inline std::optional<DeviceNumber> parse_device_number(std::string_view text) {
+  uint32_t colon = 0;
+  while (colon < text.size() && text[colon] != ':') ++colon;
+  if (colon == text.size()) return std::nullopt;
+  const auto major = parse_number(std::string_view(text.data(), colon), 16);
+  const auto minor =
+      parse_number(std::string_view(text.data() + colon + 1, text.size() - colon - 1), 16);
+  // Linux: 12 bits of major, 20 of minor.
+  if (!major || !minor || *major >= (1u << 12) || *minor >= (1u << 20)) return std::nullopt;
+  return DeviceNumber{*major, *minor};
+}
+
+}  // namespace blkback

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: GPL-2.0
+// Maps the grants of a batch of requests and unmaps them again.
+//
+// A grant that is mapped persistently already costs nothing.  The others take
+// pages from the pool and are mapped with one hypercall for the whole batch;
+// only after it has returned is it decided, grant by grant, whether a mapping
+// stays.
+//
+// INVARIANT: a page is in exactly one place: the pool, a GrantUse, a
+// persistent grant, or lost because the hypervisor would not unmap it.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "base/counter.h"
+#include "base/owned.h"
+#include "base/result.h"
+#include "grant/page_pool.h"
+#include "grant/persistent_grants.h"
+#include "host/grant.h"
+
+namespace blkback {
+
+// One segment's grant while a request uses it.
+struct GrantUse {
+  enum class State : uint8_t {
+    kUnmapped,    // no page
+    kOrdinary,    // mapped for this request alone
+    kPersistent,  // borrowed from the persistent grants
+  };
+
+  uint32_t gref = 0;
+  uint32_t handle = 0;
+  host_page* page = nullptr;
+  PersistentGrant* persistent = nullptr;
+  State state = State::kUnmapped;
+};
+
+// The grants of one request.
+struct GrantJob {
+  enum class Outcome : uint8_t {
+    kMapped,   // all of them
+    kFailed,   // at least one could not be mapped: no such grant, no right
+    kNoPages,  // none: there were no pages; may be tried again as it is
+  };
+
+  std::span<GrantUse> uses;
+  bool guest_data_only_read = false;  // in: a write to the disk
+  Outcome outcome = Outcome::kMapped;  // out
+};
+
+struct GrantCounters {
+  Counter map_calls;
+  Counter mapped;
+  Counter unmap_calls;
+  Counter unmapped;
+  Counter lost_pages;
+};
+
+// Unmaps ordinary mappings, `capacity` at most with one hypercall; what comes
+// free goes to the pool.
+class Unmapper {
+ public:
+  [[nodiscard]] Result<void> create(uint32_t capacity);
+
+  // Adds a mapping; when the batch is full it is flushed.
+  void add(host_page* page, uint32_t handle, PagePool& pool, GrantCounters& counters);
+
+  // Unmaps what was added: no hypercall when nothing was.
+  void flush(PagePool& pool, GrantCounters& counters);
+
+ private:
+  Handle<host_grant_scratch, host_grant_scratch_free> scratch_;
+  OwnedArray<host_grant_unmap_op> ops_;
+  OwnedArray<host_page*> free_;
+  uint32_t count_ = 0;
+};
+
+class Mapper {
+ public:
+  enum class Persistence : uint8_t { kOff, kNegotiated };
+
+  Mapper(uint16_t domid, Persistence persistence, PagePool& pool, const char* name)
+      : pool_(pool), name_(name), domid_(domid), persistence_(persistence) {}
+
+  // Error: -ENOMEM.
+  [[nodiscard]] Result<void> create();
+
+  // How many grants one map() may be asked for.
+  static constexpr uint32_t kCapacity = 32 * 11;
+
+  // Maps the grants of `jobs`, at most kCapacity together, none mapped yet.
+  void map(std::span<GrantJob* const> jobs, const PersistentGrants::Limits& limits,
+           uint64_t now_ms);
+
+  // Does the storage stack still hold a page that would have to be unmapped?
+  [[nodiscard]] static bool busy(const GrantJob& job);
+
+  // Ends the uses of `jobs`, none of them busy: ordinary grants are unmapped
+  // when this returns.
+  void release(std::span<GrantJob* const> jobs, uint64_t now_ms);
+
+  [[nodiscard]] PersistentGrants& persistent() { return persistent_; }
+  [[nodiscard]] GrantCounters& counters() { return counters_; }
+
+ private:
+  uint32_t look_up(GrantJob& job);
+  void give_up_pages(GrantJob& job, uint64_t now_ms);
+  void take_pages(std::span<GrantJob* const> jobs, uint32_t missing, uint64_t now_ms);
+  void settle(GrantUse& use, const host_grant_map_op& op, const PersistentGrants::Limits& limits);
+
+  PagePool& pool_;
+  PersistentGrants persistent_;
+  GrantCounters counters_;
+  Handle<host_grant_scratch, host_grant_scratch_free> scratch_;
+  OwnedArray<host_grant_map_op> ops_;
+  OwnedArray<host_page*> pages_;
+  Unmapper unmapper_;
+  const char* name_;  // of the ring, for the log
+  uint16_t domid_;
+  Persistence persistence_;
+  bool overflow_logged_ = false;
+};
+
+}  // namespace blkback

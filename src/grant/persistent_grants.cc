@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "grant/persistent_grants.h"
+
+#include <algorithm>
+
+#include "base/owned.h"
+
+namespace blkback {
+
+namespace {
+constexpr int kEbusy = 16;
+}  // namespace
+
+PersistentGrant* PersistentGrants::use(uint32_t gref) {
+  PersistentGrant* grant = tree_.find(gref);
+  if (grant == nullptr) return nullptr;
+  if (grant->uses++ == 0) idle_.remove(*grant);
+  return grant;
+}
+
+Result<PersistentGrant*> PersistentGrants::enter(uint32_t gref, uint32_t handle, host_page* page,
+                                                 const Limits& limits) {
+  if (tree_.find(gref) != nullptr) return failure(-kEinval);
+  if (count_ >= limits.max_grants) {
+    overflowed_ = true;
+    return failure(-kEbusy);
+  }
+  Owned<PersistentGrant> grant = make_owned<PersistentGrant>();
+  if (!grant) return failure(-kEnoMem);
+  grant->key = gref;
+  grant->handle = handle;
+  grant->page = page;
+  grant->uses = 1;
+  if (!tree_.insert(*grant)) return failure(-kEinval);
+  ++count_;
+  return grant.release();
+}
+
+void PersistentGrants::put(PersistentGrant& grant, uint64_t now_ms) {
+  if (--grant.uses != 0) return;
+  grant.idle_since_ms = now_ms;
+  idle_.push_back(grant);
+}
+
+void PersistentGrants::take_out(PersistentGrant& grant, PersistentGrantList& purged) {
+  idle_.remove(grant);
+  tree_.remove(grant);
+  --count_;
+  purged.push_back(grant);
+}
+
+void PersistentGrants::purge_due(const Limits& limits, uint64_t now_ms,
+                                 PersistentGrantList& purged) {
+  uint32_t excess = count_ > limits.max_grants ? count_ - limits.max_grants : 0;
+  if (overflowed_ && now_ms - overflow_purge_ms_ >= kPurgeIntervalMs) {
+    // Products of a limit below 2^20 stay within 32 bits.
+    excess += std::max(limits.max_grants * kPurgePercent / 100, uint32_t{1});
+    overflowed_ = false;
+    overflow_purge_ms_ = now_ms;
+  }
+  while (excess-- != 0) {
+    PersistentGrant* oldest = idle_.front();
+    if (oldest == nullptr) return;
+    take_out(*oldest, purged);
+  }
+  if (limits.unused_ms == 0) return;
+  for (PersistentGrant* oldest = idle_.front();
+       oldest != nullptr && now_ms - oldest->idle_since_ms >= limits.unused_ms;
+       oldest = idle_.front()) {
+    take_out(*oldest, purged);
+  }
+}
+
+void PersistentGrants::purge_idle(PersistentGrantList& purged) {
+  for (PersistentGrant* oldest = idle_.front(); oldest != nullptr; oldest = idle_.front()) {
+    take_out(*oldest, purged);
+  }
+}
+
+std::optional<uint64_t> PersistentGrants::due_in_ms(const Limits& limits, uint64_t now_ms) const {
+  const PersistentGrant* oldest = idle_.front();
+  if (oldest == nullptr || limits.unused_ms == 0) return std::nullopt;
+  const uint64_t idle_ms = now_ms - oldest->idle_since_ms;
+  return idle_ms >= limits.unused_ms ? 0 : limits.unused_ms - idle_ms;
+}
+
+}  // namespace blkback

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "grant/purger.h"
+
+namespace blkback {
+
+void Purger::add(PersistentGrantList& grants) {
+  if (grants.empty()) return;
+  {
+    const SpinGuard guard(lock_);
+    unfinished_ += grants.size();
+    waiting_.append(grants);
+  }
+  host_work_schedule(this, 0);
+}
+
+bool Purger::idle() {
+  const SpinGuard guard(lock_);
+  return unfinished_ == 0;
+}
+
+void Purger::run() {
+  PersistentGrantList grants;
+  {
+    const SpinGuard guard(lock_);
+    grants.append(waiting_);
+  }
+
+  PersistentGrantList busy;
+  uint32_t unmapped = 0;
+  while (PersistentGrant* grant = grants.pop_front()) {
+    if (host_page_busy(grant->page)) {
+      busy.push_back(*grant);
+      continue;
+    }
+    unmapper_.add(grant->page, grant->handle, pool_, counters_);
+    Owned<PersistentGrant>(grant).reset();
+    ++unmapped;
+  }
+  unmapper_.flush(pool_, counters_);
+
+  const bool again = !busy.empty();
+  bool finished = false;
+  {
+    const SpinGuard guard(lock_);
+    waiting_.append(busy);
+    unfinished_ -= unmapped;
+    finished = unfinished_ == 0;
+  }
+  if (again) host_work_schedule(this, kBusyRetryMs);
+  if (finished && unmapped != 0) host_thread_wake(waiter_);
+}
+
+}  // namespace blkback

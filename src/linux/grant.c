@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <linux/mm.h>
+#include <linux/slab.h>
+#include <xen/grant_table.h>
+#include <xen/xenbus.h>
+
+#include "host/grant.h"
+
+#include "device.h"
+
+struct host_grant_scratch {
+	uint32_t capacity;
+	struct page **pages;
+	union {
+		struct gnttab_map_grant_ref map[0];
+		struct gnttab_unmap_grant_ref unmap[0];
+	};
+};
+
+static_assert(sizeof(struct gnttab_unmap_grant_ref) <= sizeof(struct gnttab_map_grant_ref));
+
+struct host_grant_scratch *host_grant_scratch_alloc(uint32_t capacity)
+{
+	struct host_grant_scratch *scratch;
+
+	scratch = kvzalloc(struct_size(scratch, map, capacity), GFP_KERNEL);
+	if (!scratch)
+		return NULL;
+	scratch->capacity = capacity;
+	scratch->pages = kvcalloc(capacity, sizeof(*scratch->pages), GFP_KERNEL);
+	if (!scratch->pages) {
+		kvfree(scratch);
+		return NULL;
+	}
+	return scratch;
+}
+
+void host_grant_scratch_free(struct host_grant_scratch *scratch)
+{
+	if (!scratch)
+		return;
+	kvfree(scratch->pages);
+	kvfree(scratch);
+}
+
+static unsigned long page_host_address(struct page *page)
+{
+	return (unsigned long)pfn_to_kaddr(page_to_pfn(page));
+}
+
+void host_grant_map(struct host_grant_scratch *scratch, uint16_t domid,
+		    struct host_grant_map_op *ops, uint32_t count)
+{
+	int error;
+	uint32_t i;
+
+	for (i = 0; i < count; i++) {
+		struct page *page = (struct page *)ops[i].page;
+		uint32_t flags = GNTMAP_host_map;
+
+		if (ops[i].read_only)
+			flags |= GNTMAP_readonly;
+		gnttab_set_map_op(&scratch->map[i], page_host_address(page), flags, ops[i].gref,
+				  domid);
+		scratch->pages[i] = page;
+	}
+
+	/*
+	 * An error of the whole call says nothing of the single grants: what
+	 * was mapped has status 0 and must be unmapped by its handle
+	 * (XSA-361, XSA-365).  Those never reached keep the positive status
+	 * that gnttab_set_map_op() gives them.
+	 */
+	error = gnttab_map_refs(scratch->map, NULL, scratch->pages, count);
+	if (error)
+		pr_warn_ratelimited("mapping %u grants of domain %u: error %d\n", count, domid,
+				    error);
+
+	for (i = 0; i < count; i++) {
+		ops[i].status = scratch->map[i].status > 0 ? GNTST_general_error :
+							     scratch->map[i].status;
+		ops[i].handle = scratch->map[i].handle;
+	}
+}
+
+void host_grant_unmap(struct host_grant_scratch *scratch, struct host_grant_unmap_op *ops,
+		      uint32_t count)
+{
+	int error;
+	uint32_t i;
+
+	for (i = 0; i < count; i++) {
+		struct page *page = (struct page *)ops[i].page;
+
+		gnttab_set_unmap_op(&scratch->unmap[i], page_host_address(page), GNTMAP_host_map,
+				    ops[i].handle);
+		/* The hypervisor overwrites it; a call that fails whole leaves it. */
+		scratch->unmap[i].status = GNTST_general_error;
+		scratch->pages[i] = page;
+	}
+
+	error = gnttab_unmap_refs(scratch->unmap, NULL, scratch->pages, count);
+	if (error)
+		pr_warn_ratelimited("unmapping %u grants: error %d\n", count, error);
+
+	for (i = 0; i < count; i++)
+		ops[i].status = scratch->unmap[i].status;
+}
+
+bool host_page_busy(const struct host_page *page)
+{
+	return page_count((const struct page *)page) > 1;
+}
+
+int host_ring_map(struct host_device *device, const uint32_t *grefs, uint32_t count,
+		  void **address)
+{
+	grant_ref_t refs[XENBUS_MAX_RING_GRANTS];
+
+	if (count == 0 || count > ARRAY_SIZE(refs))
+		return -EINVAL;
+	memcpy(refs, grefs, count * sizeof(*refs));
+	return xenbus_map_ring_valloc(device->xenbus, refs, count, address);
+}
+
+void host_ring_unmap(struct host_device *device, void *address)
+{
+	xenbus_unmap_ring_vfree(device->xenbus, address);
+}

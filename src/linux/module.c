@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <linux/init.h>
+#include <linux/module.h>
+#include <xen/xen.h>
+
+#include "driver.h"
+
+#include "block.h"
+#include "parameter.h"
+#include "work.h"
+#include "xenbus.h"
+
+static int __init blkback_init(void)
+{
+	int error;
+
+	if (!xen_domain()) {
+		pr_err("not running on Xen: there are no guests to serve disks to\n");
+		return -ENODEV;
+	}
+
+	error = block_init();
+	if (error)
+		return error;
+	error = work_init();
+	if (error)
+		goto undo_block;
+	driver_init();
+	parameter_init();
+	error = xenbus_init_driver();
+	if (error)
+		goto undo_work;
+	return 0;
+
+undo_work:
+	work_exit();
+undo_block:
+	block_exit();
+	return error;
+}
+module_init(blkback_init);
+
+static void __exit blkback_exit(void)
+{
+	xenbus_exit_driver();
+	work_exit();
+	block_exit();
+}
+module_exit(blkback_exit);
+
+MODULE_DESCRIPTION("Xen block backend");
+MODULE_LICENSE("GPL");
+MODULE_ALIAS("xen-backend:vbd");

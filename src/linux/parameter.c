@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The module's parameters, in /sys/module/xen_blkback/parameters; described in
+ * Documentation/ABI/testing/sysfs-driver-xen-blkback.
+ */
+#include <linux/cpumask.h>
+#include <linux/kernel.h>
+#include <linux/module.h>
+#include <linux/moduleparam.h>
+#include <xen/xenbus.h>
+
+#include "driver.h"
+#include "host/parameter.h"
+
+#include "parameter.h"
+
+/* A number with bounds; what is outside is refused and the old value stays. */
+struct bounded {
+	const char *name;
+	unsigned int value;
+	unsigned int minimum;
+	unsigned int maximum;
+};
+
+/* Writes to the command line's parameters precede driver_init(). */
+static bool running;
+
+static int bounded_set(const char *text, const struct kernel_param *parameter)
+{
+	struct bounded *bounded = parameter->arg;
+	long long value;
+	int error;
+
+	error = kstrtoll(text, 0, &value);
+	if (error || value < bounded->minimum || value > bounded->maximum) {
+		pr_err("parameter %s: '%.32s' is not a number from %u to %u; it stays %u\n",
+		       bounded->name, strim((char *)text), bounded->minimum, bounded->maximum,
+		       bounded->value);
+		return -EINVAL;
+	}
+	WRITE_ONCE(bounded->value, value);
+	if (running)
+		driver_parameters_changed();
+	return 0;
+}
+
+static int bounded_get(char *buffer, const struct kernel_param *parameter)
+{
+	const struct bounded *bounded = parameter->arg;
+
+	return sysfs_emit(buffer, "%u\n", READ_ONCE(bounded->value));
+}
+
+static const struct kernel_param_ops bounded_ops = {
+	.set = bounded_set,
+	.get = bounded_get,
+};
+
+#define BOUNDED_PARAMETER(parameter, initial, lowest, highest, mode, description)                  \
+	static struct bounded parameter = {                                                        \
+		.name = #parameter,                                                                \
+		.value = initial,                                                                  \
+		.minimum = lowest,                                                                 \
+		.maximum = highest,                                                                \
+	};                                                                                         \
+	module_param_cb(parameter, &bounded_ops, &parameter, mode);                                \
+	__MODULE_PARM_TYPE(parameter, "uint");                                                     \
+	MODULE_PARM_DESC(parameter, description)
+
+/* 4 GiB of address space: more than a blkif can ever have mapped at once. */
+#define MOST_PAGES (1U << 20)
+
+BOUNDED_PARAMETER(max_buffer_pages, 1024, 0, MOST_PAGES, 0644,
+		  "Maximum number of unused free pages to keep in each block backend's buffer");
+BOUNDED_PARAMETER(max_persistent_grants, 1056, 0, MOST_PAGES, 0644,
+		  "Maximum number of grants to keep mapped persistently in each ring");
+BOUNDED_PARAMETER(persistent_grant_unused_seconds, 60, 0, 1000000, 0644,
+		  "Seconds after which an unused persistent grant is unmapped; 0 never");
+BOUNDED_PARAMETER(max_queues, 0, 0, 1024, 0644,
+		  "Maximum number of queues per virtual disk; 0 is the number of online CPUs");
+BOUNDED_PARAMETER(max_ring_page_order, XENBUS_MAX_RING_GRANT_ORDER, 0,
+		  XENBUS_MAX_RING_GRANT_ORDER, 0444,
+		  "Maximum order of the number of pages of a shared ring");
+BOUNDED_PARAMETER(buffer_squeeze_duration_ms, 10, 0, 1000000, 0644,
+		  "Milliseconds for which buffers stay empty after memory pressure");
+BOUNDED_PARAMETER(log_stats, 0, 0, INT_MAX, 0644,
+		  "Log each ring's statistics every 10 seconds of activity, and at its end");
+
+static bool feature_persistent = true;
+module_param(feature_persistent, bool, 0644);
+MODULE_PARM_DESC(feature_persistent,
+		 "Offer persistent grants to frontends; looked at when one connects");
+
+void host_parameters_read(struct host_parameters *parameters)
+{
+	*parameters = (struct host_parameters){
+		.max_buffer_pages = READ_ONCE(max_buffer_pages.value),
+		.max_persistent_grants = READ_ONCE(max_persistent_grants.value),
+		.persistent_grant_unused_seconds =
+			READ_ONCE(persistent_grant_unused_seconds.value),
+		.max_queues = READ_ONCE(max_queues.value) ?: num_online_cpus(),
+		.max_ring_page_order = READ_ONCE(max_ring_page_order.value),
+		.buffer_squeeze_duration_ms = READ_ONCE(buffer_squeeze_duration_ms.value),
+		.log_stats = READ_ONCE(log_stats.value) != 0,
+		.feature_persistent = READ_ONCE(feature_persistent),
+	};
+}
+
+void parameter_init(void)
+{
+	/* As ever, the file shows the number that 0 stands for. */
+	if (!max_queues.value)
+		max_queues.value = num_online_cpus();
+	running = true;
+}

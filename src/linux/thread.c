@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <linux/build_bug.h>
+#include <linux/kthread.h>
+#include <linux/sched/mm.h>
+#include <linux/slab.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
+
+#include "driver.h"
+#include "host/thread.h"
+
+#include "work.h"
+
+struct host_thread {
+	struct task_struct *task;
+	struct driver_queue *queue;
+	wait_queue_head_t wait;
+	unsigned long flags;
+};
+
+enum { THREAD_WOKEN };
+
+static bool thread_should_run(struct host_thread *thread)
+{
+	return test_and_clear_bit(THREAD_WOKEN, &thread->flags) || kthread_should_stop();
+}
+
+static int thread_main(void *data)
+{
+	struct host_thread *thread = data;
+	unsigned int no_io = memalloc_noio_save();
+	uint32_t timeout_ms = 0;
+
+	while (!kthread_should_stop()) {
+		if (timeout_ms == HOST_FOREVER)
+			wait_event_idle(thread->wait, thread_should_run(thread));
+		else if (timeout_ms)
+			wait_event_idle_timeout(thread->wait, thread_should_run(thread),
+						msecs_to_jiffies(timeout_ms));
+		if (kthread_should_stop())
+			break;
+		timeout_ms = driver_queue_work(thread->queue);
+	}
+	memalloc_noio_restore(no_io);
+	return 0;
+}
+
+int host_thread_start(struct driver_queue *queue, const char *name, struct host_thread **thread)
+{
+	struct host_thread *created;
+	struct task_struct *task;
+
+	created = kzalloc(sizeof(*created), GFP_KERNEL);
+	if (!created)
+		return -ENOMEM;
+	created->queue = queue;
+	init_waitqueue_head(&created->wait);
+
+	task = kthread_create(thread_main, created, "%s", name);
+	if (IS_ERR(task)) {
+		kfree(created);
+		return PTR_ERR(task);
+	}
+	created->task = task;
+	/* The queue's first pass may wake the thread: let it find the handle. */
+	*thread = created;
+	wake_up_process(task);
+	return 0;
+}
+
+void host_thread_wake(struct host_thread *thread)
+{
+	if (!test_and_set_bit(THREAD_WOKEN, &thread->flags))
+		wake_up(&thread->wait);
+}
+
+void host_thread_yield(void)
+{
+	cond_resched();
+}
+
+void host_thread_stop(struct host_thread *thread)
+{
+	kthread_stop(thread->task);
+	kfree(thread);
+}
+
+/* Work */
+
+static_assert(sizeof(struct delayed_work) <= sizeof(((struct host_work *)NULL)->storage));
+static_assert(__alignof__(struct delayed_work) <= __alignof__(struct host_work));
+static_assert(offsetof(struct host_work, storage) == 0);
+
+static struct workqueue_struct *work_queue;
+
+static struct delayed_work *work_kernel(struct host_work *work)
+{
+	return (struct delayed_work *)work->storage;
+}
+
+static void work_function(struct work_struct *work)
+{
+	driver_work((struct host_work *)to_delayed_work(work));
+}
+
+void host_work_init(struct host_work *work, enum driver_work_kind kind)
+{
+	INIT_DELAYED_WORK(work_kernel(work), work_function);
+	work->kind = kind;
+}
+
+void host_work_schedule(struct host_work *work, uint32_t delay_ms)
+{
+	if (delay_ms)
+		queue_delayed_work(work_queue, work_kernel(work), msecs_to_jiffies(delay_ms));
+	else
+		mod_delayed_work(work_queue, work_kernel(work), 0);
+}
+
+void host_work_cancel(struct host_work *work)
+{
+	cancel_delayed_work_sync(work_kernel(work));
+}
+
+void host_work_forget(struct host_work *work)
+{
+	cancel_delayed_work(work_kernel(work));
+}
+
+/*
+ * Unbound: work of one device may wait long for its disk and must not hold up
+ * another's.  Destroying the queue waits for functions that still run, so the
+ * module's code outlives them.
+ */
+int work_init(void)
+{
+	work_queue = alloc_workqueue("xen-blkback", WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
+	return work_queue ? 0 : -ENOMEM;
+}
+
+void work_exit(void)
+{
+	destroy_workqueue(work_queue);
+}

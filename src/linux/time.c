@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <linux/jiffies.h>
+
+#include "host/time.h"
+
+uint64_t host_time_ms(void)
+{
+	return jiffies64_to_msecs(get_jiffies_64());
+}

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: GPL-2.0
+// One ring's worker.
+//
+// A pass takes all requests at hand, maps their grants with one hypercall,
+// submits them together, collects what is done, unmaps it with one hypercall,
+// shows the answers with one write and notifies once.
+//
+// INVARIANT: each request that was taken is answered exactly once, and only
+// when none of its grants is mapped for it any more.
+// BEWARE: all members without a comment belong to the queue's thread.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <span>
+
+#include "base/owned.h"
+#include "base/result.h"
+#include "driver.h"
+#include "grant/mapper.h"
+#include "grant/purger.h"
+#include "host/event.h"
+#include "host/parameter.h"
+#include "host/thread.h"
+#include "queue/slot.h"
+#include "vbd/statistics.h"
+#include "vbd/vbd.h"
+#include "wire/ring.h"
+
+struct driver_queue {};
+
+namespace blkback {
+
+struct QueueConfig {
+  host_device* device;
+  std::span<const uint32_t> ring_refs;
+  uint32_t event_channel;
+  wire::Layout layout;
+  Mapper::Persistence persistence;
+  const char* name;  // "<domid>.<device>-<ring>"
+};
+
+class Queue : public driver_queue {
+ public:
+  // What the queues of a connection share; it outlives them.
+  struct Shared {
+    Vbd& vbd;
+    PagePool& pool;
+    Statistics& statistics;
+    host_work& owner;                             // scheduled when a queue has drained
+    const std::atomic<uint64_t>& squeeze_until_ms;  // buffers stay empty until then
+  };
+
+  // Maps the ring, binds the event channel and starts the thread, which does
+  // nothing until serve().
+  // Errors: -ENOMEM, -EIO (impossible indices), and those of the host.
+  [[nodiscard]] static Result<Owned<Queue>> create(const QueueConfig& config,
+                                                   const Shared& shared);
+
+  Queue(const QueueConfig& config, const Shared& shared);
+  ~Queue();
+  Queue(const Queue&) = delete;
+  Queue& operator=(const Queue&) = delete;
+
+  void serve();
+
+  // Take no more requests; finish those that were taken, unmap everything and
+  // schedule the owner.
+  void close();
+  // Nothing of the guest but the ring is mapped, and no I/O is in flight.
+  [[nodiscard]] bool drained() const { return drained_.load(std::memory_order_acquire); }
+
+  // One pass; the milliseconds until the next, or HOST_FOREVER.
+  // Context: the queue's thread.
+  [[nodiscard]] uint32_t work();
+
+  // Context: interrupt.
+  void event();
+
+  // Context: any; `slot` is done.
+  void done(Slot& slot);
+
+  // Let the thread look at the parameters.
+  void wake() { host_thread_wake(thread_); }
+
+ private:
+  static constexpr uint32_t kMaxBatch = 128;
+  static constexpr uint32_t kPagesRetryMs = 10;
+  static constexpr uint32_t kBusyRetryMs = 1;
+  static constexpr uint64_t kLogIntervalMs = 10000;
+  // A queue that closes gives up on requests without pages after this many
+  // tries of kPagesRetryMs.
+  static constexpr uint32_t kPagesTriesAtClose = 500;
+
+  [[nodiscard]] Result<void> set_up(const QueueConfig& config);
+
+  void pass();
+  bool start_requests();
+  uint32_t take_requests(uint32_t waiting);
+  Slot* take_one();
+  void submit_batch(uint32_t count);
+  void prepare_io(Slot& slot);
+  bool finish_done();
+  void collect_done(SlotList& done);
+  void finish(std::span<Slot* const> slots);
+  void answer(const Identity& identity, Status status);
+  bool more_requests();
+  void halt();
+  void end_of_interrupt();
+  void keep_limits();
+  [[nodiscard]] uint32_t next_pass_ms();
+  [[nodiscard]] uint32_t drain_step();
+  void retry_deferred();
+  void log_statistics();
+  [[nodiscard]] PersistentGrants::Limits limits() const;
+
+  Shared shared_;
+  host_device* device_;
+  char name_[32];
+
+  void* ring_memory_ = nullptr;
+  wire::Ring ring_;
+  host_event_channel* channel_ = nullptr;
+  host_thread* thread_ = nullptr;
+
+  host_parameters parameters_{};  // as of the current pass
+  uint64_t now_ms_ = 0;            // as of the current pass
+
+  OwnedArray<Slot> slots_;
+  SlotList free_;
+  SlotList deferred_;  // no pages to be had
+  SlotList busy_;      // done, but the storage stack holds a page
+  SlotList failed_;    // done without I/O
+  uint32_t tries_at_close_ = 0;
+
+  Mapper mapper_;
+  Purger purger_;
+  QueueCounters counters_;
+  Counter errors_;
+  uint64_t logged_ms_ = 0;
+  uint64_t logged_requests_ = 0;
+
+  // The batch that is being started or finished.
+  Slot* batch_[kMaxBatch];
+  GrantJob* jobs_[kMaxBatch];
+  host_io* ios_[kMaxBatch];
+
+  bool halted_ = false;          // the frontend broke the ring
+  bool consumed_ = false;        // requests were taken since the last end of interrupt
+  bool purging_all_ = false;
+  bool answered_ = false;        // answers wait to be pushed
+
+  // From interrupt context: an event to be ended.  Pairs with
+  // end_of_interrupt().
+  std::atomic<bool> event_pending_{false};
+  // From the owner.  Pairs with work().
+  std::atomic<bool> serving_{false};
+  std::atomic<bool> closing_{false};
+  // To the owner.  Pairs with drained().
+  std::atomic<bool> drained_{false};
+  // Done I/Os, the last one first: pushed by done() in any context, taken as
+  // a whole by collect_done().
+  std::atomic<Slot*> done_{nullptr};
+  // I/Os with the disk; done() takes off one as its very last access.  Pairs
+  // with drain_step().
+  std::atomic<uint32_t> in_flight_{0};
+};
+
+}  // namespace blkback

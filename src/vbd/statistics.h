@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: GPL-2.0
+// What a device has done since it was created.
+//
+// Each queue counts for itself; the totals are summed when somebody reads.
+// INVARIANT: totals never go backwards, whoever connects or disconnects.
+#pragma once
+
+#include "base/counter.h"
+#include "base/intrusive_list.h"
+#include "base/lock.h"
+#include "driver.h"
+
+namespace blkback {
+
+// What sysfs shows of one queue.
+struct QueueCounters : ListLink {
+  Counter out_of_resources;
+  Counter reads;
+  Counter writes;
+  Counter flushes;
+  Counter discards;
+  Counter sectors_read;
+  Counter sectors_written;
+};
+
+// A device's totals.
+class Statistics {
+ public:
+  // From now on the queue's counters are part of the totals, until retire(),
+  // which keeps their values.
+  void enlist(QueueCounters& counters);
+  void retire(QueueCounters& counters);
+
+  [[nodiscard]] driver_statistics read();
+
+ private:
+  static void sum(driver_statistics& totals, const QueueCounters& counters);
+
+  SpinLock lock_{HOST_LOCK_STATISTICS};
+  IntrusiveList<QueueCounters> queues_ BLKBACK_GUARDED_BY(lock_);
+  driver_statistics retired_ BLKBACK_GUARDED_BY(lock_){};
+};
+
+}  // namespace blkback

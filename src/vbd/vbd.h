@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: GPL-2.0
+// The virtual block device's backing disk: what may be done to it.
+#pragma once
+
+#include <cstdint>
+
+#include "base/owned.h"
+#include "base/result.h"
+#include "host/block.h"
+#include "request/request.h"
+
+namespace blkback {
+
+enum class Access : uint8_t { kReadOnly, kReadWrite };
+
+// Which device of the host, and how the toolstack lets the guest use it.
+struct VbdConfig {
+  uint32_t major = 0;
+  uint32_t minor = 0;
+  Access access = Access::kReadOnly;
+  bool cdrom = false;  // the frontend's device-type
+};
+
+class Vbd {
+ public:
+  // Opens the disk.  Error: the errno of the host's open.
+  // Context: may sleep for I/O.
+  [[nodiscard]] static Result<Owned<Vbd>> open(const VbdConfig& config);
+
+  // Takes over `disk`; use open().
+  Vbd(const VbdConfig& config, host_disk* disk);
+
+  // May the request be done?  kOkay, or the status to answer and why.
+  struct Verdict {
+    Status status;
+    const char* reason;
+  };
+  [[nodiscard]] Verdict check(const Request& request) const;
+
+  // Does a flush without data have anything to do?  A read-only disk and one
+  // without a volatile cache are always flushed: failing such a flush makes a
+  // Linux frontend stop flushing for good.
+  [[nodiscard]] bool flush_needed() const {
+    return access_ == Access::kReadWrite && geometry_.write_cache != 0;
+  }
+
+  // Write out and forget what the host caches of it.  May sleep for I/O.
+  [[nodiscard]] Result<void> sync();
+
+  [[nodiscard]] host_disk* disk() const { return disk_.get(); }
+  [[nodiscard]] const host_disk_geometry& geometry() const { return geometry_; }
+  [[nodiscard]] uint64_t sectors() const { return host_disk_sectors(disk_.get()); }
+
+  // The node "info": VDISK_* of Xen's blkif.h.
+  [[nodiscard]] uint32_t info() const;
+
+ private:
+  Handle<host_disk, host_disk_close> disk_;
+  host_disk_geometry geometry_{};
+  uint32_t sectors_per_block_ = 1;
+  Access access_;
+  bool cdrom_;
+};
+
+}  // namespace blkback

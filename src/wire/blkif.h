@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: GPL-2.0
+// The three layouts of a blkif request slot, on top of Xen's public headers.
+//
+// blkif.h of Xen: "sizes and offsets differ between 32- and 64-bit frontends";
+// the frontend names its layout in its xenstore node "protocol".
+#pragma once
+
+#include <xen/xen.h>
+
+#include <xen/grant_table.h>
+#include <xen/io/blkif.h>
+#include <xen/io/protocols.h>
+
+#include <cstddef>
+#include <cstdint>
+
+namespace blkback::wire {
+
+inline constexpr uint32_t kSectorBytes = 512;
+inline constexpr uint32_t kPageBytes = 4096;
+inline constexpr uint32_t kSectorsPerPage = kPageBytes / kSectorBytes;
+inline constexpr uint32_t kMaxDirectSegments = BLKIF_MAX_SEGMENTS_PER_REQUEST;
+
+// The shared ring's indices, before the first slot.
+struct RingHeader {
+  uint32_t req_prod;
+  uint32_t req_event;
+  uint32_t rsp_prod;
+  uint32_t rsp_event;
+  uint8_t padding[48];
+};
+static_assert(sizeof(RingHeader) == offsetof(blkif_sring, ring));
+static_assert(offsetof(RingHeader, req_prod) == offsetof(blkif_sring, req_prod));
+static_assert(offsetof(RingHeader, req_event) == offsetof(blkif_sring, req_event));
+static_assert(offsetof(RingHeader, rsp_prod) == offsetof(blkif_sring, rsp_prod));
+static_assert(offsetof(RingHeader, rsp_event) == offsetof(blkif_sring, rsp_event));
+
+static_assert(sizeof(blkif_request_segment) == 8);
+static_assert(offsetof(blkif_request_segment, first_sect) == 4);
+static_assert(offsetof(blkif_request_segment, last_sect) == 5);
+
+// A frontend whose uint64_t is aligned to 8 bytes.
+struct RequestX86_64 {
+  uint8_t operation;
+  uint8_t nr_segments;
+  blkif_vdev_t handle;
+  uint32_t padding;
+  uint64_t id;
+  blkif_sector_t sector_number;
+  blkif_request_segment seg[kMaxDirectSegments];
+};
+static_assert(sizeof(RequestX86_64) == 112);
+static_assert(offsetof(RequestX86_64, id) == 8);
+static_assert(offsetof(RequestX86_64, sector_number) == 16);
+static_assert(offsetof(RequestX86_64, seg) == 24);
+
+// A frontend whose uint64_t is aligned to 4 bytes.
+struct [[gnu::packed]] RequestX86_32 {
+  uint8_t operation;
+  uint8_t nr_segments;
+  blkif_vdev_t handle;
+  uint64_t id;
+  blkif_sector_t sector_number;
+  blkif_request_segment seg[kMaxDirectSegments];
+};
+static_assert(sizeof(RequestX86_32) == 108);
+static_assert(offsetof(RequestX86_32, id) == 4);
+static_assert(offsetof(RequestX86_32, sector_number) == 12);
+static_assert(offsetof(RequestX86_32, seg) == 20);
+
+// A frontend built as we are.
+using RequestNative = blkif_request;
+#if defined(__x86_64__)
+static_assert(sizeof(RequestNative) == sizeof(RequestX86_64));
+static_assert(offsetof(RequestNative, id) == offsetof(RequestX86_64, id));
+static_assert(offsetof(RequestNative, sector_number) == offsetof(RequestX86_64, sector_number));
+static_assert(offsetof(RequestNative, seg) == offsetof(RequestX86_64, seg));
+#endif
+
+static_assert(offsetof(blkif_response, id) == 0);
+static_assert(offsetof(blkif_response, operation) == 8);
+static_assert(offsetof(blkif_response, status) == 10);
+
+enum class Layout : uint8_t { kNative = 1, kX86_32 = 2, kX86_64 = 3 };
+
+[[nodiscard]] constexpr uint32_t slot_bytes(Layout layout) {
+  switch (layout) {
+    case Layout::kX86_32:
+      return sizeof(RequestX86_32);
+    case Layout::kX86_64:
+      return sizeof(RequestX86_64);
+    case Layout::kNative:
+      break;
+  }
+  return sizeof(blkif_sring_entry);
+}
+
+inline constexpr uint32_t kMaxSlotBytes = 112;
+static_assert(sizeof(blkif_sring_entry) <= kMaxSlotBytes);
+
+// A private copy of one slot, as the frontend laid it out.
+struct alignas(8) RawSlot {
+  uint8_t bytes[kMaxSlotBytes];
+};
+
+}  // namespace blkback::wire

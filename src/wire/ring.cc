@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "wire/ring.h"
+
+#include <bit>
+
+#include "host/shared.h"
+
+namespace blkback::wire {
+
+namespace {
+constexpr int kEacces = 13;
+}  // namespace
+
+Result<Ring> Ring::attach(void* shared, uint32_t bytes, Layout layout) {
+  Ring ring;
+  ring.header_ = static_cast<RingHeader*>(shared);
+  ring.slots_ = static_cast<uint8_t*>(shared) + sizeof(RingHeader);
+  ring.layout_ = layout;
+  ring.slot_bytes_ = wire::slot_bytes(layout);
+  // ring.h of Xen rounds down to a power of two.
+  ring.size_ = std::bit_floor(
+      static_cast<uint32_t>((bytes - sizeof(RingHeader)) / ring.slot_bytes_));
+  ring.rsp_prod_ = host_shared_load_acquire(&ring.header_->rsp_prod);
+  ring.rsp_pushed_ = ring.rsp_prod_;
+  ring.req_cons_ = ring.rsp_prod_;
+  const uint32_t req_prod = host_shared_load_acquire(&ring.header_->req_prod);
+  if (req_prod - ring.rsp_prod_ > ring.size_) return failure(-kEio);
+  return ring;
+}
+
+uint8_t* Ring::slot_at(uint32_t index) const {
+  return slots_ + size_t{index & (size_ - 1)} * slot_bytes_;
+}
+
+Result<uint32_t> Ring::pending() const {
+  const uint32_t req_prod = host_shared_load_acquire(&header_->req_prod);
+  if (req_prod - rsp_prod_ > size_) return failure(-kEacces);
+  // A req_prod moved back behind what was taken: nothing to take.
+  const uint32_t waiting = req_prod - req_cons_;
+  return waiting > size_ ? 0 : waiting;
+}
+
+void Ring::take(RawSlot& slot) {
+  host_shared_copy(slot.bytes, slot_at(req_cons_), slot_bytes_);
+  ++req_cons_;
+}
+
+Result<bool> Ring::arm() {
+  // ring.h of Xen, RING_FINAL_CHECK_FOR_REQUESTS: ask first, then look again,
+  // or a request that comes in between is never seen.
+  host_shared_store_release(&header_->req_event, req_cons_ + 1);
+  host_shared_fence();
+  const Result<uint32_t> waiting = pending();
+  if (!waiting) return std::unexpected<Error>(waiting.error());
+  return *waiting != 0;
+}
+
+void Ring::respond(uint64_t id, uint8_t operation, int16_t status) {
+  host_shared_respond(slot_at(rsp_prod_), id, operation, status);
+  ++rsp_prod_;
+}
+
+bool Ring::push() {
+  if (rsp_prod_ == rsp_pushed_) return false;
+  const uint32_t before = rsp_pushed_;
+  host_shared_store_release(&header_->rsp_prod, rsp_prod_);
+  rsp_pushed_ = rsp_prod_;
+  // The frontend must see the answers before we look whether it still wants
+  // to be told (RING_PUSH_RESPONSES_AND_CHECK_NOTIFY).
+  host_shared_fence();
+  const uint32_t rsp_event = host_shared_load_acquire(&header_->rsp_event);
+  return rsp_prod_ - rsp_event < rsp_prod_ - before;
+}
+
+}  // namespace blkback::wire
