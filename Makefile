@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# The targets people type; "make help" lists them.
+
+KDIR ?= /lib/modules/$(shell uname -r)/build
+BUILD := $(CURDIR)/build
+JOBS ?= $(shell nproc)
+
+.PHONY: all install demo check check-unit bench-quick clean help FORCE
+
+all:
+	@scripts/setup/packages.sh build
+	@scripts/build/module.sh "$(KDIR)" "$(BUILD)/module" -j$(JOBS)
+	@cp -p "$(BUILD)/module/xen-blkback.ko" xen-blkback.ko
+	@echo "xen-blkback.ko: $$(modinfo -F vermagic xen-blkback.ko)"
+
+install: all
+	@scripts/build/install.sh "$(KDIR)" xen-blkback.ko
+
+demo:
+	@scripts/demo.sh
+
+check:
+	@scripts/check.sh
+
+check-unit:
+	@scripts/setup/packages.sh unit
+	@$(MAKE) --no-print-directory -C kunit check BUILD="$(BUILD)/kunit"
+
+bench-quick:
+	@scripts/bench/quick.sh
+
+clean:
+	rm -rf "$(BUILD)" xen-blkback.ko
+
+help:
+	@echo "make             build xen-blkback.ko for the running kernel, or for KDIR=..."
+	@echo "make install     install it for that kernel, in place of the kernel's own"
+	@echo "make demo        boot Xen on an emulator and show a guest's disk being served"
+	@echo "make check       all tests"
+	@echo "make check-unit  the tests in user space alone (seconds)"
+	@echo "make bench-quick compare with the kernel's own driver, in instructions"
+	@echo "make clean       remove what was built here"

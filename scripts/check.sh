@@ -1,0 +1,67 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# "make check": all tests, from fast to real.  Ends with "N passed, N failed".
+set -u
+
+top=$(cd "$(dirname "$0")/.." && pwd)
+cd "$top" || exit 1
+kernels=${KERNELS:-6.1 6.12}
+passed=0
+failed=0
+logs=build/check
+mkdir -p "$logs"
+started=$(date +%s)
+
+say() { printf '[%4d s] %s\n' $(($(date +%s) - started)) "$*"; }
+
+# stage NAME COMMAND...: one test that is its exit status.
+stage() {
+	local name=$1 log
+	shift
+	log=$logs/${name// /-}.log
+	if "$@" >"$log" 2>&1; then
+		say "ok   $name"
+		passed=$((passed + 1))
+	else
+		say "FAIL $name: $log ends with"
+		tail -15 "$log"
+		failed=$((failed + 1))
+	fi
+}
+
+# suite NAME COMMAND...: tests that count themselves and say so at the end.
+suite() {
+	local name=$1 log counts status
+	shift
+	log=$logs/${name// /-}.log
+	say "$name ..."
+	"$@" 2>&1 | tee "$log" | grep --line-buffered -E '^(ok|FAIL|NOTE|[0-9]+ passed)|^\[  FAILED'
+	status=${PIPESTATUS[0]}
+	counts=$(grep -E '^[0-9]+ passed, [0-9]+ failed$' "$log" | tail -1)
+	if [ -z "$counts" ]; then
+		say "FAIL $name: it did not come to its end; $log ends with"
+		tail -15 "$log"
+		failed=$((failed + 1))
+		return
+	fi
+	passed=$((passed + ${counts%% passed*}))
+	counts=${counts#*, }
+	counts=${counts%% failed*}
+	# A suite that fails without a failed test has failed all the same.
+	if [ "$status" != 0 ] && [ "$counts" = 0 ]; then counts=1; fi
+	failed=$((failed + counts))
+	say "$name done"
+}
+
+scripts/setup/packages.sh build unit lab || exit 1
+
+build_for() {
+	local kdir
+	kdir=$(scripts/setup/kernel.sh "$1" kdir) || return 1
+	scripts/build/module.sh "$kdir" "build/$1" -j"$(nproc)"
+}
+for kernel in $kernels; do stage "build $kernel" build_for "$kernel"; done
+
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ]

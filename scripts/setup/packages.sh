@@ -1,0 +1,54 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# Makes sure that the Debian packages of the named profiles are installed.
+# Says in one line what it installs; without root, or on another system, names
+# what is missing and stops.
+#
+# usage: packages.sh PROFILE...     (build, unit, lab)
+set -eu
+
+packages_of() {
+	case $1 in
+	build) echo make gcc g++ ccache kmod dwarves libelf-dev libxen-dev ;;
+	unit) echo make g++ clang ccache libgtest-dev libxen-dev ;;
+	lab) echo qemu-system-x86 cpio kmod python3 binutils ;;
+	*)
+		echo "$0: no such profile: $1 (build, unit, lab)" >&2
+		exit 2
+		;;
+	esac
+}
+
+missing=
+for profile in "$@"; do
+	for package in $(packages_of "$profile"); do
+		case " $missing " in *" $package "*) continue ;; esac
+		dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' ||
+			missing="$missing $package"
+	done
+done
+[ -n "$missing" ] || exit 0
+
+if ! command -v apt-get >/dev/null 2>&1; then
+	echo "this is not Debian: install the equivalents of these packages:$missing" >&2
+	exit 1
+fi
+if [ "$(id -u)" != 0 ]; then
+	echo "packages are missing; as root: apt-get install$missing" >&2
+	exit 1
+fi
+
+echo "installing Debian packages:$missing"
+log=$(mktemp)
+install() {
+	# shellcheck disable=SC2086 # a list of words
+	DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $missing >"$log" 2>&1
+}
+if ! install && ! { apt-get update >>"$log" 2>&1 && install; }; then
+	tail -20 "$log" >&2
+	echo "apt-get could not install:$missing" >&2
+	rm -f "$log"
+	exit 1
+fi
+rm -f "$log"
