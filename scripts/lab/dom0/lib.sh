@@ -1,0 +1,203 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# Sourced by every scenario: guests, disks, checks.
+#
+# A scenario passes when it calls "passed" and ends with status 0.
+
+scenario=$(basename "$0" .sh)
+
+say() { echo "  $scenario: $*"; }
+
+fail() {
+	echo "  $scenario: FAILED: $*"
+	exit 1
+}
+
+passed() { touch "/tmp/passed.$scenario"; }
+
+# wait_for SECONDS COMMAND...: until the command succeeds.
+wait_for() {
+	local end=$((SECONDS + $1))
+	shift
+	until "$@"; do
+		[ $SECONDS -lt $end ] || return 1
+		sleep 0.2
+	done
+}
+
+need() { "$@" || fail "status $? of: $*"; }
+
+# --- the driver ----------------------------------------------------------------
+
+parameters=/sys/module/xen_blkback/parameters
+
+driver_is_ours() { [ "$(cat /lab/driver)" = ours ]; }
+
+driver_load() {
+	[ -d /sys/module/xen_blkback ] || need modprobe xen-blkback "$@"
+}
+
+set_parameter() { echo "$2" >"$parameters/$1"; }
+
+no_backends() { [ -z "$(xenstore-list /local/domain/0/backend/vbd 2>/dev/null)" ]; }
+
+# --- guests ----------------------------------------------------------------------
+
+guest_id() { xl domid "$1" 2>/dev/null; }
+
+guest_ready() {
+	local id
+	id=$(guest_id "$1") && [ "$(xenstore-read "/local/domain/$id/data/ready" 2>/dev/null)" = 1 ]
+}
+
+# guest_create NAME [CONFIGURATION-LINE...]; blkfront=OPTION=VALUE,... in the
+# environment goes to the guest's frontend driver.
+guest_create() {
+	local name=$1 config=/tmp/$1.cfg
+	shift
+	[ -e "/var/log/xen/guest-$name.log" ] && : >"/var/log/xen/guest-$name.log"
+	{
+		echo "name='$name'"
+		echo "kernel='/guest/vmlinuz'"
+		echo "ramdisk='/guest/initrd'"
+		echo "extra='console=hvc0 loglevel=4 blkfront=${blkfront:-}'"
+		echo "memory=${guest_memory:-512}"
+		echo "vcpus=${guest_vcpus:-2}"
+		echo "cpus='$(cat /lab/guest-cpus)'"
+		echo "tsc_mode='native'"
+		echo "on_crash='destroy'"
+		echo "on_reboot='destroy'"
+		for line in "$@"; do echo "$line"; done
+	} >"$config"
+	xl create -q "$config" </dev/null || fail "xl create $name"
+	wait_for 120 guest_ready "$name" || {
+		tail -n 30 "/var/log/xen/guest-$name.log"
+		fail "guest $name did not come up"
+	}
+	echo 0 >"/tmp/number.$name"
+}
+
+# A guest that stays from one scenario to the next.
+guest_need() {
+	guest_ready "$1" && guest "$1" true >/dev/null && return 0
+	xl destroy "$1" 2>/dev/null
+	guest_create "$@"
+}
+
+guest_command() { # NAME COMMAND: prints the number
+	local id number
+	id=$(guest_id "$1") || return 1
+	number=$(($(cat "/tmp/number.$1") + 1))
+	echo "$number" >"/tmp/number.$1"
+	xenstore-write "/local/domain/$id/data/command" "$number $2"
+	echo "$number"
+}
+
+node_has_number() { # NODE NUMBER
+	local value
+	value=$(xenstore-read "$1" 2>/dev/null) && [ "${value%% *}" = "$2" ]
+}
+
+# guest NAME COMMAND [SECONDS]: runs it, prints the end of its output, returns
+# its status.
+guest() {
+	local id number value
+	id=$(guest_id "$1") || fail "guest $1 is not there"
+	number=$(guest_command "$1" "$2")
+	wait_for "${3:-180}" node_has_number "/local/domain/$id/data/result" "$number" || {
+		tail -n 20 "/var/log/xen/guest-$1.log"
+		fail "guest $1 did not end within ${3:-180} s: $2"
+	}
+	xenstore-read "/local/domain/$id/data/output" 2>/dev/null
+	value=$(xenstore-read "/local/domain/$id/data/result")
+	return "${value#* }"
+}
+
+# guest_start NAME TAG COMMAND: in the background; guest_join NAME TAG SECONDS
+# waits for it and returns its status.
+guest_start() {
+	local id number
+	id=$(guest_id "$1") || fail "guest $1 is not there"
+	xenstore-rm "/local/domain/$id/data/background/$2" 2>/dev/null
+	number=$(guest_command "$1" "&$2 $3")
+	wait_for 60 node_has_number "/local/domain/$id/data/result" "$number" ||
+		fail "guest $1 did not start: $3"
+}
+
+guest_background_ended() {
+	xenstore-read "/local/domain/$(guest_id "$1")/data/background/$2" >/dev/null 2>&1
+}
+
+guest_join() {
+	local value
+	wait_for "$3" guest_background_ended "$1" "$2" || {
+		tail -n 20 "/var/log/xen/guest-$1.log"
+		fail "guest $1: $2 did not end within $3 s"
+	}
+	value=$(xenstore-read "/local/domain/$(guest_id "$1")/data/background/$2")
+	return "${value#* }"
+}
+
+guests() { xl list | awk 'NR > 1 && $1 != "Domain-0" { print $1 }'; }
+
+guests_destroy() {
+	local name
+	for name in $(guests); do xl destroy "$name"; done
+}
+
+guests_remove_disks() {
+	local name vdev
+	for name in $(guests); do
+		for vdev in $(xl block-list "$name" 2>/dev/null | awk 'NR > 1 { print $1 }'); do
+			xl block-detach "$name" "$vdev" >/dev/null 2>&1
+		done
+	done
+}
+
+# --- disks -------------------------------------------------------------------------
+
+# image NAME MEGABYTES: a file of noise; prints its path.
+image() {
+	local file=/tmp/$1.img
+	dd if=/dev/urandom of="$file" bs=1M count="$2" status=none
+	echo "$file"
+}
+
+guest_has_disk() { [ -n "$(guest "$1" "cat /sys/block/$2/size" 2>/dev/null)" ]; }
+guest_lacks_disk() { guest "$1" "[ ! -e /sys/block/$2 ]" >/dev/null; }
+
+# attach GUEST TARGET DEVICE MODE: waits until the guest has it.
+attach() {
+	need xl block-attach "$1" "$(disk_spec "$2" "$3" "$4")"
+	wait_for 30 guest_has_disk "$1" "$3" || fail "guest $1 never saw $3"
+}
+
+disk_spec() { # TARGET DEVICE MODE
+	case $1 in
+	/dev/*) echo "phy:$1,$2,$3" ;;
+	*) echo "$1,raw,$2,$3" ;;
+	esac
+}
+
+detach() { # GUEST DEVICE
+	need xl block-detach "$1" "$2"
+	wait_for 20 guest_lacks_disk "$1" "$2" || fail "guest $1 still has $2"
+}
+
+backend_of() { # GUEST: the sysfs folders of its disks
+	ls -d "/sys/bus/xen-backend/devices/vbd-$(guest_id "$1")-"* 2>/dev/null
+}
+
+statistic() { # GUEST NAME: summed over its disks
+	cat "/sys/bus/xen-backend/devices/vbd-$(guest_id "$1")-"*/statistics/"$2" | awk '{ s += $1 } END { print s }'
+}
+
+guest_sum() { guest "$1" "dd if=/dev/$2 bs=1M iflag=direct 2>/dev/null | sha256sum" | cut -d' ' -f1; }
+file_sum() { sha256sum <"$1" | cut -d' ' -f1; }
+
+# Verified I/O for the guest: crc32c in every block, mixed sizes.
+fio_verify() { # DEVICE MEGABYTES [OPTIONS]
+	echo "fio --name=verify --filename=/dev/$1 --size=${2}M --direct=1 --ioengine=libaio" \
+		"--iodepth=16 --rw=randrw --bsrange=512-1m --verify=crc32c --verify_fatal=1" \
+		"--do_verify=1 --minimal ${3:-}"
+}

@@ -1,0 +1,117 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# Builds what the lab boots, from Debian's packages, into the cache.
+#
+# usage: images.sh SERIES
+#
+# Prints a folder that holds
+#   xen           the hypervisor
+#   vmlinuz       the kernel of dom0 and guests
+#   base.cpio     dom0's programs: Xen's tools, fio, a shell
+#   kernel.cpio   dom0's modules and the guest's kernel and initramfs
+set -eu
+
+here=$(cd "$(dirname "$0")" && pwd)
+. "$here/../setup/cache.sh"
+known_packages
+
+series=$1
+release=$("$here/../setup/kernel.sh" "$series" version)
+
+dom0_packages="bash coreutils grep sed gawk findutils procps util-linux mount kmod iproute2
+	xen-hypervisor-4.17-amd64 xen-utils-4.17 xen-utils-common xenstore-utils
+	fio busybox-static dmsetup gdisk libc-bin"
+dom0_modules="xen-gntdev xen-evtchn xenfs xen-privcmd xen-gntalloc xen-blkback xen-blkfront
+	loop brd null_blk scsi_debug sd_mod dm-mod crc32c_generic crc32c-intel"
+guest_modules="xen-blkfront xenfs crc32c_generic crc32c-intel"
+
+# --- dom0's programs ---------------------------------------------------------
+
+versions=$(for package in $dom0_packages; do echo "$package $(package_version "$package")"; done)
+key=$( (echo "$versions"; cat "$here/images.sh") | sha256sum | cut -c1-16)
+base=$cache/base-$key
+if [ ! -e "$base" ]; then
+	echo "lab: fetching and unpacking dom0's packages (80 MB)" >&2
+	work=$(mktemp -d "$cache/tmp.XXXXXX")
+	# shellcheck disable=SC2086 # lists of words
+	fetch_packages "$work/debs" $dom0_packages
+	mkdir "$work/root" "$work/out"
+	for deb in "$work"/debs/*.deb; do dpkg-deb -x "$deb" "$work/root"; done
+	gunzip -c "$work"/root/boot/xen-4.17-amd64.gz >"$work/out/xen"
+	(cd "$work/root" && rm -rf boot usr/share/doc usr/share/man usr/share/locale usr/share/info \
+		usr/share/perl* usr/lib/x86_64-linux-gnu/perl* usr/bin/perl* usr/lib/python3* \
+		usr/share/python3* usr/bin/python3* usr/lib/debug usr/lib/xen-4.17/boot \
+		usr/share/i18n usr/share/zoneinfo var/cache)
+	# What the packages' own scripts would have set up.
+	ln -s gawk "$work/root/usr/bin/awk"
+	# The libraries of the guest's programs, for the guest's image.
+	for program in /usr/bin/fio /usr/bin/xenstore-read; do
+		chroot "$work/root" /lib64/ld-linux-x86-64.so.2 --list $program
+	done | grep -oE '/[^ ]+\.so[^ ]*' | sort -u >"$work/out/guest-libraries"
+	(cd "$work/root" && find . | cpio -o -H newc --quiet) >"$work/out/base.cpio"
+	mv "$work/root" "$work/out/root"
+	for old in "$cache"/base-*; do rm -rf "$old"; done
+	mv "$work/out" "$base"
+	rm -rf "$work"
+fi
+
+# --- the kernel, its modules, and the guest -----------------------------------
+
+image=$("$here/../setup/kernel.sh" "$series" image)
+key=$( (echo "$base $image"; cat "$here/images.sh" "$here"/guest/*) | sha256sum | cut -c1-16)
+lab=$cache/lab-$release-$key
+if [ ! -e "$lab" ]; then
+	echo "lab: building images for Linux $release" >&2
+	work=$(mktemp -d "$cache/tmp.XXXXXX")
+	mkdir "$work/out"
+	modules=lib/modules/$release
+
+	# copy_modules TARGET NAME...: with all they depend on.
+	copy_modules() {
+		target=$1
+		shift
+		mkdir -p "$target/$modules"
+		cp "$image/$modules"/modules.order "$image/$modules"/modules.builtin \
+			"$image/$modules"/modules.builtin.modinfo "$target/$modules/"
+		for name in "$@"; do
+			modprobe -d "$image" -S "$release" --show-depends "$name" 2>/dev/null |
+				sed -n 's/^insmod \([^ ]*\).*/\1/p'
+		done | sort -u | while read -r file; do
+			file=${file#"$image"/}
+			mkdir -p "$target/${file%/*}"
+			cp "$image/$file" "$target/$file"
+		done
+		depmod -b "$target" "$release"
+	}
+
+	guest=$work/guest
+	mkdir -p "$guest/bin" "$guest/dev" "$guest/proc" "$guest/sys" "$guest/tmp" "$guest/run"
+	cp "$base/root/bin/busybox" "$guest/bin/"
+	for applet in $("$base/root/bin/busybox" --list); do
+		[ -e "$guest/bin/$applet" ] || ln -s busybox "$guest/bin/$applet"
+	done
+	cp "$base/root/usr/bin/fio" "$base"/root/usr/bin/xenstore* "$guest/bin/"
+	while read -r library; do
+		mkdir -p "$guest${library%/*}"
+		cp -L "$base/root$library" "$guest$library"
+	done <"$base/guest-libraries"
+	# shellcheck disable=SC2086
+	copy_modules "$guest" $guest_modules
+	cp "$here/guest/init" "$guest/init"
+	chmod +x "$guest/init"
+
+	dom0=$work/dom0
+	mkdir -p "$dom0/guest"
+	# shellcheck disable=SC2086
+	copy_modules "$dom0" $dom0_modules
+	(cd "$guest" && find . | cpio -o -H newc --quiet | gzip -1) >"$dom0/guest/initrd"
+	cp "$image/boot/vmlinuz-$release" "$dom0/guest/vmlinuz"
+	(cd "$dom0" && find . | cpio -o -H newc --quiet) >"$work/out/kernel.cpio"
+	cp "$image/boot/vmlinuz-$release" "$work/out/vmlinuz"
+	ln "$base/base.cpio" "$base/xen" "$work/out/"
+	for old in "$cache/lab-${release%%-*}"*; do rm -rf "$old"; done
+	mv "$work/out" "$lab"
+	rm -rf "$work"
+fi
+echo "$lab"

@@ -1,0 +1,19 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# A guest is destroyed under load; nothing of it stays.
+. /lab/dom0/lib.sh
+driver_load
+xl destroy g1 2>/dev/null
+disk=$(image disk 32)
+for round in 1 2; do
+	guest_create g3 "disk=['$disk,raw,xvdb,w']"
+	guest_start g3 load "$(fio_verify xvdb 24 '--loops=20')"
+	sleep 3
+	xl destroy g3
+	wait_for 20 no_backends || fail "the backend is still there"
+	[ -z "$(xl list | grep null)" ] || fail "a zombie: $(xl list)"
+	say "round $round: destroyed under load, nothing left"
+done
+wait_for 10 rmmod xen_blkback || fail "the module is still in use"
+driver_load
+passed
