@@ -9,7 +9,7 @@ scenario=$(basename "$0" .sh)
 say() { echo "  $scenario: $*"; }
 
 fail() {
-	echo "  $scenario: FAILED: $*"
+	echo "  $scenario: FAILED: $*" >&2
 	exit 1
 }
 
@@ -89,7 +89,8 @@ guest_command() { # NAME COMMAND: prints the number
 	id=$(guest_id "$1") || return 1
 	number=$(($(cat "/tmp/number.$1") + 1))
 	echo "$number" >"/tmp/number.$1"
-	xenstore-write "/local/domain/$id/data/command" "$number $2"
+	# xenstore-read would quote line ends.
+	xenstore-write "/local/domain/$id/data/command" "$number $(echo "$2" | tr '\n\t' '  ')"
 	echo "$number"
 }
 
