@@ -30,30 +30,40 @@ stage() {
 	fi
 }
 
-# suite NAME COMMAND...: tests that count themselves and say so at the end.
+# suite NAME COMMAND...: tests that count themselves and say so at the end; the
+# counts go to a file, so that suites can run beside each other.
 suite() {
-	local name=$1 log counts status
+	local name=$1 log counts status good bad
 	shift
 	log=$logs/${name// /-}.log
 	say "$name ..."
-	"$@" 2>&1 | tee "$log" | grep --line-buffered -E '^(ok|FAIL|NOTE|[0-9]+ passed)|^\[  FAILED'
+	"$@" 2>&1 | tee "$log" | grep --line-buffered -E '^(ok|FAIL|NOTE|booting)|^\[  FAILED'
 	status=${PIPESTATUS[0]}
 	counts=$(grep -E '^[0-9]+ passed, [0-9]+ failed$' "$log" | tail -1)
 	if [ -z "$counts" ]; then
 		say "FAIL $name: it did not come to its end; $log ends with"
 		tail -15 "$log"
-		failed=$((failed + 1))
+		echo "0 1" >"$log.counts"
 		return
 	fi
-	passed=$((passed + ${counts%% passed*}))
-	counts=${counts#*, }
-	counts=${counts%% failed*}
+	good=${counts%% passed*}
+	bad=${counts#*, }
+	bad=${bad%% failed*}
 	# A suite that fails without a failed test has failed all the same.
-	if [ "$status" != 0 ] && [ "$counts" = 0 ]; then counts=1; fi
-	failed=$((failed + counts))
-	say "$name done"
+	if [ "$status" != 0 ] && [ "$bad" = 0 ]; then bad=1; fi
+	echo "$good $bad" >"$log.counts"
+	say "$name done: $counts"
 }
 
+# count NAME: adds what the suite has counted.
+count() {
+	local good=0 bad=1
+	read -r good bad <"$logs/${1// /-}.log.counts"
+	passed=$((passed + good))
+	failed=$((failed + bad))
+}
+
+rm -f "$logs"/*.counts
 scripts/setup/packages.sh build unit lab || exit 1
 
 build_for() {
@@ -61,7 +71,14 @@ build_for() {
 	kdir=$(scripts/setup/kernel.sh "$1" kdir) || return 1
 	scripts/build/module.sh "$kdir" "build/$1" -j"$(nproc)"
 }
+suite unit make --no-print-directory check-unit
+count unit
 for kernel in $kernels; do stage "build $kernel" build_for "$kernel"; done
+stage "ABI documents" scripts/build/abi-check.sh
+# One emulator for each kernel: they wait a lot.
+for kernel in $kernels; do suite "lab $kernel" scripts/lab/lab matrix --kernel "$kernel" --quiet & done
+wait
+for kernel in $kernels; do count "lab $kernel"; done
 
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]

@@ -37,6 +37,20 @@ driver_load() {
 	[ -d /sys/module/xen_blkback ] || need modprobe xen-blkback "$@"
 }
 
+# driver_use WHICH: "ours" or "intree", with no disk attached.
+driver_use() {
+	local folder=/lib/modules/$(uname -r) file
+	case $1 in
+	ours) file=$folder/updates/xen-blkback.ko ;;
+	*) file=$(ls "$folder"/kernel/drivers/block/xen-blkback/xen-blkback.ko*) ;;
+	esac
+	if [ -d /sys/module/xen_blkback ]; then
+		wait_for 20 rmmod xen_blkback || fail "the driver is still in use"
+	fi
+	# The one of kmod knows compressed modules.
+	need insmod "$file"
+}
+
 set_parameter() { echo "$2" >"$parameters/$1"; }
 
 no_backends() { [ -z "$(xenstore-list /local/domain/0/backend/vbd 2>/dev/null)" ]; }
@@ -48,6 +62,11 @@ guest_id() { xl domid "$1" 2>/dev/null; }
 guest_ready() {
 	local id
 	id=$(guest_id "$1") && [ "$(xenstore-read "/local/domain/$id/data/ready" 2>/dev/null)" = 1 ]
+}
+
+# CPUs of their own for every domain: 2-3 unless guest_cpus says otherwise.
+guest_cpu_list() {
+	if [ "$(cat /lab/time)" = counted ]; then echo 1; else echo "${guest_cpus:-2-3}"; fi
 }
 
 # guest_create NAME [CONFIGURATION-LINE...]; blkfront=OPTION=VALUE,... in the
@@ -63,7 +82,7 @@ guest_create() {
 		echo "extra='console=hvc0 loglevel=4 blkfront=${blkfront:-}'"
 		echo "memory=${guest_memory:-512}"
 		echo "vcpus=${guest_vcpus:-2}"
-		echo "cpus='$(cat /lab/guest-cpus)'"
+		echo "cpus='$(guest_cpu_list)'"
 		echo "tsc_mode='native'"
 		echo "on_crash='destroy'"
 		echo "on_reboot='destroy'"

@@ -4,6 +4,7 @@
 . /lab/dom0/lib.sh
 driver_load
 guest_need g1
+need modprobe sd_mod
 need modprobe scsi_debug dev_size_mb=32 sector_size=4096 delay=0
 sleep 1
 disk=$(ls -d /sys/bus/pseudo/drivers/scsi_debug/adapter0/host*/target*/*/block/* | head -1)

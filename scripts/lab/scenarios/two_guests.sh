@@ -4,7 +4,7 @@
 . /lab/dom0/lib.sh
 driver_load
 guest_need g1
-guest_create g4
+guest_cpus=4-5 guest_create g4
 one=$(image one 32)
 two=$(image two 32)
 attach g1 "$one" xvdb w

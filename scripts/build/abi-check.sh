@@ -1,0 +1,46 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# Every parameter and every sysfs file of the driver stands in
+# Documentation/ABI, nothing else does, and each entry is complete.
+set -eu
+
+cd "$(dirname "$0")/../.."
+status=0
+complain() {
+	echo "$*" >&2
+	status=1
+}
+
+# same WHAT FILE PREFIX NAMES: does FILE describe just these names?
+same() {
+	documented=$(sed -n "s|^What: *$3||p" "$2" | sort)
+	present=$(echo "$4" | tr ' ' '\n' | grep . | sort)
+	[ "$documented" = "$present" ] ||
+		complain "$2 describes these $1: $(echo $documented); the code has: $(echo $present)"
+}
+
+parameters=$(sed -n 's/^BOUNDED_PARAMETER(\([a-z_]*\),.*/\1/p; s/^module_param(\([a-z_]*\),.*/\1/p' \
+	src/linux/parameter.c)
+same parameters Documentation/ABI/testing/sysfs-driver-xen-blkback \
+	/sys/module/xen_blkback/parameters/ "$parameters"
+
+files=$(sed -n 's/^STATISTIC(\([a-z_]*\));/statistics\/\1/p; s/^static DEVICE_ATTR_RO(\([a-z_]*\));/\1/p' \
+	src/linux/sysfs.c)
+same files Documentation/ABI/stable/sysfs-bus-xen-backend '/sys/bus/xen-backend/devices/\*/' "$files"
+
+for file in Documentation/ABI/*/*; do
+	awk -v file="$file" '
+		/^What:/ { if (what && missing()) bad = 1; what = $2; split("", seen) }
+		/^(Date|KernelVersion|Contact|Description):/ { seen[$1] = 1 }
+		function missing(  n, i, wanted, lacks) {
+			n = split("Date: KernelVersion: Contact: Description:", wanted, " ")
+			for (i = 1; i <= n; i++) if (!(wanted[i] in seen)) {
+				print file ": " what " has no " wanted[i]
+				lacks = 1
+			}
+			return lacks
+		}
+		END { if (!what || missing()) bad = 1; exit bad }' "$file" >&2 || status=1
+done
+exit $status

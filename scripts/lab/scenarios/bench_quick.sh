@@ -1,0 +1,72 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# lab: by hand
+# Ours and the kernel's own driver in turn: IOPS, dom0's run time, hypercalls.
+#
+# Each cell says "NOTE bench DRIVER PERSISTENT WORKLOAD IOPS NANOSECONDS GRANT
+# EVENT": dom0's run time, grant-table and event-channel hypercalls of dom0,
+# each per request.
+. /lab/dom0/lib.sh
+modprobe null_blk nr_devices=1 gb=1 queue_mode=2 irqmode=0 submit_queues=1
+trace=/tmp/trace
+
+job() { # RW BS DEPTH MEGABYTES: the command for the guest, which prints the IOPS
+	echo "fio --name=j --filename=/dev/xvdb --direct=1 --ioengine=libaio --rw=$1 --bs=$2" \
+		"--iodepth=$3 --size=512M --io_size=${4}M --minimal --norandommap --randrepeat=1 |" \
+		"cut -d';' -f8,49 | awk -F\; '{ print \$1 + \$2 }'"
+}
+
+requests() { echo $(($(statistic g6 rd_req) + $(statistic g6 wr_req))); }
+
+# traced JOB: "NANOSECONDS GRANT EVENT" of dom0 while the guest does the job.
+# Nothing else runs in dom0 meanwhile but xentrace, which sleeps.
+traced() {
+	local pid
+	# Classes: scheduling, PV, and the records that say what was lost.
+	xentrace -D -S 4096 -e 0x0023f000 $trace >/dev/null 2>&1 &
+	pid=$!
+	guest_start g6 traced "sleep 1; $1"
+	sleep 4
+	kill -INT $pid
+	wait $pid
+	guest_join g6 traced 60 || fail "fio failed"
+	xenalyze --summary $trace 2>/tmp/xenalyze.err | awk '
+		/^\|-- Domain/ { dom0 = /Domain 0 /; vcpu = 0 }
+		dom0 && /^-- v0 --/ { vcpu = 1 }
+		# xenalyze takes 2.4 GHz for the speed of the emulated counter.
+		dom0 && vcpu && $1 == "running:" { time = $2 * $4 / 2.4 }
+		dom0 && $1 == "grant_table_op" { grant = $NF }
+		dom0 && $1 == "evtchn_op" { event = $NF }
+		END { print int(time), grant + 0, event + 0 }'
+	rm -f $trace
+}
+
+measure() { # DRIVER PERSISTENT RW BS DEPTH MEGABYTES
+	local iops before count
+	# What is mapped persistently is mapped before it counts.
+	guest g6 "$(job "$3" "$4" "$5" 4)" >/dev/null
+	iops=$(guest g6 "$(job "$3" "$4" "$5" "$6")" 300)
+	before=$(requests)
+	set -- "$@" $(traced "$(job "$3" "$4" "$5" "$6")")
+	count=$(($(requests) - before))
+	[ "$count" -gt 0 ] || fail "no requests counted"
+	echo "NOTE bench $1 $2 $3-$4-qd$5 $(awk -v i="$iops" -v n=$count -v t="$7" -v g="$8" -v e="$9" \
+		'BEGIN { printf "%d %.0f %.3f %.3f", i, t / n, g / n, e / n }')"
+}
+
+guest_vcpus=1 guest_create g6
+for driver in intree ours; do
+	driver_use $driver
+	for persistent in Y N; do
+		set_parameter feature_persistent $persistent
+		attach g6 /dev/nullb0 xvdb w
+		for rw in randread randwrite; do
+			measure $driver $persistent $rw 4k 1 8
+			measure $driver $persistent $rw 4k 32 16
+		done
+		detach g6 xvdb
+	done
+done
+xl destroy g6
+wait_for 10 rmmod null_blk
+passed
