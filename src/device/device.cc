@@ -196,7 +196,8 @@ void Device::follow_frontend() {
       break;
 
     case HOST_XENBUS_CLOSED:
-      if (disconnected()) become_closed();
+      // What an unbound predecessor still has mapped is the guest's, too.
+      if (disconnected() && !Registry::get().has_predecessor(*this)) become_closed();
       break;
 
     default:

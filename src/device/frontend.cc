@@ -55,8 +55,8 @@ Result<wire::Layout> read_layout(host_device* device) {
   return failure(-kEinval);
 }
 
-// A switch that is off unless it is exactly "1": what else stands there is no
-// reason to refuse a guest its disk.
+// A switch that is on when a number other than 0 stands there; what else may
+// stand there is no reason to refuse a guest its disk.
 bool read_switch(host_device* device, const char* name) {
   char text[kTextBytes];
   return host_store_read(device, HOST_STORE_FRONTEND, name, text, sizeof(text)) == 0 &&

@@ -13,7 +13,7 @@ trace=/tmp/trace
 job() { # RW BS DEPTH MEGABYTES: the command for the guest, which prints the IOPS
 	echo "fio --name=j --filename=/dev/xvdb --direct=1 --ioengine=libaio --rw=$1 --bs=$2" \
 		"--iodepth=$3 --size=512M --io_size=${4}M --minimal --norandommap --randrepeat=1 |" \
-		"cut -d';' -f8,49 | awk -F\; '{ print \$1 + \$2 }'"
+		"cut -d';' -f8,49 | awk -F';' '{ print \$1 + \$2 }'"
 }
 
 requests() { echo $(($(statistic g6 rd_req) + $(statistic g6 wr_req))); }

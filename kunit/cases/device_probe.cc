@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: GPL-2.0
+// A device from its appearance until a frontend comes.
+#include <gtest/gtest.h>
+
+#include <cstring>
+
+#include "support/bench.h"
+
+namespace {
+
+using fake::host;
+using kunit::Bench;
+
+TEST(DeviceProbe, AnnouncesItsLimitsAndWaits) {
+  host().parameters.max_queues = 3;
+  host().parameters.max_ring_page_order = 2;
+  Bench bench;
+  ASSERT_EQ(bench.probe(), 0);
+  EXPECT_EQ(bench.backend_state(), HOST_XENBUS_INIT_WAIT);
+  EXPECT_TRUE(bench.published("multi-queue-max-queues", "3"));
+  EXPECT_TRUE(bench.published("max-ring-page-order", "2"));
+  EXPECT_TRUE(bench.published("feature-max-indirect-segments", "0"));
+}
+
+TEST(DeviceProbe, OpensTheDiskThatTheHotplugScriptNamed) {
+  Bench bench;
+  ASSERT_EQ(bench.probe(), 0);
+  EXPECT_EQ(host().disks_open, 1u);
+  EXPECT_EQ(bench.identity().major, 0xfeu);
+  EXPECT_EQ(bench.identity().minor, 0x10u);
+  EXPECT_EQ(std::strcmp(bench.identity().mode, "w"), 0);
+  EXPECT_TRUE(bench.device().shown);
+}
+
+TEST(DeviceProbe, WithoutAPhysicalDeviceItWaits) {
+  Bench bench;
+  bench.backend("physical-device", nullptr);
+  ASSERT_EQ(bench.probe(), 0);
+  EXPECT_EQ(bench.backend_state(), HOST_XENBUS_INIT_WAIT);
+  EXPECT_FALSE(bench.refused());
+  EXPECT_EQ(host().disks_open, 0u);
+}
+
+TEST(DeviceProbe, APhysicalDeviceThatComesLateIsOpened) {
+  Bench bench;
+  bench.backend("physical-device", nullptr);
+  ASSERT_EQ(bench.probe(), 0);
+  bench.backend("physical-device", "ca:1");
+  EXPECT_EQ(host().disks_open, 1u);
+  EXPECT_EQ(bench.identity().major, 0xcau);
+}
+
+TEST(DeviceProbe, APhysicalDeviceThatComesAfterTheFrontendConnectsIt) {
+  Bench bench;
+  bench.backend("physical-device", nullptr);
+  EXPECT_FALSE(bench.connect());
+  EXPECT_EQ(bench.backend_state(), HOST_XENBUS_INIT_WAIT);
+  bench.backend("physical-device", "ca:1");
+  EXPECT_EQ(bench.backend_state(), HOST_XENBUS_CONNECTED);
+}
+
+TEST(DeviceProbe, APhysicalDeviceThatIsGarbageIsRefused) {
+  Bench bench;
+  bench.backend("physical-device", "/dev/sda");
+  ASSERT_EQ(bench.probe(), 0);
+  EXPECT_TRUE(bench.complained("physical-device is '/dev/sda'"));
+  EXPECT_EQ(bench.backend_state(), HOST_XENBUS_CLOSING);
+  EXPECT_EQ(host().disks_open, 0u);
+}
+
+TEST(DeviceProbe, APhysicalDeviceThatIsFarTooLongIsRefused) {
+  Bench bench;
+  bench.backend("physical-device", "0000000000000000000000000000000000000000000000:1");
+  ASSERT_EQ(bench.probe(), 0);
+  EXPECT_TRUE(bench.complained("physical-device"));
+  EXPECT_EQ(host().disks_open, 0u);
+}
+
+TEST(DeviceProbe, ACorrectedPhysicalDeviceIsOpened) {
+  Bench bench;
+  bench.backend("physical-device", "garbage");
+  ASSERT_EQ(bench.probe(), 0);
+  bench.backend("physical-device", "ca:1");
+  EXPECT_EQ(host().disks_open, 1u);
+}
+
+TEST(DeviceProbe, AChangedPhysicalDeviceIsNotFollowed) {
+  Bench bench;
+  ASSERT_TRUE(bench.connect());
+  bench.backend("physical-device", "ca:1");
+  EXPECT_EQ(bench.identity().major, 0xfeu);
+  EXPECT_EQ(host().disks_open, 1u);
+  EXPECT_EQ(bench.backend_state(), HOST_XENBUS_CONNECTED);
+  EXPECT_GE(host().logged("changing the physical device from fe:10 to ca:1"), 1u);
+}
+
+TEST(DeviceProbe, ADiskThatCannotBeOpenedIsReported) {
+  host().open_error = -123;
+  Bench bench;
+  ASSERT_EQ(bench.probe(), 0);
+  EXPECT_TRUE(bench.complained("opening device fe:10 (mode w)"));
+  EXPECT_EQ(bench.backend_state(), HOST_XENBUS_CLOSING);
+}
+
+TEST(DeviceProbe, ModeRIsReadOnly) {
+  Bench bench({.mode = "r"});
+  ASSERT_TRUE(bench.connect());
+  EXPECT_TRUE(bench.published("info", "4"));
+  EXPECT_EQ(std::strcmp(bench.identity().mode, "r"), 0);
+}
+
+TEST(DeviceProbe, ModeWIsReadWrite) {
+  Bench bench({.mode = "w"});
+  ASSERT_TRUE(bench.connect());
+  EXPECT_TRUE(bench.published("info", "0"));
+}
+
+TEST(DeviceProbe, AModeWithoutWIsReadOnly) {
+  Bench bench({.mode = "x"});
+  ASSERT_TRUE(bench.connect());
+  EXPECT_TRUE(bench.published("info", "4"));
+}
+
+TEST(DeviceProbe, AModeThatIsMissingIsRefused) {
+  Bench bench;
+  bench.backend("mode", nullptr);
+  ASSERT_EQ(bench.probe(), 0);
+  EXPECT_TRUE(bench.complained("mode"));
+  EXPECT_EQ(host().disks_open, 0u);
+}
+
+TEST(DeviceProbe, ACdromOfTheFrontendIsPublishedAsOne) {
+  Bench bench;
+  bench.frontend("device-type", "cdrom");
+  ASSERT_TRUE(bench.connect());
+  EXPECT_TRUE(bench.published("info", "1"));
+}
+
+TEST(DeviceProbe, WithoutSysfsEntriesItServesAllTheSame) {
+  host().failing.insert("host_device_show");
+  Bench bench;
+  ASSERT_TRUE(bench.connect());
+  EXPECT_TRUE(bench.complained("creating sysfs entries"));
+}
+
+TEST(DeviceProbe, WithoutMemoryThereIsNoDevice) {
+  host().failing.insert("host_alloc");
+  Bench bench;
+  EXPECT_EQ(bench.probe(), -12);
+  EXPECT_TRUE(bench.driver() == nullptr);
+  EXPECT_FALSE(bench.device().released);
+}
+
+TEST(DeviceProbe, StatisticsStartAtZero) {
+  Bench bench;
+  ASSERT_EQ(bench.probe(), 0);
+  const driver_statistics statistics = bench.statistics();
+  EXPECT_EQ(statistics.rd_req + statistics.wr_req + statistics.f_req + statistics.ds_req, 0u);
+  EXPECT_EQ(statistics.rd_sect + statistics.wr_sect + statistics.oo_req, 0u);
+}
+
+TEST(DeviceProbe, AnIdleDeviceDoesNothing) {
+  Bench bench;
+  ASSERT_EQ(bench.probe(), 0);
+  const uint32_t works = host().work_runs;
+  host().sleep(3600 * 1000);
+  EXPECT_EQ(host().work_runs, works);
+  EXPECT_TRUE(host().threads.empty());
+}
+
+}  // namespace

@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: GPL-2.0
+// Devices that go away, and others that take their place.
+#include <gtest/gtest.h>
+
+#include "support/bench.h"
+
+namespace {
+
+using fake::host;
+using kunit::ask;
+using kunit::Bench;
+using kunit::expect_no_leaks;
+using kunit::Guest;
+
+// Reads that the disk keeps until it is told.
+uint32_t hold_reads(Bench& bench, uint32_t count) {
+  host().hold_io = true;
+  const uint32_t gref = bench.guest().grants(count);
+  for (uint32_t i = 0; i < count; ++i) {
+    bench.guest().send(ask(BLKIF_OP_READ, 500 + i, 0, {{gref + i}}));
+  }
+  host().run();
+  return gref;
+}
+
+void finish_io() {
+  host().hold_io = false;
+  host().complete_all();
+  host().run();
+}
+
+TEST(DeviceRemoval, ADeviceThatNeverRanIsReleased) {
+  Bench bench;
+  ASSERT_EQ(driver_device_create(&bench.device(), &bench.device().driver), 0);
+  bench.remove();
+  EXPECT_TRUE(bench.device().released);
+  expect_no_leaks();
+}
+
+TEST(DeviceRemoval, ADeviceThatWaitsForItsDiskIsReleased) {
+  Bench bench;
+  bench.backend("physical-device", nullptr);
+  ASSERT_EQ(bench.probe(), 0);
+  bench.remove();
+  EXPECT_TRUE(bench.device().released);
+  expect_no_leaks();
+}
+
+TEST(DeviceRemoval, ADeviceThatWaitsForItsFrontendIsReleased) {
+  Bench bench;
+  ASSERT_EQ(bench.probe(), 0);
+  bench.remove();
+  EXPECT_TRUE(bench.device().released);
+  EXPECT_EQ(host().disks_open, 0u);
+}
+
+TEST(DeviceRemoval, AConnectedDeviceIsReleased) {
+  Bench bench;
+  ASSERT_TRUE(bench.connect());
+  bench.remove();
+  EXPECT_TRUE(bench.device().released);
+  expect_no_leaks();
+}
+
+TEST(DeviceRemoval, ADeviceWithSeveralQueuesIsReleasedOnce) {
+  Bench bench({.queues = 4});
+  ASSERT_TRUE(bench.connect());
+  bench.remove();
+  EXPECT_TRUE(bench.device().released);
+  expect_no_leaks();
+}
+
+TEST(DeviceRemoval, ADeviceWithPersistentGrantsIsReleased) {
+  Bench bench;
+  ASSERT_TRUE(bench.connect());
+  const uint32_t gref = bench.guest().grant();
+  bench.guest().send(ask(BLKIF_OP_READ, 1, 0, {{gref}}));
+  host().run();
+  ASSERT_EQ(bench.guest().mappings(gref), 1u);
+  bench.remove();
+  EXPECT_TRUE(bench.device().released);
+  EXPECT_EQ(bench.guest().mappings(gref), 0u);
+}
+
+TEST(DeviceRemoval, AClosingDeviceIsReleased) {
+  Bench bench;
+  ASSERT_TRUE(bench.connect());
+  bench.state(HOST_XENBUS_CLOSING);
+  bench.remove();
+  EXPECT_TRUE(bench.device().released);
+}
+
+TEST(DeviceRemoval, AClosedDeviceIsReleased) {
+  Bench bench;
+  ASSERT_TRUE(bench.connect());
+  ASSERT_TRUE(bench.disconnect());
+  bench.remove();
+  EXPECT_TRUE(bench.device().released);
+}
+
+TEST(DeviceRemoval, ARefusedDeviceIsReleased) {
+  Bench bench;
+  ASSERT_EQ(bench.probe(), 0);
+  bench.state(HOST_XENBUS_INITIALISED);  // without any node
+  ASSERT_EQ(bench.backend_state(), HOST_XENBUS_CLOSING);
+  bench.remove();
+  EXPECT_TRUE(bench.device().released);
+}
+
+TEST(DeviceRemoval, ADeviceWithAStoppedRingIsReleased) {
+  Bench bench;
+  ASSERT_TRUE(bench.connect());
+  bench.guest().req_prod() += 1000;
+  bench.guest().kick();
+  host().run();
+  bench.remove();
+  EXPECT_TRUE(bench.device().released);
+}
+
+TEST(DeviceRemoval, WithIoInFlightTheDeviceDrainsOnItsOwn) {
+  Bench bench;
+  ASSERT_TRUE(bench.connect());
+  const uint32_t gref = hold_reads(bench, 3);
+  bench.remove();
+  EXPECT_FALSE(bench.device().released);
+  EXPECT_EQ(bench.guest().mappings(gref), 1u);
+  finish_io();
+  EXPECT_TRUE(bench.device().released);
+  EXPECT_EQ(bench.guest().answers(), 3u);
+  expect_no_leaks();
+}
+
+TEST(DeviceRemoval, WhileTheDiskWorksNothingPolls) {
+  Bench bench;
+  ASSERT_TRUE(bench.connect());
+  (void)hold_reads(bench, 3);
+  bench.remove();
+  const uint32_t works = host().work_runs;
+  const uint32_t passes = host().passes;
+  host().sleep(3600 * 1000);
+  EXPECT_EQ(host().work_runs, works);
+  EXPECT_EQ(host().passes, passes);
+  finish_io();
+}
+
+TEST(DeviceRemoval, DuringACloseTheDeviceDrainsOnItsOwn) {
+  Bench bench;
+  ASSERT_TRUE(bench.connect());
+  (void)hold_reads(bench, 2);
+  bench.state(HOST_XENBUS_CLOSED);
+  bench.remove();
+  EXPECT_FALSE(bench.device().released);
+  finish_io();
+  EXPECT_TRUE(bench.device().released);
+}
+
+TEST(DeviceRemoval, WithoutPagesTheDeviceGivesUpInTime) {
+  Bench bench;
+  ASSERT_TRUE(bench.connect());
+  host().failing.insert("host_page_alloc");
+  bench.guest().send(ask(BLKIF_OP_READ, 1, 0, {{bench.guest().grant()}}));
+  host().run();
+  bench.remove();
+  EXPECT_FALSE(bench.device().released);
+  host().sleep(10000);
+  EXPECT_TRUE(bench.device().released);
+  EXPECT_EQ(bench.guest().status_of(1), BLKIF_RSP_ERROR);
+}
+
+TEST(DeviceRemoval, AParameterThatChangesWhileADeviceDrainsDoesNoHarm) {
+  Bench bench;
+  ASSERT_TRUE(bench.connect());
+  (void)hold_reads(bench, 1);
+  bench.remove();
+  driver_parameters_changed();
+  host().run();
+  finish_io();
+  driver_parameters_changed();
+  host().run();
+  EXPECT_TRUE(bench.device().released);
+}
+
+TEST(DeviceRemoval, OtherDevicesGoOn) {
+  Bench bench;
+  Bench other({.domid = 8});
+  ASSERT_TRUE(bench.connect());
+  ASSERT_TRUE(other.connect());
+  (void)hold_reads(bench, 2);
+  bench.remove();
+  host().hold_io = false;
+  const uint32_t gref = other.guest().grant();
+  other.guest().send(ask(BLKIF_OP_READ, 1, 0, {{gref}}));
+  host().run();
+  EXPECT_EQ(other.guest().status_of(1), BLKIF_RSP_OKAY);
+  finish_io();
+}
+
+TEST(DeviceRemoval, ARebindTakesTheRingOver) {
+  Bench bench;
+  ASSERT_TRUE(bench.connect());
+  const uint32_t gref = bench.guest().grants(2);
+  bench.guest().send(ask(BLKIF_OP_READ, 1, 0, {{gref}}));
+  host().run();
+  ASSERT_EQ(bench.rebind(), 0);
+  EXPECT_TRUE(bench.predecessor().released);
+  ASSERT_EQ(bench.backend_state(), HOST_XENBUS_CONNECTED);
+  bench.guest().send(ask(BLKIF_OP_READ, 2, 0, {{gref + 1}}));
+  host().run();
+  EXPECT_EQ(bench.guest().status_of(2), BLKIF_RSP_OKAY);
+}
+
+TEST(DeviceRemoval, ARebindWaitsForThePredecessorsIo) {
+  Bench bench;
+  ASSERT_TRUE(bench.connect());
+  (void)hold_reads(bench, 3);
+  ASSERT_EQ(bench.rebind(), 0);
+  EXPECT_FALSE(bench.predecessor().released);
+  EXPECT_EQ(bench.backend_state(), HOST_XENBUS_INIT_WAIT);
+  EXPECT_EQ(host().rings.size(), 1u);
+  finish_io();
+  EXPECT_TRUE(bench.predecessor().released);
+  EXPECT_EQ(bench.backend_state(), HOST_XENBUS_CONNECTED);
+  EXPECT_EQ(bench.guest().answers(), 3u);
+}
+
+TEST(DeviceRemoval, EachRequestIsAnsweredOnceAcrossARebind) {
+  Bench bench;
+  ASSERT_TRUE(bench.connect());
+  (void)hold_reads(bench, 3);
+  ASSERT_EQ(bench.rebind(), 0);
+  // Sent while nobody serves the ring.
+  const uint32_t gref = bench.guest().grants(2);
+  bench.guest().send(ask(BLKIF_OP_READ, 1, 0, {{gref}}));
+  bench.guest().send(ask(BLKIF_OP_READ, 2, 0, {{gref + 1}}));
+  host().run();
+  finish_io();
+  EXPECT_EQ(bench.guest().answers(), 5u);
+  EXPECT_EQ(bench.guest().status_of(1), BLKIF_RSP_OKAY);
+  EXPECT_EQ(bench.guest().status_of(2), BLKIF_RSP_OKAY);
+  EXPECT_EQ(bench.guest().status_of(502), BLKIF_RSP_OKAY);
+}
+
+TEST(DeviceRemoval, ASuccessorSaysClosedOnlyWhenThePredecessorIsGone) {
+  Bench bench;
+  ASSERT_TRUE(bench.connect());
+  (void)hold_reads(bench, 1);
+  ASSERT_EQ(bench.rebind(), 0);
+  bench.state(HOST_XENBUS_CLOSED);
+  // The predecessor's mapping of the guest's pages is still there.
+  EXPECT_TRUE(bench.backend_state() != HOST_XENBUS_CLOSED);
+  finish_io();
+  EXPECT_EQ(bench.backend_state(), HOST_XENBUS_CLOSED);
+}
+
+TEST(DeviceRemoval, ASuccessorThatIsRemovedFirstLeavesThePredecessorAlone) {
+  Bench bench;
+  ASSERT_TRUE(bench.connect());
+  (void)hold_reads(bench, 1);
+  ASSERT_EQ(bench.rebind(), 0);
+  bench.remove();
+  EXPECT_TRUE(bench.device().released);
+  EXPECT_FALSE(bench.predecessor().released);
+  finish_io();
+  EXPECT_TRUE(bench.predecessor().released);
+}
+
+TEST(DeviceRemoval, AnotherDomainsDeviceIsNoPredecessor) {
+  Bench bench;
+  ASSERT_TRUE(bench.connect());
+  (void)hold_reads(bench, 1);
+  bench.remove();
+  Bench other({.domid = 8});
+  EXPECT_TRUE(other.connect());
+  finish_io();
+}
+
+}  // namespace

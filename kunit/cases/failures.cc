@@ -1,0 +1,320 @@
+// SPDX-License-Identifier: GPL-2.0
+// Every call of the host that can fail, failing once: whatever was begun is
+// undone, and what comes next works.
+#include <gtest/gtest.h>
+
+#include "support/bench.h"
+
+namespace {
+
+using fake::host;
+using kunit::ask;
+using kunit::Bench;
+using kunit::Guest;
+using kunit::Layout;
+using kunit::DeviceSetup;
+using kunit::start_over;
+
+// One request of every operation, some of them wrong; ids from 1 to 8.
+void send_all(Guest& guest) {
+  const uint32_t gref = guest.grants(5);
+  guest.put(ask(BLKIF_OP_READ, 1, 0, {{gref}, {gref + 1}}));
+  guest.put(ask(BLKIF_OP_WRITE, 2, 16, {{gref + 2}}));
+  guest.put(ask(BLKIF_OP_FLUSH_DISKCACHE, 3, 0, {}));
+  guest.put(ask(BLKIF_OP_FLUSH_DISKCACHE, 4, 24, {{gref + 3}}));
+  guest.put(ask(BLKIF_OP_WRITE_BARRIER, 5, 0, {{gref + 4}}));
+  guest.put(ask(BLKIF_OP_DISCARD, 6, 0, {}));
+  guest.put(ask(BLKIF_OP_INDIRECT, 7, 0, {}));
+  guest.put(ask(BLKIF_OP_READ, 8, 0, {{gref + 4, 7, 0}}));
+  guest.show();
+  guest.kick();
+}
+
+bool good_answer(Guest& guest, uint64_t id) { return guest.status_of(id) == BLKIF_RSP_OKAY; }
+
+bool all_served(Guest& guest) {
+  return guest.answers() == 8 && good_answer(guest, 1) && good_answer(guest, 2) &&
+         good_answer(guest, 3) && good_answer(guest, 4) &&
+         guest.status_of(5) == BLKIF_RSP_EOPNOTSUPP && guest.status_of(6) == BLKIF_RSP_EOPNOTSUPP &&
+         guest.status_of(7) == BLKIF_RSP_EOPNOTSUPP && guest.status_of(8) == BLKIF_RSP_ERROR;
+}
+
+// Requests without pages are tried again within this time.
+constexpr uint64_t kRetryMs = 20;
+
+// A device of its own that must connect, serve and close.
+bool good_device_works(const DeviceSetup& setup) {
+  DeviceSetup other = setup;
+  other.domid = 9;
+  Bench bench(other);
+  if (!bench.connect()) return false;
+  send_all(bench.guest());
+  host().run();
+  return all_served(bench.guest()) && bench.disconnect();
+}
+
+// Runs `scenario` with the first fallible call failing, then with the second,
+// and so on until none fails; the number of failures.
+template <typename Scenario>
+uint32_t with_each_call_failing(Scenario scenario) {
+  constexpr uint32_t kFarTooMany = 5000;
+  for (uint32_t n = 1; n < kFarTooMany; ++n) {
+    scenario(n);
+    const bool failed = !host().failed_call.empty();
+    start_over();
+    if (!failed) return n - 1;
+  }
+  return 0;
+}
+
+// From the probe to Connected, with call `n` failing.
+void connect_with_failure(const DeviceSetup& setup, uint32_t n) {
+  {
+    Bench bench(setup);
+    host().fail_call = n;
+    const bool connected = bench.connect();
+    host().fail_call = 0;
+    if (bench.driver() != nullptr && !connected) {
+      // The frontend gives up, and tries again.
+      bench.state(HOST_XENBUS_CLOSED);
+      EXPECT_EQ(bench.backend_state(), HOST_XENBUS_CLOSED);
+      EXPECT_TRUE(host().rings.empty());
+      EXPECT_TRUE(host().channels.empty());
+      EXPECT_TRUE(host().threads.empty());
+      EXPECT_EQ(host().scratches, 0u);
+      bench.remove();
+      EXPECT_TRUE(bench.device().released);
+    } else if (bench.driver() != nullptr) {
+      send_all(bench.guest());
+      host().run();
+      EXPECT_TRUE(all_served(bench.guest()));
+    }
+  }
+  kunit::expect_no_leaks();
+  EXPECT_TRUE(good_device_works(setup));
+}
+
+TEST(Failures, EveryCallOfAConnectionMayFail) {
+  const DeviceSetup setup{};
+  const uint32_t failures =
+      with_each_call_failing([&](uint32_t n) { connect_with_failure(setup, n); });
+  EXPECT_GE(failures, 25u);
+}
+
+TEST(Failures, EveryCallOfAConnectionOfManyQueuesAndPagesMayFail) {
+  const DeviceSetup setup{.layout = Layout::kX86_32, .queues = 3, .ring_order = 2};
+  const uint32_t failures =
+      with_each_call_failing([&](uint32_t n) { connect_with_failure(setup, n); });
+  EXPECT_GE(failures, 60u);
+}
+
+// A device whose disk is open connects although its first try failed at call
+// `n` of the connection.
+TEST(Failures, AfterAFailedConnectionTheSameDeviceConnects) {
+  const uint32_t failures = with_each_call_failing([](uint32_t n) {
+    Bench bench({.queues = 2});
+    ASSERT_EQ(bench.probe(), 0);
+    bench.offer();
+    host().fail_call = n;
+    bench.state(HOST_XENBUS_INITIALISED);
+    host().fail_call = 0;
+    if (bench.backend_state() != HOST_XENBUS_CONNECTED) {
+      bench.state(HOST_XENBUS_CLOSED);
+      ASSERT_EQ(bench.backend_state(), HOST_XENBUS_CLOSED);
+      bench.state(HOST_XENBUS_INITIALISING);
+      ASSERT_EQ(bench.backend_state(), HOST_XENBUS_INIT_WAIT);
+      ASSERT_TRUE(bench.connect());
+    }
+    send_all(bench.guest(1));
+    host().run();
+    EXPECT_TRUE(all_served(bench.guest(1)));
+  });
+  EXPECT_GE(failures, 25u);
+}
+
+// With call `n` of the batch failing, each request is answered once and, but
+// for what the failure may spoil, as it should be; the next batch is served.
+void batch_with_failure(const DeviceSetup& setup, uint32_t n) {
+  Bench bench(setup);
+  ASSERT_TRUE(bench.connect());
+  host().fail_call = n;
+  send_all(bench.guest());
+  host().run();
+  host().sleep(kRetryMs);
+  host().fail_call = 0;
+  EXPECT_EQ(bench.guest().answers(), 8u);
+  for (uint64_t id = 1; id <= 4; ++id) {
+    const int status = bench.guest().status_of(id);
+    EXPECT_TRUE(status == BLKIF_RSP_OKAY ||
+                (status == BLKIF_RSP_ERROR && host().failed_call == "host_grant_map"));
+  }
+  EXPECT_EQ(bench.guest().status_of(5), BLKIF_RSP_EOPNOTSUPP);
+  EXPECT_EQ(bench.guest().status_of(8), BLKIF_RSP_ERROR);
+  const uint32_t gref = bench.guest().grant();
+  bench.guest().send(ask(BLKIF_OP_READ, 20, 0, {{gref}}));
+  host().run();
+  EXPECT_TRUE(good_answer(bench.guest(), 20));
+  EXPECT_TRUE(bench.disconnect());
+}
+
+TEST(Failures, EveryCallOfABatchMayFail) {
+  const uint32_t failures =
+      with_each_call_failing([](uint32_t n) { batch_with_failure({}, n); });
+  EXPECT_GE(failures, 3u);
+}
+
+TEST(Failures, EveryCallOfABatchWithoutPersistenceMayFail) {
+  const uint32_t failures =
+      with_each_call_failing([](uint32_t n) { batch_with_failure({.persistent = false}, n); });
+  EXPECT_GE(failures, 2u);
+}
+
+TEST(Failures, EveryCallOfABatchMayFailFromItOn) {
+  // No memory, no pages, for the whole batch: nothing is lost.
+  for (const char* call : {"host_alloc", "host_page_alloc"}) {
+    Bench bench;
+    ASSERT_TRUE(bench.connect());
+    host().failing.insert(call);
+    send_all(bench.guest());
+    host().run();
+    host().sleep(500);
+    host().failing.clear();
+    host().sleep(500);
+    EXPECT_TRUE(all_served(bench.guest()));
+  }
+}
+
+TEST(Failures, EveryGrantOfABatchMayFail) {
+  for (uint32_t n = 0; n < 5; ++n) {
+    Bench bench({.persistent = false});
+    ASSERT_TRUE(bench.connect());
+    send_all(bench.guest());
+    // The grants of send_all() are the last five.
+    auto grant = host().grants.end();
+    for (uint32_t i = 0; i < 5 - n; ++i) --grant;
+    grant->second.status = -3;
+    host().run();
+    EXPECT_EQ(bench.guest().answers(), 8u);
+    EXPECT_EQ(good_answer(bench.guest(), 1), n != 0 && n != 1);
+    EXPECT_EQ(good_answer(bench.guest(), 2), n != 2);
+    EXPECT_TRUE(good_answer(bench.guest(), 3));
+    EXPECT_EQ(good_answer(bench.guest(), 4), n != 3);
+    EXPECT_EQ(bench.guest().all_mappings(), 0u);
+  }
+}
+
+TEST(Failures, EveryIoOfABatchMayFail) {
+  for (const int error : {-5, -28, -95}) {
+    for (uint32_t n = 0; n < 4; ++n) {
+      Bench bench;
+      ASSERT_TRUE(bench.connect());
+      host().hold_io = true;
+      send_all(bench.guest());
+      host().run();
+      ASSERT_EQ(host().held.size(), 4u);
+      host().complete(n, error);
+      host().hold_io = false;
+      host().complete_all();
+      host().run();
+      for (uint32_t id = 1; id <= 4; ++id) {
+        const int bad = error == -95 ? BLKIF_RSP_EOPNOTSUPP : BLKIF_RSP_ERROR;
+        EXPECT_EQ(bench.guest().status_of(id), id == n + 1 ? bad : BLKIF_RSP_OKAY);
+      }
+    }
+  }
+}
+
+TEST(Failures, EveryUnmapOfABatchMayFail) {
+  for (uint32_t n = 0; n < 5; ++n) {
+    Bench bench({.persistent = false});
+    ASSERT_TRUE(bench.connect());
+    host().hold_io = true;
+    send_all(bench.guest());
+    host().run();
+    ASSERT_EQ(host().handles.size(), 4u);
+    auto handle = host().handles.begin();
+    for (uint32_t i = 0; i < n % 4; ++i) ++handle;
+    host().sticky_handles.insert(handle->first);
+    host().hold_io = false;
+    host().complete_all();
+    host().run();
+    EXPECT_EQ(bench.guest().answers(), 8u);
+    EXPECT_EQ(host().lost_pages, 1u);
+    EXPECT_TRUE(bench.disconnect());
+    bench.remove();
+    EXPECT_TRUE(bench.device().released);
+    kunit::expect_no_leaks();
+    fake::renew_host();
+  }
+}
+
+// A disconnect needs nothing that may fail, but what it reads of xenstore.
+TEST(Failures, EveryCallOfADisconnectMayFail) {
+  const uint32_t failures = with_each_call_failing([](uint32_t n) {
+    Bench bench({.queues = 2});
+    ASSERT_TRUE(bench.connect());
+    send_all(bench.guest(0));
+    send_all(bench.guest(1));
+    host().run();
+    host().fail_call = n;
+    bench.state(HOST_XENBUS_CLOSING);
+    bench.state(HOST_XENBUS_CLOSED);
+    host().fail_call = 0;
+    EXPECT_EQ(bench.backend_state(), HOST_XENBUS_CLOSED);
+    EXPECT_EQ(bench.guest(0).all_mappings() + bench.guest(1).all_mappings(), 0u);
+    EXPECT_TRUE(host().rings.empty());
+    bench.renew_rings();
+    bench.state(HOST_XENBUS_INITIALISING);
+    EXPECT_TRUE(bench.connect());
+  });
+  EXPECT_GE(failures, 1u);
+}
+
+TEST(Failures, ADisconnectWorksWhenNothingElseDoes) {
+  Bench bench;
+  ASSERT_TRUE(bench.connect());
+  send_all(bench.guest());
+  host().run();
+  for (const char* call :
+       {"host_alloc", "host_page_alloc", "host_grant_map", "host_grant_scratch_alloc",
+        "host_thread_start", "host_event_bind", "host_ring_map"}) {
+    host().failing.insert(call);
+  }
+  EXPECT_TRUE(bench.disconnect());
+}
+
+TEST(Failures, ARemovalNeedsNothingThatMayFail) {
+  Bench bench;
+  ASSERT_TRUE(bench.connect());
+  send_all(bench.guest());
+  host().run();
+  host().fail_call = 1;
+  bench.remove();
+  EXPECT_TRUE(bench.device().released);
+  EXPECT_TRUE(host().failed_call.empty());
+}
+
+// The whole life at once, with each of its calls failing.
+TEST(Failures, EveryCallOfAWholeLifeMayFail) {
+  const uint32_t failures = with_each_call_failing([](uint32_t n) {
+    Bench bench({.ring_order = 1});
+    host().fail_call = n;
+    if (bench.connect()) {
+      send_all(bench.guest());
+      host().run();
+      host().sleep(kRetryMs);
+      EXPECT_EQ(bench.guest().answers(), 8u);
+    }
+    if (bench.driver() != nullptr) {
+      bench.state(HOST_XENBUS_CLOSING);
+      bench.state(HOST_XENBUS_CLOSED);
+      EXPECT_EQ(bench.backend_state(), HOST_XENBUS_CLOSED);
+      bench.remove();
+      EXPECT_TRUE(bench.device().released);
+    }
+    host().fail_call = 0;
+  });
+  EXPECT_GE(failures, 30u);
+}
+
+}  // namespace

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "grant/page_pool.h"
+
+#include <gtest/gtest.h>
+
+#include "fake_host/fake_host.h"
+
+namespace {
+
+using blkback::PagePool;
+using fake::host;
+
+constexpr uint32_t kMany = 100;
+
+// Puts `count` pages of the host into the pool.
+bool stock(PagePool& pool, uint32_t count) {
+  host_page* pages[kMany];
+  if (!pool.get(std::span(pages, count)).has_value()) return false;
+  pool.put(std::span<host_page* const>(pages, count));
+  host().page_allocations.clear();
+  return true;
+}
+
+TEST(PagePool, StartsEmptyAndAsksTheHostForNothing) {
+  const PagePool pool;
+  EXPECT_EQ(pool.free_pages(), 0u);
+  EXPECT_TRUE(host().page_allocations.empty());
+}
+
+TEST(PagePool, AMissAllocatesAllThatIsMissingInOneCall) {
+  PagePool pool;
+  host_page* pages[40];
+  ASSERT_TRUE(pool.get(pages).has_value());
+  ASSERT_EQ(host().page_allocations.size(), 1u);
+  EXPECT_EQ(host().page_allocations[0], 40u);
+  pool.put(pages);
+}
+
+TEST(PagePool, TakesWhatItHasAndAllocatesOnlyTheRest) {
+  PagePool pool;
+  ASSERT_TRUE(stock(pool, 10));
+  host_page* pages[25];
+  ASSERT_TRUE(pool.get(pages).has_value());
+  ASSERT_EQ(host().page_allocations.size(), 1u);
+  EXPECT_EQ(host().page_allocations[0], 15u);
+  EXPECT_EQ(pool.free_pages(), 0u);
+  pool.put(pages);
+}
+
+TEST(PagePool, AllocatesNothingWhenItHasEnough) {
+  PagePool pool;
+  ASSERT_TRUE(stock(pool, 10));
+  host_page* pages[10];
+  ASSERT_TRUE(pool.get(pages).has_value());
+  EXPECT_TRUE(host().page_allocations.empty());
+  pool.put(pages);
+}
+
+TEST(PagePool, HandsOutDifferentPages) {
+  PagePool pool;
+  ASSERT_TRUE(stock(pool, 3));
+  host_page* pages[6] = {};
+  ASSERT_TRUE(pool.get(pages).has_value());
+  for (uint32_t i = 0; i < 6; ++i) {
+    ASSERT_TRUE(pages[i] != nullptr);
+    for (uint32_t j = 0; j < i; ++j) EXPECT_TRUE(pages[i] != pages[j]);
+  }
+  pool.put(pages);
+}
+
+TEST(PagePool, CountsWhatComesBack) {
+  PagePool pool;
+  ASSERT_TRUE(stock(pool, 7));
+  EXPECT_EQ(pool.free_pages(), 7u);
+}
+
+TEST(PagePool, AFailedAllocationReturnsWhatWasTaken) {
+  PagePool pool;
+  ASSERT_TRUE(stock(pool, 10));
+  host().failing.insert("host_page_alloc");
+  host_page* pages[11];
+  const auto got = pool.get(pages);
+  ASSERT_FALSE(got.has_value());
+  EXPECT_EQ(got.error().number, -12);
+  EXPECT_EQ(pool.free_pages(), 10u);
+}
+
+TEST(PagePool, AFailedAllocationOnAnEmptyPoolTakesNothing) {
+  PagePool pool;
+  host().failing.insert("host_page_alloc");
+  host_page* pages[2];
+  EXPECT_FALSE(pool.get(pages).has_value());
+  EXPECT_EQ(pool.free_pages(), 0u);
+  EXPECT_EQ(host().pages_out, 0u);
+}
+
+TEST(PagePool, WorksAgainAfterAFailure) {
+  PagePool pool;
+  host().fail_call = 1;
+  host_page* pages[2];
+  ASSERT_FALSE(pool.get(pages).has_value());
+  ASSERT_TRUE(pool.get(pages).has_value());
+  pool.put(pages);
+  EXPECT_EQ(pool.free_pages(), 2u);
+}
+
+TEST(PagePool, AskingForNoPagesSucceedsWithoutTheHost) {
+  PagePool pool;
+  EXPECT_TRUE(pool.get({}).has_value());
+  EXPECT_EQ(host().fallible_calls, 0u);
+}
+
+TEST(PagePool, ReturningNoPagesChangesNothing) {
+  PagePool pool;
+  ASSERT_TRUE(stock(pool, 1));
+  pool.put({});
+  EXPECT_EQ(pool.free_pages(), 1u);
+}
+
+TEST(PagePool, ShrinksToTheBoundAndNotFurther) {
+  PagePool pool;
+  ASSERT_TRUE(stock(pool, 50));
+  pool.shrink_free_pagepool(20);
+  EXPECT_EQ(pool.free_pages(), 20u);
+  EXPECT_EQ(host().pages_out, 20u);
+}
+
+TEST(PagePool, ShrinksInBatches) {
+  PagePool pool;
+  ASSERT_TRUE(stock(pool, 2 * PagePool::kShrinkBatch + 5));
+  pool.shrink_free_pagepool(0);
+  ASSERT_EQ(host().page_frees.size(), 3u);
+  EXPECT_EQ(host().page_frees[0], PagePool::kShrinkBatch);
+  EXPECT_EQ(host().page_frees[1], PagePool::kShrinkBatch);
+  EXPECT_EQ(host().page_frees[2], 5u);
+}
+
+TEST(PagePool, ABoundAboveWhatItHasGivesNothingBack) {
+  PagePool pool;
+  ASSERT_TRUE(stock(pool, 5));
+  pool.shrink_free_pagepool(5);
+  pool.shrink_free_pagepool(100);
+  EXPECT_EQ(pool.free_pages(), 5u);
+  EXPECT_TRUE(host().page_frees.empty());
+}
+
+TEST(PagePool, GivesEverythingBackWhenItDies) {
+  {
+    PagePool pool;
+    ASSERT_TRUE(stock(pool, 70));
+  }
+  EXPECT_EQ(host().pages_out, 0u);
+}
+
+}  // namespace

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "device/text.h"
+
+#include <gtest/gtest.h>
+
+#include "vbd/statistics.h"
+
+namespace {
+
+using blkback::parse_device_number;
+using blkback::parse_number;
+using blkback::QueueCounters;
+using blkback::Statistics;
+
+TEST(Text, ANumberIsAllOfTheText) {
+  EXPECT_EQ(parse_number("0", 10).value_or(9), 0u);
+  EXPECT_EQ(parse_number("4294967295", 10).value_or(9), 4294967295u);
+  EXPECT_EQ(parse_number("007", 10).value_or(9), 7u);
+  EXPECT_EQ(parse_number("fF", 16).value_or(9), 255u);
+}
+
+TEST(Text, WhatIsNoNumberIsRefused) {
+  EXPECT_FALSE(parse_number("", 10).has_value());
+  EXPECT_FALSE(parse_number("-1", 10).has_value());
+  EXPECT_FALSE(parse_number("+1", 10).has_value());
+  EXPECT_FALSE(parse_number(" 1", 10).has_value());
+  EXPECT_FALSE(parse_number("1 ", 10).has_value());
+  EXPECT_FALSE(parse_number("0x1", 16).has_value());
+  EXPECT_FALSE(parse_number("a", 10).has_value());
+  EXPECT_FALSE(parse_number("\xff", 16).has_value());
+}
+
+TEST(Text, ANumberThatDoesNotFitIsRefused) {
+  EXPECT_FALSE(parse_number("4294967296", 10).has_value());
+  EXPECT_FALSE(parse_number("18446744073709551617", 10).has_value());
+  EXPECT_FALSE(parse_number("99999999999999999999999999999999999999", 10).has_value());
+}
+
+TEST(Text, ADeviceNumberIsTwoHexadecimalNumbers) {
+  const auto number = parse_device_number("fe:1a");
+  ASSERT_TRUE(number.has_value());
+  EXPECT_EQ(number->major, 0xfeu);
+  EXPECT_EQ(number->minor, 0x1au);
+}
+
+TEST(Text, ADeviceNumberReachesFromZeroToWhatLinuxHas) {
+  EXPECT_TRUE(parse_device_number("0:0").has_value());
+  EXPECT_TRUE(parse_device_number("fff:fffff").has_value());
+  EXPECT_FALSE(parse_device_number("1000:0").has_value());
+  EXPECT_FALSE(parse_device_number("0:100000").has_value());
+}
+
+TEST(Text, WhatIsNoDeviceNumberIsRefused) {
+  EXPECT_FALSE(parse_device_number("").has_value());
+  EXPECT_FALSE(parse_device_number(":").has_value());
+  EXPECT_FALSE(parse_device_number("fe").has_value());
+  EXPECT_FALSE(parse_device_number("fe:").has_value());
+  EXPECT_FALSE(parse_device_number(":1").has_value());
+  EXPECT_FALSE(parse_device_number("fe:1:2").has_value());
+  EXPECT_FALSE(parse_device_number("fe 1").has_value());
+  EXPECT_FALSE(parse_device_number("0xfe:1").has_value());
+}
+
+TEST(Statistics, TotalsAreTheSumOfAllQueues) {
+  Statistics statistics;
+  QueueCounters one;
+  QueueCounters two;
+  statistics.enlist(one);
+  statistics.enlist(two);
+  one.reads.add(3);
+  two.reads.add(4);
+  one.writes.add(1);
+  two.flushes.add(2);
+  one.sectors_read.add(24);
+  two.sectors_written.add(8);
+  one.out_of_resources.add(5);
+  two.discards.add(6);
+  const driver_statistics totals = statistics.read();
+  EXPECT_EQ(totals.rd_req, 7u);
+  EXPECT_EQ(totals.wr_req, 1u);
+  EXPECT_EQ(totals.f_req, 2u);
+  EXPECT_EQ(totals.rd_sect, 24u);
+  EXPECT_EQ(totals.wr_sect, 8u);
+  EXPECT_EQ(totals.oo_req, 5u);
+  EXPECT_EQ(totals.ds_req, 6u);
+}
+
+TEST(Statistics, ARetiredQueueStillCounts) {
+  Statistics statistics;
+  QueueCounters queue;
+  statistics.enlist(queue);
+  queue.reads.add(3);
+  statistics.retire(queue);
+  EXPECT_EQ(statistics.read().rd_req, 3u);
+  queue.reads.add(1);
+  EXPECT_EQ(statistics.read().rd_req, 3u);
+}
+
+TEST(Statistics, ReadingResetsNothing) {
+  Statistics statistics;
+  QueueCounters queue;
+  statistics.enlist(queue);
+  queue.writes.add(3);
+  (void)statistics.read();
+  EXPECT_EQ(statistics.read().wr_req, 3u);
+  statistics.retire(queue);
+}
+
+}  // namespace

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "fake_host/fake_host.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+namespace fake {
+
+namespace {
+std::unique_ptr<Host> current;
+}  // namespace
+
+Host& host() { return *current; }
+void renew_host() {
+  current = std::make_unique<Host>();
+  driver_init();
+}
+
+bool Host::fails(const char* function) {
+  ++fallible_calls;
+  if (fail_call != 0 && --fail_call == 0) {
+    failed_call = function;
+    return true;
+  }
+  return failing.contains(function);
+}
+
+uint32_t Host::logged(const char* part, int level) const {
+  uint32_t lines = 0;
+  for (const Line& line : log) {
+    if (level != 0 && line.level != level) continue;
+    if (line.text.find(part) != std::string::npos) ++lines;
+  }
+  return lines;
+}
+
+uint32_t Host::seen(Visible what) const {
+  return static_cast<uint32_t>(std::count(visible.begin(), visible.end(), what));
+}
+
+void Host::may_sleep(const char* function) const {
+  if (spinlocks_held != 0) broken(std::string(function) + " under a spinlock");
+  if (interrupts != 0) broken(std::string(function) + " where nothing may sleep");
+}
+
+void Host::broken(const std::string& what) { ADD_FAILURE() << "broken contract: " << what; }
+
+std::string Host::leaks() const {
+  std::string text;
+  const auto note = [&text](const char* what, size_t count) {
+    if (count != 0) text += std::string(what) + ": " + std::to_string(count) + "; ";
+  };
+  note("memory", memory.size());
+  note("pages", pages_out - lost_pages);
+  note("mapped grants", handles.size() - lost_pages);
+  note("scratches", scratches);
+  note("rings", rings.size());
+  note("disks", disks_open);
+  note("channels", channels.size());
+  note("threads", threads.size());
+  note("works", works.size());
+  note("I/Os", held.size());
+  note("spinlocks", spinlocks_held);
+  return text;
+}
+
+}  // namespace fake

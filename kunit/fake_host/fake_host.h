@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: GPL-2.0
+// The host that the core runs on in user-space tests.
+//
+// It stands in for src/linux: every host_* function, deterministic and single
+// threaded.  It keeps account of all that it hands out, complains about every
+// use that the border's contracts forbid, and fails calls on demand.
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "driver.h"
+#include "host/block.h"
+#include "host/event.h"
+#include "host/grant.h"
+#include "host/page.h"
+#include "host/parameter.h"
+#include "host/store.h"
+#include "host/thread.h"
+
+struct host_page {
+  host_page* next = nullptr;
+  uint8_t* mapped = nullptr;  // the guest's memory
+  bool read_only = false;
+  bool handed_out = false;
+  bool in_chain = false;
+  bool busy = false;  // the storage stack holds a reference
+  bool lost = false;  // the hypervisor refused to unmap it
+  uint32_t gref = 0;
+  uint16_t domid = 0;
+};
+
+struct host_disk {
+  uint32_t major;
+  uint32_t minor;
+  bool read_only;
+};
+
+struct host_event_channel {
+  driver_queue* queue;
+  uint32_t port;
+  bool masked = false;
+  bool pending = false;  // an event came while it was masked
+};
+
+struct host_thread {
+  driver_queue* queue;
+  std::string name;
+  bool woken = true;  // a fresh thread makes a first pass
+  bool timed = false;
+  uint64_t due_ms = 0;
+};
+
+struct host_grant_scratch {
+  uint32_t capacity;
+};
+
+struct host_device {
+  std::string name;
+  uint64_t identity;
+  uint16_t domid;
+  uint32_t state = HOST_XENBUS_INITIALISING;
+  bool shown = false;
+  bool released = false;
+  std::map<std::string, std::string> backend;
+  std::map<std::string, std::string> frontend;
+  std::vector<uint32_t> states;  // all that were published
+  std::vector<std::string> fatal;
+  std::vector<std::string> errors;
+  driver_device* driver = nullptr;
+};
+
+namespace fake {
+
+struct GuestPage {
+  uint8_t* memory = nullptr;
+  bool read_only = false;
+  int16_t status = 0;  // what mapping it answers
+  uint32_t mappings = 0;
+};
+
+// One entry of what other domains and the disk can see, in order.
+enum class Visible {
+  kMap,       // a hypercall that maps
+  kSubmit,    // I/O goes to the disk
+  kUnmap,     // a hypercall that unmaps
+  kResponse,  // an answer's fields
+  kIndex,     // the index that shows answers
+  kNotify,    // an event to the frontend
+  kAsk,       // the index at whose request we want an event
+};
+
+class Host {
+ public:
+  // --- failures -----------------------------------------------------------
+  // The n-th (from 1) fallible call from now on fails; 0: none.
+  uint32_t fail_call = 0;
+  uint32_t fallible_calls = 0;
+  // Every call of the function fails while its name is here.
+  std::set<std::string> failing;
+  bool fails(const char* function);
+  std::string failed_call;  // the one that `fail_call` hit
+
+  // --- memory, pages, grants ------------------------------------------------
+  std::set<void*> memory;
+  std::map<uint32_t, GuestPage> grants;
+  std::map<uint32_t, host_page*> handles;
+  std::set<uint32_t> sticky_handles;  // their unmapping fails
+  std::vector<std::unique_ptr<host_page>> pages;
+  uint32_t pages_out = 0;
+  uint32_t pages_left = UINT32_MAX;  // how many more there are
+  uint32_t lost_pages = 0;
+  std::vector<uint32_t> page_allocations;  // sizes of the calls
+  std::vector<uint32_t> map_calls;
+  std::vector<uint32_t> unmap_calls;
+  std::vector<uint8_t> map_read_only;
+  uint32_t scratches = 0;
+  struct MappedRing {
+    const host_device* device;
+    std::vector<uint32_t> grefs;
+  };
+  std::map<void*, MappedRing> rings;
+  uint32_t next_handle = 100;
+  uint16_t last_domid = 0;  // of the last map hypercall
+  uint32_t spinlocks_held = 0;
+  uint32_t interrupts = 0;  // contexts that must not sleep
+  std::vector<uint32_t> page_frees;  // sizes of the calls
+
+  // --- shared memory ----------------------------------------------------------
+  std::vector<Visible> visible;
+  [[nodiscard]] uint32_t seen(Visible what) const;
+  std::vector<const void*> copies;  // where host_shared_copy() read
+  bool change_after_read = true;  // a second read of a slot finds other bytes
+  std::function<void()> at_fence;
+
+  // --- disk -------------------------------------------------------------------
+  host_disk_geometry geometry{.sectors = 2048,
+                              .logical_block_bytes = 512,
+                              .physical_block_bytes = 512,
+                              .write_cache = 1,
+                              .removable = 0,
+                              .cdrom = 0,
+                              .reserved = {}};
+  std::vector<uint8_t> disk;
+  uint32_t disks_open = 0;
+  int open_error = 0;
+  int sync_error = 0;
+  int io_error = 0;      // what I/Os end with
+  bool hold_io = false;  // I/Os wait for complete()
+  std::deque<host_io*> held;
+  std::vector<uint32_t> submissions;  // sizes of the batches
+  struct IoRecord {
+    uint8_t operation;
+    uint8_t flags;
+    uint64_t sector;
+    uint32_t segments;
+  };
+  std::vector<IoRecord> ios;
+  void complete(size_t index, int error = 0);
+  void complete_all() {
+    while (!held.empty()) complete(0);
+  }
+
+  // --- events, threads, work, time ---------------------------------------------
+  std::map<uint32_t, host_event_channel*> channels;
+  uint32_t notifications = 0;
+  uint32_t eois = 0;
+  uint32_t spurious_eois = 0;
+  bool event_at_bind = false;  // the frontend's event comes that early
+  void event(uint32_t port);
+  std::vector<std::unique_ptr<host_thread>> threads;
+  struct Due {
+    uint64_t at_ms;
+    uint64_t order;
+    auto operator<=>(const Due&) const = default;
+  };
+  std::map<host_work*, Due> works;
+  uint64_t works_scheduled = 0;
+  uint64_t now_ms = 1000000;
+  // Runs threads and works until nothing is due now.
+  void run();
+  // Lets time pass, running what falls due.
+  void sleep(uint64_t ms);
+  uint32_t passes = 0;
+  uint32_t work_runs = 0;
+
+  // --- the rest ------------------------------------------------------------------
+  host_parameters parameters{.max_buffer_pages = 1024,
+                             .max_persistent_grants = 1056,
+                             .persistent_grant_unused_seconds = 60,
+                             .max_queues = 4,
+                             .max_ring_page_order = 4,
+                             .buffer_squeeze_duration_ms = 10,
+                             .log_stats = 0,
+                             .feature_persistent = 1,
+                             .reserved = {}};
+  struct Line {
+    int level;
+    bool limited;
+    std::string text;
+  };
+  std::vector<Line> log;
+  // How many lines hold the text; with a level, only those of that level.
+  [[nodiscard]] uint32_t logged(const char* part, int level = 0) const;
+
+  // What must be nothing when a case ends.
+  [[nodiscard]] std::string leaks() const;
+  // Calls that may sleep must not come under a spinlock.
+  void may_sleep(const char* function) const;
+  // Reports a broken contract.
+  static void broken(const std::string& what);
+
+ private:
+  bool run_once();
+};
+
+// The host of the running case; each gets a fresh one, on which driver_init()
+// was called.
+Host& host();
+void renew_host();
+
+}  // namespace fake

@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: GPL-2.0
+// Memory, locks, pages, grants and shared memory of the fake host.
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+
+#include "fake_host/fake_host.h"
+#include "host/lock.h"
+#include "host/memory.h"
+#include "host/shared.h"
+
+using fake::Host;
+using fake::host;
+
+extern "C" {
+
+void* host_alloc(size_t bytes) {
+  host().may_sleep("host_alloc");
+  if (host().fails("host_alloc")) return nullptr;
+  void* memory = std::calloc(1, bytes);
+  host().memory.insert(memory);
+  return memory;
+}
+
+void host_free(void* memory) {
+  if (memory == nullptr) return;
+  if (host().memory.erase(memory) == 0) Host::broken("host_free of what is not allocated");
+  std::free(memory);
+}
+
+void host_spinlock_init(host_spinlock* lock, host_lock_class lock_class) {
+  lock->storage[0] = 0;
+  lock->storage[1] = lock_class;
+}
+
+unsigned long host_spinlock_lock(host_spinlock* lock) {
+  if (lock->storage[0]++ != 0) Host::broken("a spinlock is taken twice");
+  ++host().spinlocks_held;
+  return 1;
+}
+
+void host_spinlock_unlock(host_spinlock* lock, unsigned long state) {
+  if (lock->storage[0]-- != 1 || state != 1) Host::broken("unlock of a lock that is not held");
+  --host().spinlocks_held;
+}
+
+int host_page_alloc(host_page** pages, uint32_t count) {
+  host().may_sleep("host_page_alloc");
+  if (count == 0) Host::broken("host_page_alloc of no pages");
+  if (host().fails("host_page_alloc") || count > host().pages_left) return -ENOMEM;
+  host().pages_left -= count;
+  host().page_allocations.push_back(count);
+  for (uint32_t i = 0; i < count; ++i) {
+    host().pages.push_back(std::make_unique<host_page>());
+    pages[i] = host().pages.back().get();
+    pages[i]->handed_out = true;
+  }
+  host().pages_out += count;
+  return 0;
+}
+
+void host_page_free(host_page** pages, uint32_t count) {
+  host().may_sleep("host_page_free");
+  if (count == 0) Host::broken("host_page_free of no pages");
+  host().page_frees.push_back(count);
+  for (uint32_t i = 0; i < count; ++i) {
+    host_page* page = pages[i];
+    if (!page->handed_out) Host::broken("a page is freed twice");
+    if (page->mapped != nullptr) Host::broken("a page is freed while a grant is mapped in it");
+    if (page->in_chain) Host::broken("a page is freed while it is in a chain");
+    page->handed_out = false;
+  }
+  host().pages_out -= count;
+  if (host().pages_left != UINT32_MAX) host().pages_left += count;
+}
+
+void host_page_chain_push(host_page** chain, host_page* const* pages, uint32_t count) {
+  for (uint32_t i = 0; i < count; ++i) {
+    if (pages[i]->mapped != nullptr) Host::broken("a mapped page is put among the free ones");
+    if (pages[i]->in_chain) Host::broken("a page is put into a chain twice");
+    if (!pages[i]->handed_out) Host::broken("a page that was given back is put into a chain");
+    pages[i]->in_chain = true;
+    pages[i]->next = *chain;
+    *chain = pages[i];
+  }
+}
+
+uint32_t host_page_chain_pop(host_page** chain, host_page** pages, uint32_t count) {
+  uint32_t taken = 0;
+  while (*chain != nullptr && taken < count) {
+    host_page* page = *chain;
+    *chain = page->next;
+    page->in_chain = false;
+    pages[taken++] = page;
+  }
+  return taken;
+}
+
+bool host_page_busy(const host_page* page) { return page->busy; }
+
+host_grant_scratch* host_grant_scratch_alloc(uint32_t capacity) {
+  host().may_sleep("host_grant_scratch_alloc");
+  if (host().fails("host_grant_scratch_alloc")) return nullptr;
+  ++host().scratches;
+  return new host_grant_scratch{capacity};
+}
+
+void host_grant_scratch_free(host_grant_scratch* scratch) {
+  if (scratch == nullptr) return;
+  --host().scratches;
+  delete scratch;
+}
+
+void host_grant_map(host_grant_scratch* scratch, uint16_t domid, host_grant_map_op* ops,
+                    uint32_t count) {
+  Host& h = host();
+  h.may_sleep("host_grant_map");
+  if (count == 0) Host::broken("a map hypercall without operations");
+  if (count > scratch->capacity) Host::broken("more operations than the scratch holds");
+  h.map_calls.push_back(count);
+  h.visible.push_back(fake::Visible::kMap);
+  h.last_domid = domid;
+  const bool all_fail = h.fails("host_grant_map");
+  for (uint32_t i = 0; i < count; ++i) {
+    host_grant_map_op& op = ops[i];
+    h.map_read_only.push_back(op.read_only);
+    op.handle = 0xdeadbeef;
+    const auto grant = h.grants.find(op.gref);
+    if (op.page->mapped != nullptr) Host::broken("a grant is mapped over another");
+    if (op.page->in_chain) Host::broken("a grant is mapped into a free page");
+    if (all_fail || grant == h.grants.end()) {
+      op.status = -3;  // GNTST_bad_gntref
+    } else if (grant->second.status != 0) {
+      op.status = grant->second.status;
+    } else if (grant->second.read_only && op.read_only == 0) {
+      op.status = -1;  // GNTST_general_error
+    } else {
+      op.status = 0;
+      op.handle = h.next_handle++;
+      op.page->mapped = grant->second.memory;
+      op.page->read_only = op.read_only != 0;
+      op.page->gref = op.gref;
+      op.page->domid = domid;
+      ++grant->second.mappings;
+      h.handles[op.handle] = op.page;
+    }
+  }
+}
+
+void host_grant_unmap(host_grant_scratch* scratch, host_grant_unmap_op* ops, uint32_t count) {
+  Host& h = host();
+  h.may_sleep("host_grant_unmap");
+  if (count == 0) Host::broken("an unmap hypercall without operations");
+  if (count > scratch->capacity) Host::broken("more operations than the scratch holds");
+  h.unmap_calls.push_back(count);
+  h.visible.push_back(fake::Visible::kUnmap);
+  for (uint32_t i = 0; i < count; ++i) {
+    host_grant_unmap_op& op = ops[i];
+    const auto mapping = h.handles.find(op.handle);
+    if (mapping == h.handles.end() || mapping->second != op.page) {
+      Host::broken("unmap of a handle that is not mapped there");
+      op.status = -4;  // GNTST_bad_handle
+      continue;
+    }
+    if (op.page->busy) Host::broken("unmap of a page that the storage stack holds");
+    for (const host_io* io : h.held) {
+      for (uint32_t s = 0; s < io->segment_count; ++s) {
+        if (io->segments[s].page == op.page) Host::broken("unmap of a page with I/O in flight");
+      }
+    }
+    if (op.page->lost) Host::broken("a page that would not be unmapped is used again");
+    if (h.sticky_handles.contains(op.handle)) {
+      op.status = -1;
+      op.page->lost = true;
+      ++h.lost_pages;
+      continue;
+    }
+    op.status = 0;
+    --h.grants[op.page->gref].mappings;
+    op.page->mapped = nullptr;
+    h.handles.erase(mapping);
+  }
+}
+
+int host_ring_map(host_device* device, const uint32_t* grefs, uint32_t count, void** address) {
+  Host& h = host();
+  h.may_sleep("host_ring_map");
+  if (h.fails("host_ring_map")) return -ENOMEM;
+  for (uint32_t i = 0; i < count; ++i) {
+    const auto grant = h.grants.find(grefs[i]);
+    // The tests' rings are contiguous, so their first page stands for all.
+    if (grant == h.grants.end() || grant->second.read_only ||
+        grant->second.memory != h.grants[grefs[0]].memory + size_t{i} * HOST_PAGE_BYTES) {
+      return -EINVAL;
+    }
+  }
+  for (uint32_t i = 0; i < count; ++i) ++h.grants[grefs[i]].mappings;
+  *address = h.grants[grefs[0]].memory;
+  h.rings[*address] = {device, std::vector<uint32_t>(grefs, grefs + count)};
+  return 0;
+}
+
+void host_ring_unmap(host_device* device, void* address) {
+  Host& h = host();
+  const auto ring = h.rings.find(address);
+  h.may_sleep("host_ring_unmap");
+  if (ring == h.rings.end() || ring->second.device != device) {
+    Host::broken("unmap of a ring that is not mapped");
+    return;
+  }
+  for (const uint32_t gref : ring->second.grefs) --h.grants[gref].mappings;
+  h.rings.erase(ring);
+}
+
+void host_shared_copy(void* to, const void* from, size_t bytes) {
+  if (bytes % 4 != 0) Host::broken("host_shared_copy of odd length");
+  host().copies.push_back(from);
+  std::memcpy(to, from, bytes);
+  if (!host().change_after_read) return;
+  // A hostile frontend on another CPU: who reads again reads something else.
+  auto* shared = static_cast<uint8_t*>(const_cast<void*>(from));
+  for (size_t i = 0; i < bytes; ++i) shared[i] = static_cast<uint8_t>(shared[i] ^ 0xa5);
+}
+
+uint32_t host_shared_load_acquire(const uint32_t* from) { return *from; }
+
+void host_shared_store_release(uint32_t* to, uint32_t value) {
+  *to = value;
+  // req_event follows req_prod at the start of the ring's first page.
+  const bool ask = reinterpret_cast<uintptr_t>(to) % HOST_PAGE_BYTES == sizeof(uint32_t);
+  host().visible.push_back(ask ? fake::Visible::kAsk : fake::Visible::kIndex);
+}
+
+void host_shared_respond(void* response, uint64_t id, uint8_t operation, int16_t status) {
+  auto* bytes = static_cast<uint8_t*>(response);
+  std::memcpy(bytes, &id, sizeof(id));
+  bytes[8] = operation;
+  std::memcpy(bytes + 10, &status, sizeof(status));
+  host().visible.push_back(fake::Visible::kResponse);
+}
+
+void host_shared_fence(void) {
+  if (host().at_fence) host().at_fence();
+}
+
+}  // extern "C"

@@ -1,0 +1,367 @@
+// SPDX-License-Identifier: GPL-2.0
+// The disk, event channels, xenstore, threads, work, time and log of the fake
+// host.
+#include <algorithm>
+#include <cerrno>
+#include <cstdarg>
+#include <cstdio>
+#include <cstring>
+
+#include "fake_host/fake_host.h"
+#include "host/log.h"
+#include "host/time.h"
+
+using fake::Host;
+using fake::host;
+
+namespace {
+
+std::string format_text(const char* format, va_list arguments) {
+  char text[512];
+  std::vsnprintf(text, sizeof(text), format, arguments);
+  return text;
+}
+
+void transfer(host_io& io) {
+  Host& h = host();
+  uint64_t at = io.sector * 512;
+  for (uint32_t i = 0; i < io.segment_count; ++i) {
+    const host_io_segment& segment = io.segments[i];
+    if (segment.page == nullptr || segment.page->mapped == nullptr) {
+      Host::broken("I/O to a page without a grant");
+      return;
+    }
+    if (segment.offset + segment.bytes > HOST_PAGE_BYTES) Host::broken("I/O beyond a page");
+    if (at + segment.bytes > h.disk.size()) {
+      Host::broken("I/O beyond the disk");
+      return;
+    }
+    uint8_t* memory = segment.page->mapped + segment.offset;
+    if (io.operation == HOST_IO_READ) {
+      if (segment.page->read_only) Host::broken("a read into a page mapped read-only");
+      std::memcpy(memory, h.disk.data() + at, segment.bytes);
+    } else {
+      std::memcpy(h.disk.data() + at, memory, segment.bytes);
+    }
+    at += segment.bytes;
+  }
+}
+
+void end_io(host_io* io, int error) {
+  if (error == 0) transfer(*io);
+  io->error = error;
+  ++host().interrupts;
+  driver_io_done(io);
+  --host().interrupts;
+}
+
+// The core must not use a device that it has released.
+void in_use(const host_device* device) {
+  if (device->released) Host::broken("a device is used after its release");
+}
+
+// "Closed" tells the frontend that nothing of it is mapped any more.
+void check_closed(const host_device* device) {
+  for (const auto& [handle, page] : host().handles) {
+    if (page->domid == device->domid && !page->lost) {
+      Host::broken("Closed is published while a grant is mapped");
+    }
+  }
+  for (const auto& [address, ring] : host().rings) {
+    if (ring.device->identity == device->identity) {
+      Host::broken("Closed is published while a ring is mapped");
+    }
+  }
+}
+
+}  // namespace
+
+void Host::complete(size_t index, int error) {
+  host_io* io = held[index];
+  held.erase(held.begin() + static_cast<ptrdiff_t>(index));
+  end_io(io, error);
+}
+
+void Host::event(uint32_t port) {
+  const auto entry = channels.find(port);
+  if (entry == channels.end()) return;
+  host_event_channel& channel = *entry->second;
+  if (channel.masked) {
+    channel.pending = true;
+    return;
+  }
+  channel.masked = true;
+  ++interrupts;
+  driver_event(channel.queue);
+  --interrupts;
+}
+
+bool Host::run_once() {
+  for (size_t i = 0; i < threads.size(); ++i) {
+    host_thread* thread = threads[i].get();
+    const bool due = thread->timed && thread->due_ms <= now_ms;
+    if (!thread->woken && !due) continue;
+    thread->woken = false;
+    thread->timed = false;
+    ++passes;
+    const uint32_t next = driver_queue_work(thread->queue);
+    if (next != HOST_FOREVER) {
+      thread->timed = true;
+      thread->due_ms = now_ms + next;
+    }
+    return true;
+  }
+  const auto first = std::min_element(
+      works.begin(), works.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
+  if (first == works.end() || first->second.at_ms > now_ms) return false;
+  host_work* ready = first->first;
+  works.erase(first);
+  ++work_runs;
+  driver_work(ready);
+  return true;
+}
+
+void Host::run() {
+  for (int i = 0; i < 100000; ++i) {
+    if (!run_once()) return;
+  }
+  broken("threads and works never come to rest");
+}
+
+void Host::sleep(uint64_t ms) {
+  const uint64_t end = now_ms + ms;
+  run();
+  for (;;) {
+    uint64_t next = end;
+    for (const auto& thread : threads) {
+      if (thread->timed) next = std::min(next, thread->due_ms);
+    }
+    for (const auto& [work, due] : works) next = std::min(next, due.at_ms);
+    now_ms = std::max(now_ms, next);
+    run();
+    if (now_ms >= end) return;
+  }
+}
+
+extern "C" {
+
+int host_disk_open(uint32_t major, uint32_t minor, uint8_t read_only, host_disk** disk) {
+  host().may_sleep("host_disk_open");
+  if (host().open_error != 0) return host().open_error;
+  if (host().fails("host_disk_open")) return -EIO;
+  ++host().disks_open;
+  *disk = new host_disk{major, minor, read_only != 0};
+  return 0;
+}
+
+void host_disk_close(host_disk* disk) {
+  host().may_sleep("host_disk_close");
+  --host().disks_open;
+  delete disk;
+}
+
+void host_disk_describe(const host_disk*, host_disk_geometry* geometry) {
+  *geometry = host().geometry;
+}
+
+uint64_t host_disk_sectors(const host_disk*) { return host().geometry.sectors; }
+
+int host_disk_sync(host_disk*) {
+  host().may_sleep("host_disk_sync");
+  if (host().fails("host_disk_sync")) return -EIO;
+  return host().sync_error;
+}
+
+void host_disk_submit(host_io* const* ios, uint32_t count) {
+  Host& h = host();
+  h.may_sleep("host_disk_submit");
+  if (count == 0) Host::broken("host_disk_submit of nothing");
+  h.submissions.push_back(count);
+  h.visible.push_back(fake::Visible::kSubmit);
+  h.disk.resize(h.geometry.sectors * 512);
+  for (uint32_t i = 0; i < count; ++i) {
+    host_io* io = ios[i];
+    if (io->disk->read_only && io->operation != HOST_IO_READ) {
+      Host::broken("write to a read-only disk");
+    }
+    h.ios.push_back({io->operation, io->flags, io->sector, io->segment_count});
+    if (h.hold_io) {
+      h.held.push_back(io);
+    } else {
+      end_io(io, h.io_error);
+    }
+  }
+}
+
+int host_event_bind(host_device*, uint32_t port, driver_queue* queue,
+                    host_event_channel** channel) {
+  host().may_sleep("host_event_bind");
+  if (port == 0 || host().channels.contains(port)) return -EINVAL;
+  if (host().fails("host_event_bind")) return -ENOMEM;
+  *channel = new host_event_channel{queue, port};
+  host().channels[port] = *channel;
+  if (host().event_at_bind) host().event(port);
+  return 0;
+}
+
+void host_event_unbind(host_event_channel* channel) {
+  host().may_sleep("host_event_unbind");
+  host().channels.erase(channel->port);
+  delete channel;
+}
+
+void host_event_notify(host_event_channel* channel) {
+  if (!host().channels.contains(channel->port)) Host::broken("notify on an unbound channel");
+  ++host().notifications;
+  host().visible.push_back(fake::Visible::kNotify);
+}
+
+void host_event_eoi(host_event_channel* channel, uint8_t spurious) {
+  if (!channel->masked) Host::broken("end of interrupt without an interrupt");
+  channel->masked = false;
+  ++host().eois;
+  if (spurious != 0) ++host().spurious_eois;
+  if (!channel->pending) return;
+  channel->pending = false;
+  host().event(channel->port);
+}
+
+int host_store_read(host_device* device, host_store_side side, const char* name, char* text,
+                    size_t bytes) {
+  host().may_sleep("host_store_read");
+  in_use(device);
+  if (host().fails("host_store_read")) return -EIO;
+  const auto& directory = side == HOST_STORE_BACKEND ? device->backend : device->frontend;
+  const auto node = directory.find(name);
+  if (node == directory.end()) return -ENOENT;
+  if (node->second.size() >= bytes || node->second.find('\0') != std::string::npos) return -E2BIG;
+  std::memcpy(text, node->second.c_str(), node->second.size() + 1);
+  return 0;
+}
+
+int host_store_publish(host_device* device, const host_store_node* nodes, uint32_t count) {
+  host().may_sleep("host_store_publish");
+  in_use(device);
+  if (host().fails("host_store_publish")) return -EIO;
+  if (!device->backend.contains("state")) return -ENOENT;
+  for (uint32_t i = 0; i < count; ++i) {
+    device->backend[nodes[i].name] = std::to_string(nodes[i].value);
+  }
+  return 0;
+}
+
+uint16_t host_device_domid(const host_device* device) {
+  in_use(device);
+  return device->domid;
+}
+
+uint64_t host_device_identity(const host_device* device) { return device->identity; }
+const char* host_device_name(const host_device* device) { return device->name.c_str(); }
+
+host_xenbus_state host_device_state(const host_device* device) {
+  return static_cast<host_xenbus_state>(device->state);
+}
+
+void host_device_switch_state(host_device* device, host_xenbus_state state) {
+  host().may_sleep("host_device_switch_state");
+  in_use(device);
+  if (state == HOST_XENBUS_CLOSED) check_closed(device);
+  // The kernel writes nothing when the state is the same.
+  if (device->state != static_cast<uint32_t>(state)) device->states.push_back(state);
+  device->state = state;
+  if (device->backend.contains("state")) device->backend["state"] = std::to_string(state);
+}
+
+bool host_device_online(host_device* device) {
+  host().may_sleep("host_device_online");
+  in_use(device);
+  return device->backend["online"] == "1";
+}
+
+void host_device_error(host_device* device, int, const char* format, ...) {
+  va_list arguments;
+  va_start(arguments, format);
+  device->errors.push_back(format_text(format, arguments));
+  va_end(arguments);
+}
+
+void host_device_fatal(host_device* device, int, const char* format, ...) {
+  va_list arguments;
+  va_start(arguments, format);
+  device->fatal.push_back(format_text(format, arguments));
+  va_end(arguments);
+  host_device_switch_state(device, HOST_XENBUS_CLOSING);
+}
+
+int host_device_show(host_device* device) {
+  if (host().fails("host_device_show")) return -ENOMEM;
+  device->shown = true;
+  return 0;
+}
+
+void host_device_release(host_device* device) {
+  if (device->released) Host::broken("a device is released twice");
+  device->released = true;
+}
+
+int host_thread_start(driver_queue* queue, const char* name, host_thread** thread) {
+  host().may_sleep("host_thread_start");
+  if (host().fails("host_thread_start")) return -ENOMEM;
+  host().threads.push_back(std::make_unique<host_thread>());
+  *thread = host().threads.back().get();
+  (*thread)->queue = queue;
+  (*thread)->name = name;
+  return 0;
+}
+
+void host_thread_wake(host_thread* thread) { thread->woken = true; }
+void host_thread_yield(void) { host().may_sleep("host_thread_yield"); }
+
+void host_thread_stop(host_thread* thread) {
+  host().may_sleep("host_thread_stop");
+  std::erase_if(host().threads, [thread](const auto& other) { return other.get() == thread; });
+}
+
+void host_work_init(host_work* work, driver_work_kind kind) { work->kind = kind; }
+
+void host_work_schedule(host_work* work, uint32_t delay_ms) {
+  const uint64_t due = host().now_ms + delay_ms;
+  const fake::Host::Due entry{due, ++host().works_scheduled};
+  const auto [scheduled, fresh] = host().works.try_emplace(work, entry);
+  if (!fresh && due < scheduled->second.at_ms) scheduled->second = entry;
+}
+
+void host_work_cancel(host_work* work) {
+  host().may_sleep("host_work_cancel");
+  host().works.erase(work);
+}
+
+void host_work_forget(host_work* work) { host().works.erase(work); }
+
+uint64_t host_time_ms(void) { return host().now_ms; }
+
+void host_parameters_read(host_parameters* parameters) { *parameters = host().parameters; }
+
+void host_log(host_log_level level, const char* format, ...) {
+  va_list arguments;
+  va_start(arguments, format);
+  host().log.push_back({level, false, format_text(format, arguments)});
+  va_end(arguments);
+}
+
+void host_log_limited(host_log_level level, const char* format, ...) {
+  va_list arguments;
+  va_start(arguments, format);
+  host().log.push_back({level, true, format_text(format, arguments)});
+  va_end(arguments);
+}
+
+int host_format(char* text, size_t bytes, const char* format, ...) {
+  va_list arguments;
+  va_start(arguments, format);
+  const int length = std::vsnprintf(text, bytes, format, arguments);
+  va_end(arguments);
+  return std::min(length, static_cast<int>(bytes) - 1);
+}
+
+}  // extern "C"

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "support/bench.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace kunit {
+
+using fake::host;
+
+Bench::Bench(const DeviceSetup& setup) : setup_(setup), device_(new_device()) {
+  device_->backend = {{"state", "1"},
+                      {"online", "1"},
+                      {"physical-device", "fe:10"},
+                      {"mode", setup.mode},
+                      {"dev", "xvda"}};
+  renew_rings();
+}
+
+Bench::~Bench() {
+  if (driver() != nullptr) remove();
+  drain();
+}
+
+std::unique_ptr<host_device> Bench::new_device() const {
+  auto device = std::make_unique<host_device>();
+  device->name = "backend/vbd/" + std::to_string(setup_.domid) + "/51712";
+  device->identity = setup_.domid;
+  device->domid = setup_.domid;
+  return device;
+}
+
+int Bench::probe() {
+  const int error = driver_device_create(device_.get(), &device_->driver);
+  host().run();
+  return error;
+}
+
+void Bench::backend(const char* name, const char* value) {
+  if (value == nullptr) {
+    device_->backend.erase(name);
+  } else {
+    device_->backend[name] = value;
+  }
+  if (driver() != nullptr) {
+    driver_backend_changed(driver());
+    host().run();
+  }
+}
+
+void Bench::frontend(const char* name, const char* value) {
+  if (value == nullptr) {
+    device_->frontend.erase(name);
+  } else {
+    device_->frontend[name] = value;
+  }
+}
+
+bool Bench::published(const char* name, const char* value) const {
+  const auto node = device_->backend.find(name);
+  return node != device_->backend.end() && node->second == value;
+}
+
+void Bench::remove() {
+  driver_device_remove(driver());
+  device_->driver = nullptr;
+  host().run();
+}
+
+void Bench::drain() {
+  host().hold_io = false;
+  host().complete_all();
+  host().run();
+  // What waits for pages gives up in time.
+  if (host().leaks() != "") host().sleep(10000);
+}
+
+int Bench::rebind() {
+  driver_device_remove(driver());
+  device_->driver = nullptr;
+  predecessor_ = std::move(device_);
+  device_ = new_device();
+  device_->backend = predecessor_->backend;
+  device_->frontend = predecessor_->frontend;
+  const int error = driver_device_create(device_.get(), &device_->driver);
+  if (error != 0) return error;
+  // xenbus tells a fresh driver the frontend's state.
+  state(static_cast<uint32_t>(std::stoul(device_->frontend["state"])));
+  return 0;
+}
+
+void Bench::renew_rings() {
+  for (auto& guest : guests_) retired_guests_.push_back(std::move(guest));
+  guests_.clear();
+  for (uint32_t i = 0; i < setup_.queues; ++i) {
+    guests_.push_back(
+        std::make_unique<Guest>(setup_.layout, 1u << setup_.ring_order, setup_.first_index));
+    guests_.back()->set_port(20 + 100u * setup_.domid + i);
+  }
+}
+
+void Bench::offer() {
+  auto& nodes = device_->frontend;
+  switch (setup_.layout) {
+    case Layout::kNative:
+      nodes["protocol"] = XEN_IO_PROTO_ABI_NATIVE;
+      break;
+    case Layout::kX86_32:
+      nodes["protocol"] = "x86_32-abi";
+      break;
+    case Layout::kX86_64:
+      nodes["protocol"] = "x86_64-abi";
+      break;
+  }
+  if (setup_.persistent) nodes["feature-persistent"] = "1";
+  if (setup_.ring_order != 0) nodes["ring-page-order"] = std::to_string(setup_.ring_order);
+  if (setup_.queues > 1) nodes["multi-queue-num-queues"] = std::to_string(setup_.queues);
+  for (uint32_t i = 0; i < setup_.queues; ++i) {
+    const std::string directory = setup_.queues > 1 ? "queue-" + std::to_string(i) + "/" : "";
+    for (uint32_t page = 0; page < 1u << setup_.ring_order; ++page) {
+      const std::string name =
+          setup_.ring_order != 0 ? "ring-ref" + std::to_string(page) : "ring-ref";
+      nodes[directory + name] = std::to_string(guest(i).ring_ref(page));
+    }
+    nodes[directory + "event-channel"] = std::to_string(guest(i).port());
+  }
+}
+
+void Bench::state(uint32_t state) {
+  device_->frontend["state"] = std::to_string(state);
+  driver_frontend_changed(driver(), state);
+  host().run();
+}
+
+bool Bench::connect() {
+  if (driver() == nullptr && probe() != 0) return false;
+  offer();
+  state(HOST_XENBUS_INITIALISED);
+  if (backend_state() != HOST_XENBUS_CONNECTED) return false;
+  state(HOST_XENBUS_CONNECTED);
+  return backend_state() == HOST_XENBUS_CONNECTED;
+}
+
+bool Bench::disconnect() {
+  state(HOST_XENBUS_CLOSING);
+  state(HOST_XENBUS_CLOSED);
+  return backend_state() == HOST_XENBUS_CLOSED;
+}
+
+bool Bench::complained(const char* part) const {
+  for (const std::string& line : device_->fatal) {
+    if (line.find(part) != std::string::npos) return true;
+  }
+  for (const std::string& line : device_->errors) {
+    if (line.find(part) != std::string::npos) return true;
+  }
+  return false;
+}
+
+driver_statistics Bench::statistics() {
+  driver_statistics statistics{};
+  driver_statistics_read(driver(), &statistics);
+  return statistics;
+}
+
+driver_identity Bench::identity() {
+  driver_identity identity{};
+  driver_identity_read(driver(), &identity);
+  return identity;
+}
+
+void expect_no_leaks() { EXPECT_EQ(host().leaks(), ""); }
+
+void start_over() {
+  expect_no_leaks();
+  fake::renew_host();
+}
+
+}  // namespace kunit

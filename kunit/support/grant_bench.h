@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: GPL-2.0
+// A mapper with its pool, and jobs to map with it.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <initializer_list>
+
+#include "fake_host/fake_host.h"
+#include "grant/mapper.h"
+#include "support/guest.h"
+
+namespace kunit {
+
+using blkback::GrantJob;
+using blkback::GrantUse;
+using blkback::Mapper;
+using blkback::PersistentGrants;
+
+// A job of up to eleven grants.
+struct TestJob : GrantJob {
+  TestJob(std::initializer_list<uint32_t> grefs, bool guest_data_only_read_ = false) {
+    uint32_t count = 0;
+    for (const uint32_t gref : grefs) grants[count++].gref = gref;
+    uses = std::span<GrantUse>(grants, count);
+    guest_data_only_read = guest_data_only_read_;
+  }
+  TestJob(const TestJob&) = delete;
+  TestJob& operator=(const TestJob&) = delete;
+
+  GrantUse grants[11];
+};
+
+class GrantBench {
+ public:
+  explicit GrantBench(Mapper::Persistence persistence)
+      : mapper(7, persistence, pool, "7.xvda-0") {
+    created = mapper.create().has_value();
+  }
+  ~GrantBench() { unmap_persistent(); }
+  GrantBench(const GrantBench&) = delete;
+  GrantBench& operator=(const GrantBench&) = delete;
+
+  void map(std::initializer_list<GrantJob*> jobs) {
+    mapper.map(std::span<GrantJob* const>(jobs.begin(), jobs.size()), limits, now_ms);
+  }
+  void release(std::initializer_list<GrantJob*> jobs) {
+    mapper.release(std::span<GrantJob* const>(jobs.begin(), jobs.size()), now_ms);
+  }
+
+  // What the purger does at the end of a queue.
+  void unmap_persistent() {
+    blkback::PersistentGrantList purged;
+    mapper.persistent().purge_idle(purged);
+    if (purged.empty()) return;
+    blkback::Unmapper unmapper;
+    fake::host().failing.clear();
+    if (!unmapper.create(64).has_value()) return;
+    while (blkback::PersistentGrant* grant = purged.pop_front()) {
+      unmapper.add(grant->page, grant->handle, pool, mapper.counters());
+      blkback::Owned<blkback::PersistentGrant>(grant).reset();
+    }
+    unmapper.flush(pool, mapper.counters());
+  }
+
+  blkback::PagePool pool;
+  Mapper mapper;
+  PersistentGrants::Limits limits{.max_grants = 100, .unused_ms = 60000};
+  uint64_t now_ms = 1000000;
+  bool created = false;
+  Guest guest{Layout::kX86_64};
+};
+
+}  // namespace kunit

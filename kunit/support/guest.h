@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: GPL-2.0
+// A frontend's side of one ring: its memory, its grants, its requests and the
+// answers to them.
+//
+// The layouts are written down here once more, as offsets, so that a mistake
+// in the core's structures cannot hide.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <initializer_list>
+#include <map>
+#include <memory>
+#include <vector>
+
+#include "wire/blkif.h"
+
+namespace kunit {
+
+using blkback::wire::Layout;
+
+// A segment of a request.
+struct Part {
+  uint32_t gref;
+  uint8_t first = 0;
+  uint8_t last = 7;
+};
+
+// A request; `count` may lie about the parts.
+struct Ask {
+  uint8_t operation = BLKIF_OP_READ;
+  uint8_t count = 0;
+  uint16_t handle = 51712;
+  uint64_t id = 0;
+  uint64_t sector = 0;
+  Part parts[11] = {};
+};
+
+[[nodiscard]] Ask ask(uint8_t operation, uint64_t id, uint64_t sector,
+                      std::initializer_list<Part> parts);
+
+// Writes a slot in one of the layouts.
+void write_slot(uint8_t* slot, Layout layout, const Ask& request);
+
+class Guest {
+ public:
+  // What status_of() says when no answer has come.
+  static constexpr int kNoAnswer = -1000;
+
+  explicit Guest(Layout layout, uint32_t ring_pages = 1, uint32_t first_index = 0);
+  ~Guest();
+  Guest(const Guest&) = delete;
+  Guest& operator=(const Guest&) = delete;
+
+  // --- the ring ---------------------------------------------------------------
+  [[nodiscard]] uint8_t* memory() { return ring_; }
+  [[nodiscard]] uint32_t ring_bytes() const { return ring_pages_ * 4096; }
+  [[nodiscard]] uint32_t ring_ref(uint32_t page) const { return ring_refs_[page]; }
+  [[nodiscard]] uint32_t slots() const { return slots_; }
+  [[nodiscard]] uint8_t* slot_at(uint32_t index);
+  // req_prod, req_event, rsp_prod, rsp_event
+  [[nodiscard]] uint32_t& index(uint32_t which);
+  [[nodiscard]] uint32_t& req_prod() { return index(0); }
+  [[nodiscard]] uint32_t& req_event() { return index(1); }
+  [[nodiscard]] uint32_t& rsp_prod() { return index(2); }
+  [[nodiscard]] uint32_t& rsp_event() { return index(3); }
+
+  // Writes a request that the backend does not see before show().
+  void put(const Ask& request);
+  void show();
+  // Both, and an event when the backend asked for one.
+  void send(const Ask& request);
+  void kick();
+  void set_port(uint32_t port) { port_ = port; }
+  [[nodiscard]] uint32_t port() const { return port_; }
+
+  // --- the answers ---------------------------------------------------------------
+  // Reads what has come, and asks to be told of the next.
+  void read_answers();
+  // BLKIF_RSP_*, or kNoAnswer.
+  [[nodiscard]] int status_of(uint64_t id);
+  [[nodiscard]] int operation_of(uint64_t id);
+  // How many have come so far, and the id of one.
+  [[nodiscard]] uint32_t answers();
+  [[nodiscard]] uint64_t answered_id(uint32_t index);
+
+  // --- its memory ----------------------------------------------------------------
+  enum class Right { kReadWrite, kReadOnly };
+  // A fresh page, granted.
+  [[nodiscard]] uint32_t grant(Right right = Right::kReadWrite);
+  // `count` of them in a row; the first.
+  [[nodiscard]] uint32_t grants(uint32_t count);
+  [[nodiscard]] uint8_t* page(uint32_t gref);
+  void fill(uint32_t gref, uint8_t byte);
+  [[nodiscard]] bool holds(uint32_t gref, uint8_t byte);
+  // Is the grant mapped by the backend, and how often?
+  [[nodiscard]] uint32_t mappings(uint32_t gref);
+  [[nodiscard]] uint32_t all_mappings();
+
+ private:
+  struct FreeMemory {
+    void operator()(uint8_t* memory) const;
+  };
+  using Memory = std::unique_ptr<uint8_t, FreeMemory>;
+  [[nodiscard]] static Memory allocate(uint32_t pages);
+
+  struct Answer {
+    uint64_t id;
+    uint8_t operation;
+    int16_t status;
+  };
+
+  Layout layout_;
+  uint32_t ring_pages_;
+  uint32_t slot_bytes_;
+  uint32_t slots_;
+  Memory ring_memory_;
+  uint8_t* ring_;
+  std::vector<uint32_t> ring_refs_;
+  std::map<uint32_t, Memory> pages_;
+  uint32_t produced_;
+  uint32_t shown_;
+  uint32_t consumed_;
+  uint32_t port_ = 0;
+  std::vector<Answer> answers_;
+};
+
+}  // namespace kunit
