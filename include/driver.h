@@ -54,6 +54,9 @@ bool driver_device_finished(const struct driver_device *device);
 /* The host is short of memory.  Context: process. */
 void driver_reclaim_memory(struct driver_device *device);
 
+/* Some block device of the host was resized or removed.  Context: process. */
+void driver_disks_changed(void);
+
 /* A parameter was written.  Context: process. */
 void driver_parameters_changed(void);
 

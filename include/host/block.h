@@ -12,8 +12,12 @@ struct host_disk;
 /* A sector is 512 bytes everywhere in this driver and in the protocol. */
 struct host_disk_geometry {
 	uint64_t sectors;
+	uint64_t max_discard_sectors;	     /* in one I/O; 0: no discard */
+	uint64_t max_secure_discard_sectors; /* in one I/O; 0: no secure discard */
 	uint32_t logical_block_bytes;
 	uint32_t physical_block_bytes;
+	uint32_t discard_granularity_bytes;
+	uint32_t discard_alignment_bytes; /* offset of the first granule */
 	uint8_t write_cache; /* 1: a flush means something */
 	uint8_t removable;
 	uint8_t cdrom;
@@ -37,6 +41,14 @@ void host_disk_describe(const struct host_disk *disk, struct host_disk_geometry 
 uint64_t host_disk_sectors(const struct host_disk *disk);
 
 /*
+ * host_disk_gone - has the device been removed from the system?  Its I/O fails
+ * then.  driver_disks_changed() tells when this or a size may have changed.
+ *
+ * Context: any.
+ */
+bool host_disk_gone(const struct host_disk *disk);
+
+/*
  * host_disk_sync - write out and forget what the host has cached of the disk,
  * so that the guest sees what is on it.
  *
@@ -55,6 +67,8 @@ enum host_io_operation {
 	HOST_IO_READ = 0,
 	HOST_IO_WRITE = 1,
 	HOST_IO_FLUSH = 2, /* no segments: make earlier completed writes durable */
+	HOST_IO_DISCARD = 3,	    /* no segments: @sectors hold no data any more */
+	HOST_IO_SECURE_DISCARD = 4, /* the same, and nothing of them can be recovered */
 };
 
 enum host_io_flags {
@@ -70,6 +84,7 @@ struct host_io {
 	struct host_disk *disk;
 	const struct host_io_segment *segments;
 	uint64_t sector;
+	uint64_t sectors; /* of a discard: at most the geometry's maximum */
 	uint32_t segment_count;
 	uint8_t operation; /* enum host_io_operation */
 	uint8_t flags;	   /* enum host_io_flags */

@@ -77,6 +77,14 @@ void host_grant_unmap(struct host_grant_scratch *scratch, struct host_grant_unma
 bool host_page_busy(const struct host_page *page);
 
 /*
+ * host_page_memory - the memory of the grant that is mapped in @page.
+ *
+ * The frontend can write it at any time: read it with host_shared_copy() alone.
+ * Context: any.
+ */
+const void *host_page_memory(const struct host_page *page);
+
+/*
  * host_ring_map - map the @count pages of a shared ring, contiguously.
  *
  * Context: process, may sleep.

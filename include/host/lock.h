@@ -16,9 +16,10 @@ HOST_DECLS_BEGIN
 enum host_lock_class {
 	HOST_LOCK_REGISTRY = 0,   /* the list of all devices */
 	HOST_LOCK_STATISTICS = 1, /* a device's list of queue counters */
-	HOST_LOCK_PURGE = 2,	  /* a queue's list of purged grants */
-	HOST_LOCK_POOL = 3,	  /* a blkif's pool of free pages */
-	HOST_LOCK_CLASSES = 4,
+	HOST_LOCK_ORDER = 2,	  /* a device's rings and their barrier */
+	HOST_LOCK_PURGE = 3,	  /* a queue's list of purged grants */
+	HOST_LOCK_POOL = 4,	  /* a blkif's pool of free pages */
+	HOST_LOCK_CLASSES = 5,
 };
 
 struct host_spinlock {

@@ -53,6 +53,17 @@ struct host_store_node {
 int host_store_publish(struct host_device *device, const struct host_store_node *nodes,
 		       uint32_t count);
 
+/*
+ * host_store_resize - tell a connected frontend that the disk now has @sectors
+ * sectors: the node is written, and the state again, which makes frontends
+ * look.  Nothing is written unless our state node says Connected: the
+ * toolstack may have written Closing there.
+ *
+ * Return: 0, -ENOENT (the directory is gone), -EBUSY (another state), or
+ * another negative errno.
+ */
+int host_store_resize(struct host_device *device, uint64_t sectors);
+
 /* The domain at the other end. */
 uint16_t host_device_domid(const struct host_device *device);
 

@@ -23,8 +23,20 @@ struct host_thread;
  */
 int host_thread_start(struct driver_queue *queue, const char *name, struct host_thread **thread);
 
-/* Context: any. */
+/*
+ * host_thread_wake - let the thread make a pass, or another one after that
+ * which it makes now.  A wake-up by the thread itself does nothing: it is
+ * awake, and looks at what it has done itself before it sleeps.
+ *
+ * Context: any.
+ */
 void host_thread_wake(struct host_thread *thread);
+
+/*
+ * host_thread_heed - wake-ups so far are heeded: what they were for is looked at
+ * after this call.  Context: the thread itself.
+ */
+void host_thread_heed(struct host_thread *thread);
 
 /* Let others run for a moment.  Context: the thread itself. */
 void host_thread_yield(void);

@@ -44,18 +44,21 @@ TEST(DeviceNegotiation, PublishesTheDiskWhenItConnects) {
   EXPECT_TRUE(bench.published("feature-persistent", "1"));
 }
 
-TEST(DeviceNegotiation, OffersOnlyWhatIsDone) {
+TEST(DeviceNegotiation, OffersWhatTheDiskCanDo) {
   Bench bench;
   ASSERT_TRUE(bench.connect());
-  EXPECT_TRUE(bench.published("feature-barrier", "0"));
+  EXPECT_TRUE(bench.published("feature-barrier", "1"));
+  EXPECT_TRUE(bench.published("feature-max-indirect-segments", "256"));
+  // The fake disk cannot discard.
   EXPECT_TRUE(bench.published("feature-discard", "0"));
 }
 
-TEST(DeviceNegotiation, WithoutAWriteCacheThereIsNoFlush) {
+TEST(DeviceNegotiation, WithoutAWriteCacheThereIsNoFlushAndNoBarrier) {
   host().geometry.write_cache = 0;
   Bench bench;
   ASSERT_TRUE(bench.connect());
   EXPECT_TRUE(bench.published("feature-flush-cache", "0"));
+  EXPECT_TRUE(bench.published("feature-barrier", "0"));
 }
 
 TEST(DeviceNegotiation, ADiskLargerThan32BitsIsPublishedWhole) {

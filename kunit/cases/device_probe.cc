@@ -19,7 +19,7 @@ TEST(DeviceProbe, AnnouncesItsLimitsAndWaits) {
   EXPECT_EQ(bench.backend_state(), HOST_XENBUS_INIT_WAIT);
   EXPECT_TRUE(bench.published("multi-queue-max-queues", "3"));
   EXPECT_TRUE(bench.published("max-ring-page-order", "2"));
-  EXPECT_TRUE(bench.published("feature-max-indirect-segments", "0"));
+  EXPECT_TRUE(bench.published("feature-max-indirect-segments", "256"));
 }
 
 TEST(DeviceProbe, OpensTheDiskThatTheHotplugScriptNamed) {

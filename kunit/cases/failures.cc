@@ -15,28 +15,45 @@ using kunit::Layout;
 using kunit::DeviceSetup;
 using kunit::start_over;
 
-// One request of every operation, some of them wrong; ids from 1 to 8.
-void send_all(Guest& guest) {
-  const uint32_t gref = guest.grants(5);
+// A device whose disk can discard.
+class FullBench : public Bench {
+ public:
+  explicit FullBench(const DeviceSetup& setup = {}) : Bench(prepare(setup)) {}
+
+ private:
+  static const DeviceSetup& prepare(const DeviceSetup& setup) {
+    host().geometry.max_discard_sectors = 16;
+    host().geometry.discard_granularity_bytes = 4096;
+    return setup;
+  }
+};
+
+constexpr uint32_t kRequests = 8;
+constexpr uint32_t kGrants = 5 + 12 + 1;  // the last is the page of descriptors
+
+// One request of every operation, the last one wrong; ids from 1 to 8.  The
+// first of the grants.
+uint32_t send_all(Guest& guest) {
+  const uint32_t gref = guest.grants(5 + 12);
   guest.put(ask(BLKIF_OP_READ, 1, 0, {{gref}, {gref + 1}}));
   guest.put(ask(BLKIF_OP_WRITE, 2, 16, {{gref + 2}}));
   guest.put(ask(BLKIF_OP_FLUSH_DISKCACHE, 3, 0, {}));
   guest.put(ask(BLKIF_OP_FLUSH_DISKCACHE, 4, 24, {{gref + 3}}));
   guest.put(ask(BLKIF_OP_WRITE_BARRIER, 5, 0, {{gref + 4}}));
-  guest.put(ask(BLKIF_OP_DISCARD, 6, 0, {}));
-  guest.put(ask(BLKIF_OP_INDIRECT, 7, 0, {}));
+  guest.put(kunit::DiscardAsk{.id = 6, .sector = 64, .sectors = 40});
+  guest.put(guest.indirect(BLKIF_OP_READ, 7, 128, gref + 5, 12));
   guest.put(ask(BLKIF_OP_READ, 8, 0, {{gref + 4, 7, 0}}));
   guest.show();
   guest.kick();
+  return gref;
 }
 
 bool good_answer(Guest& guest, uint64_t id) { return guest.status_of(id) == BLKIF_RSP_OKAY; }
 
 bool all_served(Guest& guest) {
-  return guest.answers() == 8 && good_answer(guest, 1) && good_answer(guest, 2) &&
-         good_answer(guest, 3) && good_answer(guest, 4) &&
-         guest.status_of(5) == BLKIF_RSP_EOPNOTSUPP && guest.status_of(6) == BLKIF_RSP_EOPNOTSUPP &&
-         guest.status_of(7) == BLKIF_RSP_EOPNOTSUPP && guest.status_of(8) == BLKIF_RSP_ERROR;
+  bool good = guest.answers() == kRequests && guest.status_of(8) == BLKIF_RSP_ERROR;
+  for (uint64_t id = 1; id <= 7; ++id) good = good && good_answer(guest, id);
+  return good;
 }
 
 // Requests without pages are tried again within this time.
@@ -46,9 +63,9 @@ constexpr uint64_t kRetryMs = 20;
 bool good_device_works(const DeviceSetup& setup) {
   DeviceSetup other = setup;
   other.domid = 9;
-  Bench bench(other);
+  FullBench bench(other);
   if (!bench.connect()) return false;
-  send_all(bench.guest());
+  (void)send_all(bench.guest());
   host().run();
   return all_served(bench.guest()) && bench.disconnect();
 }
@@ -70,7 +87,7 @@ uint32_t with_each_call_failing(Scenario scenario) {
 // From the probe to Connected, with call `n` failing.
 void connect_with_failure(const DeviceSetup& setup, uint32_t n) {
   {
-    Bench bench(setup);
+    FullBench bench(setup);
     host().fail_call = n;
     const bool connected = bench.connect();
     host().fail_call = 0;
@@ -85,7 +102,7 @@ void connect_with_failure(const DeviceSetup& setup, uint32_t n) {
       bench.remove();
       EXPECT_TRUE(bench.device().released);
     } else if (bench.driver() != nullptr) {
-      send_all(bench.guest());
+      (void)send_all(bench.guest());
       host().run();
       EXPECT_TRUE(all_served(bench.guest()));
     }
@@ -112,7 +129,7 @@ TEST(Failures, EveryCallOfAConnectionOfManyQueuesAndPagesMayFail) {
 // `n` of the connection.
 TEST(Failures, AfterAFailedConnectionTheSameDeviceConnects) {
   const uint32_t failures = with_each_call_failing([](uint32_t n) {
-    Bench bench({.queues = 2});
+    FullBench bench({.queues = 2});
     ASSERT_EQ(bench.probe(), 0);
     bench.offer();
     host().fail_call = n;
@@ -125,7 +142,7 @@ TEST(Failures, AfterAFailedConnectionTheSameDeviceConnects) {
       ASSERT_EQ(bench.backend_state(), HOST_XENBUS_INIT_WAIT);
       ASSERT_TRUE(bench.connect());
     }
-    send_all(bench.guest(1));
+    (void)send_all(bench.guest(1));
     host().run();
     EXPECT_TRUE(all_served(bench.guest(1)));
   });
@@ -135,20 +152,21 @@ TEST(Failures, AfterAFailedConnectionTheSameDeviceConnects) {
 // With call `n` of the batch failing, each request is answered once and, but
 // for what the failure may spoil, as it should be; the next batch is served.
 void batch_with_failure(const DeviceSetup& setup, uint32_t n) {
-  Bench bench(setup);
+  FullBench bench(setup);
   ASSERT_TRUE(bench.connect());
   host().fail_call = n;
-  send_all(bench.guest());
+  (void)send_all(bench.guest());
   host().run();
   host().sleep(kRetryMs);
   host().fail_call = 0;
-  EXPECT_EQ(bench.guest().answers(), 8u);
-  for (uint64_t id = 1; id <= 4; ++id) {
+  EXPECT_EQ(bench.guest().answers(), kRequests);
+  for (uint64_t id = 1; id <= 7; ++id) {
     const int status = bench.guest().status_of(id);
     EXPECT_TRUE(status == BLKIF_RSP_OKAY ||
                 (status == BLKIF_RSP_ERROR && host().failed_call == "host_grant_map"));
   }
-  EXPECT_EQ(bench.guest().status_of(5), BLKIF_RSP_EOPNOTSUPP);
+  EXPECT_TRUE(good_answer(bench.guest(), 3));
+  EXPECT_TRUE(good_answer(bench.guest(), 6));
   EXPECT_EQ(bench.guest().status_of(8), BLKIF_RSP_ERROR);
   const uint32_t gref = bench.guest().grant();
   bench.guest().send(ask(BLKIF_OP_READ, 20, 0, {{gref}}));
@@ -172,10 +190,10 @@ TEST(Failures, EveryCallOfABatchWithoutPersistenceMayFail) {
 TEST(Failures, EveryCallOfABatchMayFailFromItOn) {
   // No memory, no pages, for the whole batch: nothing is lost.
   for (const char* call : {"host_alloc", "host_page_alloc"}) {
-    Bench bench;
+    FullBench bench;
     ASSERT_TRUE(bench.connect());
     host().failing.insert(call);
-    send_all(bench.guest());
+    (void)send_all(bench.guest());
     host().run();
     host().sleep(500);
     host().failing.clear();
@@ -184,61 +202,70 @@ TEST(Failures, EveryCallOfABatchMayFailFromItOn) {
   }
 }
 
+// Which of the requests of send_all() the n-th of its grants belongs to.
+uint64_t user_of_grant(uint32_t n) {
+  constexpr uint64_t kUsers[] = {1, 1, 2, 4, 5};
+  return n < 5 ? kUsers[n] : 7;
+}
+
 TEST(Failures, EveryGrantOfABatchMayFail) {
-  for (uint32_t n = 0; n < 5; ++n) {
-    Bench bench({.persistent = false});
-    ASSERT_TRUE(bench.connect());
-    send_all(bench.guest());
-    // The grants of send_all() are the last five.
-    auto grant = host().grants.end();
-    for (uint32_t i = 0; i < 5 - n; ++i) --grant;
-    grant->second.status = -3;
-    host().run();
-    EXPECT_EQ(bench.guest().answers(), 8u);
-    EXPECT_EQ(good_answer(bench.guest(), 1), n != 0 && n != 1);
-    EXPECT_EQ(good_answer(bench.guest(), 2), n != 2);
-    EXPECT_TRUE(good_answer(bench.guest(), 3));
-    EXPECT_EQ(good_answer(bench.guest(), 4), n != 3);
-    EXPECT_EQ(bench.guest().all_mappings(), 0u);
+  for (const bool persistent : {false, true}) {
+    for (uint32_t n = 0; n < kGrants; ++n) {
+      FullBench bench({.persistent = persistent});
+      ASSERT_TRUE(bench.connect());
+      const uint32_t gref = send_all(bench.guest());
+      host().grants[gref + n].status = -3;
+      host().run();
+      EXPECT_EQ(bench.guest().answers(), kRequests);
+      for (uint64_t id = 1; id <= 7; ++id) {
+        EXPECT_EQ(good_answer(bench.guest(), id), id != user_of_grant(n));
+      }
+      if (!persistent) {
+        EXPECT_EQ(bench.guest().all_mappings(), 0u);
+      }
+    }
   }
 }
 
 TEST(Failures, EveryIoOfABatchMayFail) {
+  // The barrier and the discard behind it are not with the disk yet.
+  constexpr uint64_t kIds[] = {1, 2, 3, 4, 7};
   for (const int error : {-5, -28, -95}) {
-    for (uint32_t n = 0; n < 4; ++n) {
-      Bench bench;
+    for (uint32_t n = 0; n < 5; ++n) {
+      FullBench bench;
       ASSERT_TRUE(bench.connect());
       host().hold_io = true;
-      send_all(bench.guest());
+      (void)send_all(bench.guest());
       host().run();
-      ASSERT_EQ(host().held.size(), 4u);
+      ASSERT_EQ(host().held.size(), 5u);
       host().complete(n, error);
       host().hold_io = false;
       host().complete_all();
       host().run();
-      for (uint32_t id = 1; id <= 4; ++id) {
-        const int bad = error == -95 ? BLKIF_RSP_EOPNOTSUPP : BLKIF_RSP_ERROR;
-        EXPECT_EQ(bench.guest().status_of(id), id == n + 1 ? bad : BLKIF_RSP_OKAY);
+      const int bad = error == -95 ? BLKIF_RSP_EOPNOTSUPP : BLKIF_RSP_ERROR;
+      for (uint64_t id = 1; id <= 7; ++id) {
+        EXPECT_EQ(bench.guest().status_of(id), id == kIds[n] ? bad : BLKIF_RSP_OKAY);
       }
     }
   }
 }
 
 TEST(Failures, EveryUnmapOfABatchMayFail) {
-  for (uint32_t n = 0; n < 5; ++n) {
-    Bench bench({.persistent = false});
+  constexpr uint32_t kMapped = 4 + 13;
+  for (uint32_t n = 0; n < kMapped; ++n) {
+    FullBench bench({.persistent = false});
     ASSERT_TRUE(bench.connect());
     host().hold_io = true;
-    send_all(bench.guest());
+    (void)send_all(bench.guest());
     host().run();
-    ASSERT_EQ(host().handles.size(), 4u);
+    ASSERT_EQ(host().handles.size(), kMapped);
     auto handle = host().handles.begin();
-    for (uint32_t i = 0; i < n % 4; ++i) ++handle;
+    for (uint32_t i = 0; i < n; ++i) ++handle;
     host().sticky_handles.insert(handle->first);
     host().hold_io = false;
     host().complete_all();
     host().run();
-    EXPECT_EQ(bench.guest().answers(), 8u);
+    EXPECT_EQ(bench.guest().answers(), kRequests);
     EXPECT_EQ(host().lost_pages, 1u);
     EXPECT_TRUE(bench.disconnect());
     bench.remove();
@@ -251,10 +278,10 @@ TEST(Failures, EveryUnmapOfABatchMayFail) {
 // A disconnect needs nothing that may fail, but what it reads of xenstore.
 TEST(Failures, EveryCallOfADisconnectMayFail) {
   const uint32_t failures = with_each_call_failing([](uint32_t n) {
-    Bench bench({.queues = 2});
+    FullBench bench({.queues = 2});
     ASSERT_TRUE(bench.connect());
-    send_all(bench.guest(0));
-    send_all(bench.guest(1));
+    (void)send_all(bench.guest(0));
+    (void)send_all(bench.guest(1));
     host().run();
     host().fail_call = n;
     bench.state(HOST_XENBUS_CLOSING);
@@ -271,9 +298,9 @@ TEST(Failures, EveryCallOfADisconnectMayFail) {
 }
 
 TEST(Failures, ADisconnectWorksWhenNothingElseDoes) {
-  Bench bench;
+  FullBench bench;
   ASSERT_TRUE(bench.connect());
-  send_all(bench.guest());
+  (void)send_all(bench.guest());
   host().run();
   for (const char* call :
        {"host_alloc", "host_page_alloc", "host_grant_map", "host_grant_scratch_alloc",
@@ -284,9 +311,9 @@ TEST(Failures, ADisconnectWorksWhenNothingElseDoes) {
 }
 
 TEST(Failures, ARemovalNeedsNothingThatMayFail) {
-  Bench bench;
+  FullBench bench;
   ASSERT_TRUE(bench.connect());
-  send_all(bench.guest());
+  (void)send_all(bench.guest());
   host().run();
   host().fail_call = 1;
   bench.remove();
@@ -297,13 +324,13 @@ TEST(Failures, ARemovalNeedsNothingThatMayFail) {
 // The whole life at once, with each of its calls failing.
 TEST(Failures, EveryCallOfAWholeLifeMayFail) {
   const uint32_t failures = with_each_call_failing([](uint32_t n) {
-    Bench bench({.ring_order = 1});
+    FullBench bench({.ring_order = 1});
     host().fail_call = n;
     if (bench.connect()) {
-      send_all(bench.guest());
+      (void)send_all(bench.guest());
       host().run();
       host().sleep(kRetryMs);
-      EXPECT_EQ(bench.guest().answers(), 8u);
+      EXPECT_EQ(bench.guest().answers(), kRequests);
     }
     if (bench.driver() != nullptr) {
       bench.state(HOST_XENBUS_CLOSING);

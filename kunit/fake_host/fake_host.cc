@@ -26,6 +26,14 @@ bool Host::fails(const char* function) {
   return failing.contains(function);
 }
 
+void Host::cross() {
+  if (running == nullptr || elsewhere != 0 || spinlocks_held != 0) return;
+  if (interrupt_at == 0 || --interrupt_at != 0) return;
+  ++elsewhere;
+  interruption();
+  --elsewhere;
+}
+
 uint32_t Host::logged(const char* part, int level) const {
   uint32_t lines = 0;
   for (const Line& line : log) {

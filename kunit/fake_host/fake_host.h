@@ -72,6 +72,7 @@ struct host_device {
   std::map<std::string, std::string> backend;
   std::map<std::string, std::string> frontend;
   std::vector<uint32_t> states;  // all that were published
+  std::vector<uint64_t> resizes;  // sizes that a connected frontend was told
   std::vector<std::string> fatal;
   std::vector<std::string> errors;
   driver_device* driver = nullptr;
@@ -137,13 +138,23 @@ class Host {
   std::vector<Visible> visible;
   [[nodiscard]] uint32_t seen(Visible what) const;
   std::vector<const void*> copies;  // where host_shared_copy() read
+  std::map<const uint8_t*, uint32_t> reads;  // how often it read each byte
   bool change_after_read = true;  // a second read of a slot finds other bytes
   std::function<void()> at_fence;
+  // The n-th (from 1) crossing of a queue's thread into the host from now on
+  // is where another CPU does something; 0: never.
+  uint32_t interrupt_at = 0;
+  std::function<void()> interruption;
+  void cross();
 
   // --- disk -------------------------------------------------------------------
   host_disk_geometry geometry{.sectors = 2048,
+                              .max_discard_sectors = 0,
+                              .max_secure_discard_sectors = 0,
                               .logical_block_bytes = 512,
                               .physical_block_bytes = 512,
+                              .discard_granularity_bytes = 0,
+                              .discard_alignment_bytes = 0,
                               .write_cache = 1,
                               .removable = 0,
                               .cdrom = 0,
@@ -153,6 +164,7 @@ class Host {
   int open_error = 0;
   int sync_error = 0;
   int io_error = 0;      // what I/Os end with
+  bool disk_gone = false;  // removed from the system; I/Os fail
   bool hold_io = false;  // I/Os wait for complete()
   std::deque<host_io*> held;
   std::vector<uint32_t> submissions;  // sizes of the batches
@@ -161,6 +173,7 @@ class Host {
     uint8_t flags;
     uint64_t sector;
     uint32_t segments;
+    uint64_t sectors;  // of a discard
   };
   std::vector<IoRecord> ios;
   void complete(size_t index, int error = 0);
@@ -176,6 +189,8 @@ class Host {
   bool event_at_bind = false;  // the frontend's event comes that early
   void event(uint32_t port);
   std::vector<std::unique_ptr<host_thread>> threads;
+  const host_thread* running = nullptr;  // in driver_queue_work()
+  uint32_t elsewhere = 0;  // what happens now happens in no thread of a queue
   struct Due {
     uint64_t at_ms;
     uint64_t order;

@@ -15,6 +15,7 @@ using fake::host;
 extern "C" {
 
 void* host_alloc(size_t bytes) {
+  host().cross();
   host().may_sleep("host_alloc");
   if (host().fails("host_alloc")) return nullptr;
   void* memory = std::calloc(1, bytes);
@@ -42,6 +43,7 @@ unsigned long host_spinlock_lock(host_spinlock* lock) {
 void host_spinlock_unlock(host_spinlock* lock, unsigned long state) {
   if (lock->storage[0]-- != 1 || state != 1) Host::broken("unlock of a lock that is not held");
   --host().spinlocks_held;
+  host().cross();
 }
 
 int host_page_alloc(host_page** pages, uint32_t count) {
@@ -98,6 +100,11 @@ uint32_t host_page_chain_pop(host_page** chain, host_page** pages, uint32_t coun
 
 bool host_page_busy(const host_page* page) { return page->busy; }
 
+const void* host_page_memory(const host_page* page) {
+  if (page->mapped == nullptr) Host::broken("the memory of a page without a grant");
+  return page->mapped;
+}
+
 host_grant_scratch* host_grant_scratch_alloc(uint32_t capacity) {
   host().may_sleep("host_grant_scratch_alloc");
   if (host().fails("host_grant_scratch_alloc")) return nullptr;
@@ -114,6 +121,7 @@ void host_grant_scratch_free(host_grant_scratch* scratch) {
 void host_grant_map(host_grant_scratch* scratch, uint16_t domid, host_grant_map_op* ops,
                     uint32_t count) {
   Host& h = host();
+  h.cross();
   h.may_sleep("host_grant_map");
   if (count == 0) Host::broken("a map hypercall without operations");
   if (count > scratch->capacity) Host::broken("more operations than the scratch holds");
@@ -149,6 +157,7 @@ void host_grant_map(host_grant_scratch* scratch, uint16_t domid, host_grant_map_
 
 void host_grant_unmap(host_grant_scratch* scratch, host_grant_unmap_op* ops, uint32_t count) {
   Host& h = host();
+  h.cross();
   h.may_sleep("host_grant_unmap");
   if (count == 0) Host::broken("an unmap hypercall without operations");
   if (count > scratch->capacity) Host::broken("more operations than the scratch holds");
@@ -214,7 +223,9 @@ void host_ring_unmap(host_device* device, void* address) {
 
 void host_shared_copy(void* to, const void* from, size_t bytes) {
   if (bytes % 4 != 0) Host::broken("host_shared_copy of odd length");
+  host().cross();
   host().copies.push_back(from);
+  for (size_t i = 0; i < bytes; ++i) ++host().reads[static_cast<const uint8_t*>(from) + i];
   std::memcpy(to, from, bytes);
   if (!host().change_after_read) return;
   // A hostile frontend on another CPU: who reads again reads something else.
@@ -222,9 +233,13 @@ void host_shared_copy(void* to, const void* from, size_t bytes) {
   for (size_t i = 0; i < bytes; ++i) shared[i] = static_cast<uint8_t>(shared[i] ^ 0xa5);
 }
 
-uint32_t host_shared_load_acquire(const uint32_t* from) { return *from; }
+uint32_t host_shared_load_acquire(const uint32_t* from) {
+  host().cross();
+  return *from;
+}
 
 void host_shared_store_release(uint32_t* to, uint32_t value) {
+  host().cross();
   *to = value;
   // req_event follows req_prod at the start of the ring's first page.
   const bool ask = reinterpret_cast<uintptr_t>(to) % HOST_PAGE_BYTES == sizeof(uint32_t);
@@ -240,7 +255,11 @@ void host_shared_respond(void* response, uint64_t id, uint8_t operation, int16_t
 }
 
 void host_shared_fence(void) {
-  if (host().at_fence) host().at_fence();
+  host().cross();
+  if (!host().at_fence) return;
+  ++host().elsewhere;
+  host().at_fence();
+  --host().elsewhere;
 }
 
 }  // extern "C"

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-// The disk, event channels, xenstore, threads, work, time and log of the fake
-// host.
+// Event channels, xenstore, threads, work, time and log of the fake host.
 #include <algorithm>
 #include <cerrno>
 #include <cstdarg>
@@ -20,39 +19,6 @@ std::string format_text(const char* format, va_list arguments) {
   char text[512];
   std::vsnprintf(text, sizeof(text), format, arguments);
   return text;
-}
-
-void transfer(host_io& io) {
-  Host& h = host();
-  uint64_t at = io.sector * 512;
-  for (uint32_t i = 0; i < io.segment_count; ++i) {
-    const host_io_segment& segment = io.segments[i];
-    if (segment.page == nullptr || segment.page->mapped == nullptr) {
-      Host::broken("I/O to a page without a grant");
-      return;
-    }
-    if (segment.offset + segment.bytes > HOST_PAGE_BYTES) Host::broken("I/O beyond a page");
-    if (at + segment.bytes > h.disk.size()) {
-      Host::broken("I/O beyond the disk");
-      return;
-    }
-    uint8_t* memory = segment.page->mapped + segment.offset;
-    if (io.operation == HOST_IO_READ) {
-      if (segment.page->read_only) Host::broken("a read into a page mapped read-only");
-      std::memcpy(memory, h.disk.data() + at, segment.bytes);
-    } else {
-      std::memcpy(h.disk.data() + at, memory, segment.bytes);
-    }
-    at += segment.bytes;
-  }
-}
-
-void end_io(host_io* io, int error) {
-  if (error == 0) transfer(*io);
-  io->error = error;
-  ++host().interrupts;
-  driver_io_done(io);
-  --host().interrupts;
 }
 
 // The core must not use a device that it has released.
@@ -76,12 +42,6 @@ void check_closed(const host_device* device) {
 
 }  // namespace
 
-void Host::complete(size_t index, int error) {
-  host_io* io = held[index];
-  held.erase(held.begin() + static_cast<ptrdiff_t>(index));
-  end_io(io, error);
-}
-
 void Host::event(uint32_t port) {
   const auto entry = channels.find(port);
   if (entry == channels.end()) return;
@@ -92,7 +52,9 @@ void Host::event(uint32_t port) {
   }
   channel.masked = true;
   ++interrupts;
+  ++elsewhere;
   driver_event(channel.queue);
+  --elsewhere;
   --interrupts;
 }
 
@@ -104,7 +66,9 @@ bool Host::run_once() {
     thread->woken = false;
     thread->timed = false;
     ++passes;
+    running = thread;
     const uint32_t next = driver_queue_work(thread->queue);
+    running = nullptr;
     if (next != HOST_FOREVER) {
       thread->timed = true;
       thread->due_ms = now_ms + next;
@@ -145,54 +109,6 @@ void Host::sleep(uint64_t ms) {
 
 extern "C" {
 
-int host_disk_open(uint32_t major, uint32_t minor, uint8_t read_only, host_disk** disk) {
-  host().may_sleep("host_disk_open");
-  if (host().open_error != 0) return host().open_error;
-  if (host().fails("host_disk_open")) return -EIO;
-  ++host().disks_open;
-  *disk = new host_disk{major, minor, read_only != 0};
-  return 0;
-}
-
-void host_disk_close(host_disk* disk) {
-  host().may_sleep("host_disk_close");
-  --host().disks_open;
-  delete disk;
-}
-
-void host_disk_describe(const host_disk*, host_disk_geometry* geometry) {
-  *geometry = host().geometry;
-}
-
-uint64_t host_disk_sectors(const host_disk*) { return host().geometry.sectors; }
-
-int host_disk_sync(host_disk*) {
-  host().may_sleep("host_disk_sync");
-  if (host().fails("host_disk_sync")) return -EIO;
-  return host().sync_error;
-}
-
-void host_disk_submit(host_io* const* ios, uint32_t count) {
-  Host& h = host();
-  h.may_sleep("host_disk_submit");
-  if (count == 0) Host::broken("host_disk_submit of nothing");
-  h.submissions.push_back(count);
-  h.visible.push_back(fake::Visible::kSubmit);
-  h.disk.resize(h.geometry.sectors * 512);
-  for (uint32_t i = 0; i < count; ++i) {
-    host_io* io = ios[i];
-    if (io->disk->read_only && io->operation != HOST_IO_READ) {
-      Host::broken("write to a read-only disk");
-    }
-    h.ios.push_back({io->operation, io->flags, io->sector, io->segment_count});
-    if (h.hold_io) {
-      h.held.push_back(io);
-    } else {
-      end_io(io, h.io_error);
-    }
-  }
-}
-
 int host_event_bind(host_device*, uint32_t port, driver_queue* queue,
                     host_event_channel** channel) {
   host().may_sleep("host_event_bind");
@@ -217,6 +133,7 @@ void host_event_notify(host_event_channel* channel) {
 }
 
 void host_event_eoi(host_event_channel* channel, uint8_t spurious) {
+  host().cross();
   if (!channel->masked) Host::broken("end of interrupt without an interrupt");
   channel->masked = false;
   ++host().eois;
@@ -247,6 +164,18 @@ int host_store_publish(host_device* device, const host_store_node* nodes, uint32
   for (uint32_t i = 0; i < count; ++i) {
     device->backend[nodes[i].name] = std::to_string(nodes[i].value);
   }
+  return 0;
+}
+
+int host_store_resize(host_device* device, uint64_t sectors) {
+  host().may_sleep("host_store_resize");
+  in_use(device);
+  if (host().fails("host_store_resize")) return -EIO;
+  const auto state = device->backend.find("state");
+  if (state == device->backend.end()) return -ENOENT;
+  if (state->second != std::to_string(HOST_XENBUS_CONNECTED)) return -EBUSY;
+  device->backend["sectors"] = std::to_string(sectors);
+  device->resizes.push_back(sectors);
   return 0;
 }
 
@@ -314,8 +243,22 @@ int host_thread_start(driver_queue* queue, const char* name, host_thread** threa
   return 0;
 }
 
-void host_thread_wake(host_thread* thread) { thread->woken = true; }
-void host_thread_yield(void) { host().may_sleep("host_thread_yield"); }
+// Who is awake need not be woken by itself.
+void host_thread_wake(host_thread* thread) {
+  if (thread == host().running && host().elsewhere == 0) return;
+  thread->woken = true;
+}
+
+void host_thread_heed(host_thread* thread) {
+  if (thread != host().running) Host::broken("a thread heeds the wake-ups of another");
+  thread->woken = false;
+  host().cross();
+}
+
+void host_thread_yield(void) {
+  host().may_sleep("host_thread_yield");
+  host().cross();
+}
 
 void host_thread_stop(host_thread* thread) {
   host().may_sleep("host_thread_stop");
@@ -340,7 +283,10 @@ void host_work_forget(host_work* work) { host().works.erase(work); }
 
 uint64_t host_time_ms(void) { return host().now_ms; }
 
-void host_parameters_read(host_parameters* parameters) { *parameters = host().parameters; }
+void host_parameters_read(host_parameters* parameters) {
+  host().cross();
+  *parameters = host().parameters;
+}
 
 void host_log(host_log_level level, const char* format, ...) {
   va_list arguments;

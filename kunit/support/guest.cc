@@ -50,6 +50,29 @@ void write_slot(uint8_t* slot, Layout layout, const Ask& request) {
   }
 }
 
+void write_slot(uint8_t* slot, Layout layout, const IndirectAsk& request) {
+  const bool packed = layout == Layout::kX86_32;
+  std::memset(slot, 0x5a, packed ? 108 : 112);
+  store(slot, uint8_t{BLKIF_OP_INDIRECT});
+  store(slot + 1, request.indirect_op);
+  store(slot + 2, request.count);
+  store(slot + (packed ? 4 : 8), request.id);
+  store(slot + (packed ? 12 : 16), request.sector);
+  store(slot + (packed ? 20 : 24), request.handle);
+  store(slot + (packed ? 24 : 28), request.gref);
+}
+
+void write_slot(uint8_t* slot, Layout layout, const DiscardAsk& request) {
+  const bool packed = layout == Layout::kX86_32;
+  std::memset(slot, 0x5a, packed ? 108 : 112);
+  store(slot, uint8_t{BLKIF_OP_DISCARD});
+  store(slot + 1, request.flag);
+  store(slot + 2, request.handle);
+  store(slot + (packed ? 4 : 8), request.id);
+  store(slot + (packed ? 12 : 16), request.sector);
+  store(slot + (packed ? 20 : 24), request.sectors);
+}
+
 void Guest::FreeMemory::operator()(uint8_t* memory) const { std::free(memory); }
 
 Guest::Memory Guest::allocate(uint32_t pages) {
@@ -86,8 +109,6 @@ uint8_t* Guest::slot_at(uint32_t index) {
 
 uint32_t& Guest::index(uint32_t which) { return reinterpret_cast<uint32_t*>(ring_)[which]; }
 
-void Guest::put(const Ask& request) { write_slot(slot_at(produced_++), layout_, request); }
-
 void Guest::show() {
   shown_ = produced_;
   req_prod() = produced_;
@@ -95,9 +116,8 @@ void Guest::show() {
 
 void Guest::kick() { fake::host().event(port_); }
 
-void Guest::send(const Ask& request) {
+void Guest::show_and_kick() {
   const uint32_t before = shown_;
-  put(request);
   show();
   // RING_PUSH_REQUESTS_AND_CHECK_NOTIFY of Xen's ring.h
   if (shown_ - req_event() < shown_ - before) kick();
@@ -164,6 +184,30 @@ bool Guest::holds(uint32_t gref, uint8_t byte) {
     if (memory[i] != byte) return false;
   }
   return true;
+}
+
+uint32_t Guest::describe(const std::vector<Part>& parts) {
+  const uint32_t gref = grant();
+  uint8_t* at = page(gref);
+  std::memset(at, 0xee, 4096);
+  for (const Part& part : parts) {
+    store(at, part.gref);
+    store(at + 4, part.first);
+    store(at + 5, part.last);
+    at += 8;
+  }
+  return gref;
+}
+
+IndirectAsk Guest::indirect(uint8_t operation, uint64_t id, uint64_t sector, uint32_t first,
+                            uint32_t count) {
+  std::vector<Part> parts;
+  for (uint32_t i = 0; i < count; ++i) parts.push_back({.gref = first + i});
+  return {.indirect_op = operation,
+          .count = static_cast<uint16_t>(count),
+          .id = id,
+          .sector = sector,
+          .gref = describe(parts)};
 }
 
 uint32_t Guest::mappings(uint32_t gref) { return fake::host().grants.at(gref).mappings; }

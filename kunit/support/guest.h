@@ -39,8 +39,28 @@ struct Ask {
 [[nodiscard]] Ask ask(uint8_t operation, uint64_t id, uint64_t sector,
                       std::initializer_list<Part> parts);
 
+// A request whose segments stand in a page of their own.
+struct IndirectAsk {
+  uint8_t indirect_op = BLKIF_OP_READ;
+  uint16_t count = 0;
+  uint16_t handle = 51712;
+  uint64_t id = 0;
+  uint64_t sector = 0;
+  uint32_t gref = 0;  // of that page
+};
+
+struct DiscardAsk {
+  uint8_t flag = 0;
+  uint16_t handle = 51712;
+  uint64_t id = 0;
+  uint64_t sector = 0;
+  uint64_t sectors = 0;
+};
+
 // Writes a slot in one of the layouts.
 void write_slot(uint8_t* slot, Layout layout, const Ask& request);
+void write_slot(uint8_t* slot, Layout layout, const IndirectAsk& request);
+void write_slot(uint8_t* slot, Layout layout, const DiscardAsk& request);
 
 class Guest {
  public:
@@ -66,10 +86,17 @@ class Guest {
   [[nodiscard]] uint32_t& rsp_event() { return index(3); }
 
   // Writes a request that the backend does not see before show().
-  void put(const Ask& request);
+  template <typename Request>
+  void put(const Request& request) {
+    write_slot(slot_at(produced_++), layout_, request);
+  }
   void show();
   // Both, and an event when the backend asked for one.
-  void send(const Ask& request);
+  template <typename Request>
+  void send(const Request& request) {
+    put(request);
+    show_and_kick();
+  }
   void kick();
   void set_port(uint32_t port) { port_ = port; }
   [[nodiscard]] uint32_t port() const { return port_; }
@@ -93,11 +120,19 @@ class Guest {
   [[nodiscard]] uint8_t* page(uint32_t gref);
   void fill(uint32_t gref, uint8_t byte);
   [[nodiscard]] bool holds(uint32_t gref, uint8_t byte);
+  // A fresh page with these descriptors; its grant.
+  [[nodiscard]] uint32_t describe(const std::vector<Part>& parts);
+  // An indirect request of `count` whole pages, which are granted in a row
+  // from `first` on, with a fresh page of descriptors.
+  [[nodiscard]] IndirectAsk indirect(uint8_t operation, uint64_t id, uint64_t sector,
+                                     uint32_t first, uint32_t count);
   // Is the grant mapped by the backend, and how often?
   [[nodiscard]] uint32_t mappings(uint32_t gref);
   [[nodiscard]] uint32_t all_mappings();
 
  private:
+  void show_and_kick();
+
   struct FreeMemory {
     void operator()(uint8_t* memory) const;
   };

@@ -18,6 +18,7 @@ Result<Owned<Connection>> Connection::create(const Config& config) {
 
   const Queue::Shared shared{.vbd = config.vbd,
                              .pool = connection->pool_,
+                             .order = connection->order_,
                              .statistics = config.statistics,
                              .owner = config.owner,
                              .squeeze_until_ms = connection->squeeze_until_ms_};

@@ -48,6 +48,7 @@ class Connection {
  private:
   // Before the queues, which use them until they are gone.
   PagePool pool_;
+  WriteOrder order_;
   std::atomic<uint64_t> squeeze_until_ms_{0};
   OwnedArray<Owned<Queue>> queues_;
   bool closing_ = false;

@@ -14,6 +14,8 @@ namespace blkback {
 
 namespace {
 constexpr int kEnoEnt = 2;
+constexpr int kEbusy = 16;
+constexpr int kEnoDev = 19;
 
 bool contains(std::string_view text, char wanted) {
   for (const char c : text) {
@@ -62,7 +64,38 @@ void Device::run() {
   }
   if (!announced_) announce();
   open_disk();
+  check_disk();
   follow_frontend();
+}
+
+// The disk may have been removed or resized.
+void Device::check_disk() {
+  if (!vbd_ || !connection_ || connection_->closing()) return;
+  if (host_disk_gone(vbd_->disk())) {
+    if (disk_gone_) return;
+    disk_gone_ = true;
+    host_device_error(host_, -kEnoDev, "the backing disk %s was removed from the system",
+                      opened_text_);
+    // The frontend's requests end with errors; it is asked to let go.
+    if (host_device_state(host_) == HOST_XENBUS_CONNECTED) {
+      host_device_switch_state(host_, HOST_XENBUS_CLOSING);
+    }
+    return;
+  }
+  const uint64_t sectors = vbd_->sectors();
+  if (sectors == told_sectors_ || host_device_state(host_) != HOST_XENBUS_CONNECTED) return;
+  const int error = host_store_resize(host_, sectors);
+  if (error != 0) {
+    if (error != -kEnoEnt && error != -kEbusy) {
+      host_device_error(host_, error, "telling the frontend of %llu sectors",
+                        static_cast<unsigned long long>(sectors));
+    }
+    return;
+  }
+  host_log(HOST_LOG_INFO, "%s: the disk has %llu sectors now, it had %llu",
+           host_device_name(host_), static_cast<unsigned long long>(sectors),
+           static_cast<unsigned long long>(told_sectors_));
+  told_sectors_ = sectors;
 }
 
 // Asks the connection to close; true when there is none (any more).
@@ -89,8 +122,7 @@ void Device::announce() {
   const host_store_node nodes[] = {
       {"multi-queue-max-queues", parameters.max_queues},
       {"max-ring-page-order", parameters.max_ring_page_order},
-      // Another driver may have served this device before us.
-      {"feature-max-indirect-segments", 0},
+      {"feature-max-indirect-segments", wire::kMaxIndirectSegments},
   };
   const int error = host_store_publish(host_, nodes, std::size(nodes));
   if (error != 0) {
@@ -148,6 +180,11 @@ void Device::open_disk() {
   config.cdrom =
       host_store_read(host_, HOST_STORE_FRONTEND, "device-type", type, sizeof(type)) == 0 &&
       std::string_view(type) == "cdrom";
+
+  char discard[16];
+  config.discard =
+      host_store_read(host_, HOST_STORE_BACKEND, "discard-enable", discard, sizeof(discard)) != 0 ||
+      parse_number(discard, 10).value_or(1) != 0;
 
   Result<Owned<Vbd>> vbd = Vbd::open(config);
   if (!vbd) {
@@ -227,6 +264,12 @@ void Device::connect() {
   // The device was unbound and bound again: the ring is still the old one's.
   if (Registry::get().has_predecessor(*this)) return;
   if (!vbd_) return;
+  if (host_disk_gone(vbd_->disk())) {
+    host_device_fatal(host_, -kEnoDev, "the backing disk %s was removed from the system",
+                      opened_text_);
+    connect_failed_ = true;
+    return;
+  }
   host_parameters parameters;
   host_parameters_read(&parameters);
 
@@ -251,12 +294,18 @@ void Device::publish_and_serve(const FrontendConfig& frontend,
   if (!connection) return;
 
   const host_disk_geometry& geometry = vbd_->geometry();
+  const uint64_t sectors = vbd_->sectors();
+  const bool discard = vbd_->offers_discard();
   const host_store_node nodes[] = {
       {"feature-flush-cache", geometry.write_cache},
-      {"feature-barrier", 0},
-      {"feature-discard", 0},
+      {"feature-barrier", geometry.write_cache},
+      {"feature-discard", discard ? 1u : 0u},
+      {"discard-granularity", discard ? geometry.discard_granularity_bytes : 0},
+      {"discard-alignment", discard ? geometry.discard_alignment_bytes : 0},
+      {"discard-secure", vbd_->offers_secure_discard() ? 1u : 0u},
+      {"feature-max-indirect-segments", wire::kMaxIndirectSegments},
       {"feature-persistent", parameters.feature_persistent},
-      {"sectors", vbd_->sectors()},
+      {"sectors", sectors},
       {"info", vbd_->info()},
       {"sector-size", geometry.logical_block_bytes},
       {"physical-sector-size", geometry.physical_block_bytes},
@@ -268,6 +317,7 @@ void Device::publish_and_serve(const FrontendConfig& frontend,
   }
   connection_ = std::move(*connection);
   connect_failed_ = false;
+  told_sectors_ = sectors;
   host_log_limited(HOST_LOG_INFO, "%s: using %u queues of %u ring pages, protocol %u%s",
                    host_device_name(host_), frontend.queues, frontend.ring_pages,
                    static_cast<uint32_t>(frontend.layout),
@@ -276,6 +326,8 @@ void Device::publish_and_serve(const FrontendConfig& frontend,
                        : "");
   host_device_switch_state(host_, HOST_XENBUS_CONNECTED);
   connection_->serve();
+  // What happened to the disk since it was described was not seen.
+  check_disk();
 }
 
 }  // namespace blkback

@@ -54,6 +54,7 @@ class Device : public driver_device, public host_work, public ListLink {
   void connect();
   void publish_and_serve(const FrontendConfig& frontend, const host_parameters& parameters);
   void become_closed();
+  void check_disk();
   [[nodiscard]] bool disconnected();
   void read_disk_name();
 
@@ -65,6 +66,8 @@ class Device : public driver_device, public host_work, public ListLink {
   char opened_text_[32] = "";  // the physical-device that was tried
   bool announced_ = false;
   bool connect_failed_ = false;
+  bool disk_gone_ = false;
+  uint64_t told_sectors_ = 0;  // what the frontend was told
 
   SpinLock identity_lock_{HOST_LOCK_STATISTICS};
   driver_identity identity_ BLKBACK_GUARDED_BY(identity_lock_){};

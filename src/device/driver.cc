@@ -50,6 +50,8 @@ bool driver_device_finished(const driver_device* device) {
 
 void driver_reclaim_memory(driver_device* device) { device_of(device).request_squeeze(); }
 
+void driver_disks_changed(void) { Registry::get().disks_changed(); }
+
 void driver_parameters_changed(void) { Registry::get().parameters_changed(); }
 
 void driver_event(driver_queue* queue) { queue_of(queue).event(); }

@@ -56,4 +56,11 @@ void Registry::parameters_changed() {
   }
 }
 
+void Registry::disks_changed() {
+  const SpinGuard guard(lock_);
+  for (Device* device = devices_.front(); device != nullptr; device = devices_.next(*device)) {
+    device->schedule();
+  }
+}
+
 }  // namespace blkback

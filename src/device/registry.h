@@ -30,6 +30,7 @@ class Registry {
   [[nodiscard]] bool has_predecessor(const Device& device);
 
   void parameters_changed();
+  void disks_changed();
 
  private:
   SpinLock lock_{HOST_LOCK_REGISTRY};

@@ -16,6 +16,9 @@
  */
 #define BIO_RESERVE 64
 
+/* A bio's length is a 32-bit number of bytes. */
+#define BIO_MOST_SECTORS (UINT_MAX >> SECTOR_SHIFT)
+
 static struct bio_set bios;
 
 struct host_disk {
@@ -64,6 +67,12 @@ void host_disk_describe(const struct host_disk *disk, struct host_disk_geometry 
 
 	memset(geometry, 0, sizeof(*geometry));
 	geometry->sectors = bdev_nr_sectors(bdev);
+	geometry->max_discard_sectors =
+		min_t(u64, bdev_max_discard_sectors(bdev), BIO_MOST_SECTORS);
+	geometry->max_secure_discard_sectors =
+		min_t(u64, bdev_max_secure_erase_sectors(bdev), BIO_MOST_SECTORS);
+	geometry->discard_granularity_bytes = bdev_discard_granularity(bdev);
+	geometry->discard_alignment_bytes = bdev_discard_alignment(bdev);
 	geometry->logical_block_bytes = bdev_logical_block_size(bdev);
 	geometry->physical_block_bytes = bdev_physical_block_size(bdev);
 	geometry->write_cache = bdev_write_cache(bdev);
@@ -74,6 +83,11 @@ void host_disk_describe(const struct host_disk *disk, struct host_disk_geometry 
 uint64_t host_disk_sectors(const struct host_disk *disk)
 {
 	return bdev_nr_sectors(compat_bdev(disk->handle));
+}
+
+bool host_disk_gone(const struct host_disk *disk)
+{
+	return test_bit(GD_DEAD, &compat_bdev(disk->handle)->bd_disk->state);
 }
 
 int host_disk_sync(struct host_disk *disk)
@@ -117,6 +131,10 @@ static blk_opf_t io_operation(const struct host_io *io)
 		return REQ_OP_READ;
 	case HOST_IO_FLUSH:
 		return REQ_OP_WRITE | REQ_PREFLUSH;
+	case HOST_IO_DISCARD:
+		return REQ_OP_DISCARD;
+	case HOST_IO_SECURE_DISCARD:
+		return REQ_OP_SECURE_ERASE;
 	default:
 		/* What a guest writes it waits for: not background write-back. */
 		operation = REQ_OP_WRITE | REQ_SYNC | REQ_IDLE;
@@ -153,6 +171,8 @@ static void io_submit(struct host_io *io)
 	atomic_set(io_pending(io), 1);
 
 	bio = io_bio(io, io->segment_count, operation, sector);
+	if (op_is_discard(operation) || bio_op(bio) == REQ_OP_SECURE_ERASE)
+		bio->bi_iter.bi_size = io->sectors << SECTOR_SHIFT;
 	for (i = 0; i < io->segment_count; i++) {
 		const struct host_io_segment *segment = &io->segments[i];
 

@@ -112,6 +112,11 @@ bool host_page_busy(const struct host_page *page)
 	return page_count((const struct page *)page) > 1;
 }
 
+const void *host_page_memory(const struct host_page *page)
+{
+	return (const void *)page_host_address((struct page *)page);
+}
+
 int host_ring_map(struct host_device *device, const uint32_t *grefs, uint32_t count,
 		  void **address)
 {

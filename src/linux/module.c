@@ -6,6 +6,7 @@
 #include "driver.h"
 
 #include "block.h"
+#include "disk_events.h"
 #include "parameter.h"
 #include "work.h"
 #include "xenbus.h"
@@ -27,11 +28,16 @@ static int __init blkback_init(void)
 		goto undo_block;
 	driver_init();
 	parameter_init();
-	error = xenbus_init_driver();
+	error = disk_events_init();
 	if (error)
 		goto undo_work;
+	error = xenbus_init_driver();
+	if (error)
+		goto undo_events;
 	return 0;
 
+undo_events:
+	disk_events_exit();
 undo_work:
 	work_exit();
 undo_block:
@@ -43,6 +49,7 @@ module_init(blkback_init);
 static void __exit blkback_exit(void)
 {
 	xenbus_exit_driver();
+	disk_events_exit();
 	work_exit();
 	block_exit();
 }

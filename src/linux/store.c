@@ -66,6 +66,40 @@ int host_store_publish(struct host_device *device, const struct host_store_node 
 	return error;
 }
 
+static int resize_once(struct host_device *device, uint64_t sectors)
+{
+	const char *directory = device->xenbus->nodename;
+	struct xenbus_transaction transaction;
+	int error, state;
+
+	error = xenbus_transaction_start(&transaction);
+	if (error)
+		return error;
+	error = xenbus_scanf(transaction, directory, "state", "%d", &state);
+	if (error == 1 && state == XenbusStateConnected)
+		error = xenbus_printf(transaction, directory, "sectors", "%llu",
+				      (unsigned long long)sectors);
+	else
+		error = error < 0 ? error : -EBUSY;
+	if (!error)
+		error = xenbus_printf(transaction, directory, "state", "%d", state);
+	if (error) {
+		xenbus_transaction_end(transaction, 1);
+		return error;
+	}
+	return xenbus_transaction_end(transaction, 0);
+}
+
+int host_store_resize(struct host_device *device, uint64_t sectors)
+{
+	int error;
+
+	do {
+		error = resize_once(device, sectors);
+	} while (error == -EAGAIN);
+	return error;
+}
+
 uint16_t host_device_domid(const struct host_device *device)
 {
 	return device->domid;

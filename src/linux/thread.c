@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <linux/build_bug.h>
+#include <linux/freezer.h>
 #include <linux/kthread.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
@@ -31,12 +32,16 @@ static int thread_main(void *data)
 	unsigned int no_io = memalloc_noio_save();
 	uint32_t timeout_ms = 0;
 
+	/* The sleeps are interruptible (no signal comes) so that they can be frozen. */
+	set_freezable();
 	while (!kthread_should_stop()) {
 		if (timeout_ms == HOST_FOREVER)
-			wait_event_idle(thread->wait, thread_should_run(thread));
+			wait_event_freezable(thread->wait, thread_should_run(thread));
 		else if (timeout_ms)
-			wait_event_idle_timeout(thread->wait, thread_should_run(thread),
-						msecs_to_jiffies(timeout_ms));
+			wait_event_freezable_timeout(thread->wait, thread_should_run(thread),
+						     msecs_to_jiffies(timeout_ms));
+		else
+			try_to_freeze();
 		if (kthread_should_stop())
 			break;
 		timeout_ms = driver_queue_work(thread->queue);
@@ -70,8 +75,18 @@ int host_thread_start(struct driver_queue *queue, const char *name, struct host_
 
 void host_thread_wake(struct host_thread *thread)
 {
+	/* An I/O that ends within its own submission. */
+	if (in_task() && current == thread->task)
+		return;
 	if (!test_and_set_bit(THREAD_WOKEN, &thread->flags))
 		wake_up(&thread->wait);
+}
+
+void host_thread_heed(struct host_thread *thread)
+{
+	clear_bit(THREAD_WOKEN, &thread->flags);
+	/* Pairs with the barrier of test_and_set_bit() in host_thread_wake(). */
+	smp_mb__after_atomic();
 }
 
 void host_thread_yield(void)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-// A queue's life; what it does with requests stands in pipeline.cc.
+// A queue's life; what it does with requests stands in take.cc, start.cc and
+// finish.cc.
 #include "queue/queue.h"
 
 #include <algorithm>
@@ -48,6 +49,7 @@ Result<void> Queue::set_up(const QueueConfig& config) {
   }
   Result<void> created = mapper_.create();
   if (created) created = purger_.create();
+  if (created) created = blocks_.create();
   if (!created) return created;
 
   error = host_thread_start(this, name_, &thread_);
@@ -56,6 +58,7 @@ Result<void> Queue::set_up(const QueueConfig& config) {
     return failure(error);
   }
   purger_.set_waiter(thread_);
+  write_order_.join(shared_.order, thread_);
 
   error = host_event_bind(device_, config.event_channel, this, &channel_);
   if (error != 0) {
@@ -69,6 +72,7 @@ Result<void> Queue::set_up(const QueueConfig& config) {
 Queue::~Queue() {
   if (channel_ != nullptr) host_event_unbind(channel_);
   host_work_cancel(&purger_);
+  write_order_.leave();
   if (thread_ != nullptr) host_thread_stop(thread_);
   if (ring_memory_ != nullptr) host_ring_unmap(device_, ring_memory_);
   shared_.statistics.retire(counters_);
@@ -119,16 +123,22 @@ uint32_t Queue::work() {
 
 // The bounds that parameters set, read at each pass.
 void Queue::keep_limits() {
+  limits_kept_ms_ = now_ms_;
   const bool squeezed =
       now_ms_ < shared_.squeeze_until_ms.load(std::memory_order_relaxed);
   const uint32_t keep = squeezed ? 0 : parameters_.max_buffer_pages;
   if (shared_.pool.free_pages() > keep) shared_.pool.shrink_free_pagepool(keep);
+  if (squeezed || free_.size() == ring_.size()) blocks_.trim(squeezed ? 0 : SegmentBlocks::kKeep);
 
   PersistentGrantList purged;
   mapper_.persistent().purge_due(limits(), now_ms_, purged);
   purger_.add(purged);
 
-  if (parameters_.log_stats != 0 && now_ms_ - logged_ms_ >= kLogIntervalMs) log_statistics();
+  if (parameters_.log_stats == 0) {
+    logged_ms_ = 0;  // once it is set again: at once
+  } else if (logged_ms_ == 0 || now_ms_ - logged_ms_ >= kLogIntervalMs) {
+    log_statistics();
+  }
 }
 
 // Wakes up for nothing but what is due: an idle queue sleeps for good.
@@ -146,7 +156,8 @@ uint32_t Queue::next_pass_ms() {
 // Brings a closing queue nearer to its end.
 uint32_t Queue::drain_step() {
   if (!deferred_.empty()) {
-    if (++tries_at_close_ > kPagesTriesAtClose) {
+    if (give_up_ms_ == 0) give_up_ms_ = now_ms_ + kPagesPatienceMs;
+    if (now_ms_ >= give_up_ms_) {
       host_log_limited(HOST_LOG_ERROR, "%s: %u requests failed: no pages to map them into",
                        name_, deferred_.size());
       while (Slot* slot = deferred_.pop_front()) {
@@ -168,6 +179,7 @@ uint32_t Queue::drain_step() {
   if (!purger_.idle()) return HOST_FOREVER;  // the purger will wake us
 
   if (parameters_.log_stats != 0) log_statistics();
+  write_order_.leave();
   drained_.store(true, std::memory_order_release);
   host_work_schedule(&shared_.owner, 0);
   return HOST_FOREVER;

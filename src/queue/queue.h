@@ -22,7 +22,9 @@
 #include "host/event.h"
 #include "host/parameter.h"
 #include "host/thread.h"
+#include "queue/segment_blocks.h"
 #include "queue/slot.h"
+#include "queue/write_order.h"
 #include "vbd/statistics.h"
 #include "vbd/vbd.h"
 #include "wire/ring.h"
@@ -46,6 +48,7 @@ class Queue : public driver_queue {
   struct Shared {
     Vbd& vbd;
     PagePool& pool;
+    WriteOrder& order;
     Statistics& statistics;
     host_work& owner;                             // scheduled when a queue has drained
     const std::atomic<uint64_t>& squeeze_until_ms;  // buffers stay empty until then
@@ -85,32 +88,51 @@ class Queue : public driver_queue {
 
  private:
   static constexpr uint32_t kMaxBatch = 128;
+  static constexpr uint32_t kFastBatch = 16;
   static constexpr uint32_t kPagesRetryMs = 10;
   static constexpr uint32_t kBusyRetryMs = 1;
   static constexpr uint64_t kLogIntervalMs = 10000;
-  // A queue that closes gives up on requests without pages after this many
-  // tries of kPagesRetryMs.
-  static constexpr uint32_t kPagesTriesAtClose = 500;
+  // A queue that closes gives up on requests without pages after this time.
+  static constexpr uint64_t kPagesPatienceMs = 5000;
 
   [[nodiscard]] Result<void> set_up(const QueueConfig& config);
 
   void pass();
+
+  // Taking: from the ring to the batch, or to where they wait.
   bool start_requests();
   uint32_t take_requests(uint32_t waiting);
   Slot* take_one();
+  void fill_slot(Slot& slot, const Request& request);
+  [[nodiscard]] static bool ordered(const Slot& slot);
+  bool start_held();
+  void retry_deferred();
+
+  // Starting: descriptors, data, disk.
   void submit_batch(uint32_t count);
+  uint32_t map_descriptors(uint32_t count);
+  void map_jobs(uint32_t count);
+  [[nodiscard]] bool read_descriptors(Slot& slot);
+  void submit_ready(uint32_t count);
   void prepare_io(Slot& slot);
+  void prepare_discard_part(Slot& slot);
+  bool submit_discard_parts();
+  void refuse(Slot& slot, Status status, const char* reason);
+
+  // Finishing.
+  [[nodiscard]] bool done_waits() const;
   bool finish_done();
   void collect_done(SlotList& done);
   void finish(std::span<Slot* const> slots);
+  void log_failure(const Slot& slot);
   void answer(const Identity& identity, Status status);
+
   bool more_requests();
   void halt();
   void end_of_interrupt();
   void keep_limits();
   [[nodiscard]] uint32_t next_pass_ms();
   [[nodiscard]] uint32_t drain_step();
-  void retry_deferred();
   void log_statistics();
   [[nodiscard]] PersistentGrants::Limits limits() const;
 
@@ -125,13 +147,20 @@ class Queue : public driver_queue {
 
   host_parameters parameters_{};  // as of the current pass
   uint64_t now_ms_ = 0;            // as of the current pass
+  uint64_t limits_kept_ms_ = 0;
+  uint32_t batch_limit_ = kMaxBatch;
 
   OwnedArray<Slot> slots_;
   SlotList free_;
   SlotList deferred_;  // no pages to be had
   SlotList busy_;      // done, but the storage stack holds a page
   SlotList failed_;    // done without I/O
-  uint32_t tries_at_close_ = 0;
+  SlotList held_;      // writes behind a barrier, and barriers
+  SlotList parts_;     // discards with a part still to do
+  SegmentBlocks blocks_;
+  WriteOrder::Ring write_order_;
+  bool holding_ = false;  // a barrier is up: new writes are held
+  uint64_t give_up_ms_ = 0;  // on deferred requests; 0: not closing
 
   Mapper mapper_;
   Purger purger_;
@@ -144,10 +173,10 @@ class Queue : public driver_queue {
   Slot* batch_[kMaxBatch];
   GrantJob* jobs_[kMaxBatch];
   host_io* ios_[kMaxBatch];
+  wire::RawDescriptors descriptors_;  // of the request being read
 
   bool halted_ = false;          // the frontend broke the ring
   bool consumed_ = false;        // requests were taken since the last end of interrupt
-  bool purging_all_ = false;
   bool answered_ = false;        // answers wait to be pushed
 
   // From interrupt context: an event to be ended.  Pairs with

@@ -2,8 +2,8 @@
 // The state of one request from its ring slot to its answer.
 //
 // A slot is in exactly one place: free, in the batch that is being started,
-// deferred (no pages yet), with the disk, done, or waiting for the storage
-// stack to let go of its pages.
+// held behind a barrier, deferred (no memory or no pages yet), with the disk,
+// done, or waiting for the storage stack to let go of its pages.
 #pragma once
 
 #include <cstdint>
@@ -11,6 +11,7 @@
 #include "base/intrusive_list.h"
 #include "grant/mapper.h"
 #include "host/block.h"
+#include "queue/segment_blocks.h"
 #include "request/request.h"
 
 namespace blkback {
@@ -18,12 +19,40 @@ namespace blkback {
 class Queue;
 
 struct Slot : host_io, ListLink, GrantJob {
+  // What has to be done next for it.
+  enum class Stage : uint8_t {
+    kDescriptors,  // map the page of its descriptors and read them
+    kData,         // map its data
+    kSubmit,       // hand it (the next part of a discard) to the disk
+  };
+
   Queue* queue = nullptr;
   Slot* next_done = nullptr;  // in the stack of done I/Os
+  SegmentBlock* block = nullptr;  // of an indirect request
   Identity identity{};
+  uint64_t sectors_left = 0;  // of a discard: not yet discarded
+  uint32_t descriptor_gref = 0;  // of an indirect request
+  Operation requested = Operation::kRead;
   Status status = Status::kOkay;
-  GrantUse grants[wire::kMaxDirectSegments];
-  host_io_segment io_segments[wire::kMaxDirectSegments];
+  Stage stage = Stage::kData;
+  bool indirect = false;
+  bool ordered = false;  // counted among the writes that a barrier waits for
+  GrantUse direct_grants[wire::kMaxDirectSegments];
+  host_io_segment direct_segments[wire::kMaxDirectSegments];
+
+  // All grants; of an indirect request the first is its descriptors' page, and
+  // there are none before it has a block.
+  [[nodiscard]] std::span<GrantUse> all_grants() {
+    if (!indirect) return std::span<GrantUse>(direct_grants, segment_count);
+    return block != nullptr ? block->grants().first(segment_count + 1) : std::span<GrantUse>();
+  }
+  [[nodiscard]] std::span<GrantUse> data_grants() {
+    return indirect ? all_grants().subspan(1) : all_grants();
+  }
+  [[nodiscard]] std::span<host_io_segment> io_segments() {
+    return indirect ? block->segments().first(segment_count)
+                    : std::span<host_io_segment>(direct_segments, segment_count);
+  }
 };
 
 using SlotList = IntrusiveList<Slot>;

@@ -5,12 +5,16 @@
 
 #include <cstdint>
 #include <expected>
+#include <span>
 
 #include "wire/blkif.h"
 
 namespace blkback {
 
-enum class Operation : uint8_t { kRead, kWrite, kFlush };
+enum class Operation : uint8_t { kRead, kWrite, kFlush, kBarrier, kDiscard };
+
+// Does the operation change what is on the disk?
+[[nodiscard]] constexpr bool writes(Operation operation) { return operation != Operation::kRead; }
 
 // What the protocol lets us answer (BLKIF_RSP_*).
 enum class Status : int16_t {
@@ -34,17 +38,24 @@ struct Segment {
 // How an answer finds its request.
 struct Identity {
   uint64_t id;
-  uint8_t operation;  // as the frontend wrote it, echoed
+  // Echoed as the frontend wrote it; of an indirect request the operation
+  // inside, which is what frontends compare.
+  uint8_t operation;
 };
 
-// INVARIANT: a read or write has 1 to 11 segments, a flush 0 to 11; `sectors`
-// is their sum.
+// What a slot of the ring says.
+// INVARIANT: a direct read or write has 1 to 11 segments in `segments`, a flush
+// or barrier 0 to 11, a discard none; an indirect one is a read or write of 1
+// to 256 segments, which stand in the page of `descriptor_gref`.
 struct Request {
-  Identity identity;
-  Operation operation;
-  uint8_t segment_count;
-  uint32_t sectors;
-  uint64_t sector;
+  Identity identity{};
+  Operation operation = Operation::kRead;
+  bool indirect = false;
+  bool secure = false;  // a discard that must leave nothing behind
+  uint16_t segment_count = 0;
+  uint32_t descriptor_gref = 0;
+  uint64_t sector = 0;
+  uint64_t sectors = 0;  // of the direct segments together, or to discard
   Segment segments[wire::kMaxDirectSegments];
 };
 
@@ -55,9 +66,14 @@ struct Rejection {
   const char* reason;  // for the log
 };
 
-// Makes a request of a slot.  A request of an operation that we do not offer
-// is rejected with kNotSupported, a malformed one with kError.
+// Makes a request of a slot.  A request of an operation that the protocol does
+// not know is rejected with kNotSupported, a malformed one with kError.
 [[nodiscard]] std::expected<Request, Rejection> parse(const wire::RawSlot& slot,
                                                       wire::Layout layout);
+
+// Makes a segment of a descriptor, direct or indirect; nothing when its
+// sectors are not within a page.
+[[nodiscard]] std::expected<Segment, const char*> parse_segment(
+    const blkif_request_segment& descriptor);
 
 }  // namespace blkback

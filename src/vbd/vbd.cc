@@ -17,7 +17,7 @@ Result<Owned<Vbd>> Vbd::open(const VbdConfig& config) {
 }
 
 Vbd::Vbd(const VbdConfig& config, host_disk* disk)
-    : disk_(disk), access_(config.access), cdrom_(config.cdrom) {
+    : disk_(disk), access_(config.access), cdrom_(config.cdrom), discard_(config.discard) {
   host_disk_describe(disk, &geometry_);
   if (geometry_.logical_block_bytes > wire::kSectorBytes) {
     sectors_per_block_ = geometry_.logical_block_bytes / wire::kSectorBytes;
@@ -25,24 +25,64 @@ Vbd::Vbd(const VbdConfig& config, host_disk* disk)
 }
 
 Vbd::Verdict Vbd::check(const Request& request) const {
-  if (request.operation != Operation::kRead && request.sectors != 0 &&
-      access_ == Access::kReadOnly) {
+  const bool changes_data =
+      writes(request.operation) && (request.indirect || request.sectors != 0);
+  if (request.operation == Operation::kDiscard && !offers_discard()) {
+    return {Status::kNotSupported, "discard is not offered"};
+  }
+  if (changes_data && access_ == Access::kReadOnly) {
     return {Status::kError, "write to a read-only disk"};
   }
-  // A flush without data names no place.
-  if (request.sectors == 0) return {Status::kOkay, nullptr};
+  // A flush without data names no place, and an indirect request's extent
+  // stands in its descriptors.
+  if (request.indirect || request.sectors == 0) return {Status::kOkay, nullptr};
+  for (uint32_t i = 0; i < request.segment_count; ++i) {
+    const Verdict verdict = check_segment(request.segments[i]);
+    if (verdict.status != Status::kOkay) return verdict;
+  }
+  return check_range(request.sector, request.sectors);
+}
+
+Vbd::Verdict Vbd::check_range(uint64_t sector, uint64_t count) const {
   const uint64_t size = sectors();
-  if (request.sectors > size || request.sector > size - request.sectors) {
+  if (count > size || sector > size - count) {
     return {Status::kError, "beyond the end of the disk"};
   }
-  // The protocol counts in sectors of 512 bytes; "first_sect and last_sect
-  // must be aligned to sector-size" (blkif.h of Xen since 2024).
-  bool aligned = request.sector % sectors_per_block_ == 0;
-  for (uint32_t i = 0; i < request.segment_count; ++i) {
-    aligned = aligned && request.segments[i].sectors() % sectors_per_block_ == 0;
+  // The protocol counts in sectors of 512 bytes; extents "must be aligned to
+  // sector-size" (blkif.h of Xen since 2024).
+  if (sector % sectors_per_block_ != 0 || count % sectors_per_block_ != 0) {
+    return {Status::kError, "not aligned to the disk's logical blocks"};
   }
-  if (!aligned) return {Status::kError, "not aligned to the disk's logical blocks"};
   return {Status::kOkay, nullptr};
+}
+
+Vbd::Verdict Vbd::check_segment(const Segment& segment) const {
+  if (segment.sectors() % sectors_per_block_ != 0) {
+    return {Status::kError, "a segment is not aligned to the disk's logical blocks"};
+  }
+  return {Status::kOkay, nullptr};
+}
+
+bool Vbd::offers_discard() const {
+  // Less than a block at once would be no progress.
+  return discard_ && access_ == Access::kReadWrite &&
+         geometry_.max_discard_sectors >= sectors_per_block_;
+}
+
+bool Vbd::offers_secure_discard() const {
+  return offers_discard() && geometry_.max_secure_discard_sectors >= sectors_per_block_;
+}
+
+uint64_t Vbd::discard_part(uint64_t sector, uint64_t count, bool secure) const {
+  const uint64_t most =
+      secure ? geometry_.max_secure_discard_sectors : geometry_.max_discard_sectors;
+  if (count <= most) return count;
+  const uint64_t granularity = geometry_.discard_granularity_bytes / wire::kSectorBytes;
+  if (granularity <= sectors_per_block_) return most - most % sectors_per_block_;
+  // The first part is cut so that the following ones begin on a boundary.
+  const uint64_t alignment = geometry_.discard_alignment_bytes / wire::kSectorBytes;
+  const uint64_t beyond = (sector + most + granularity - alignment % granularity) % granularity;
+  return beyond < most ? most - beyond : most - most % sectors_per_block_;
 }
 
 Result<void> Vbd::sync() {

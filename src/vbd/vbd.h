@@ -18,7 +18,8 @@ struct VbdConfig {
   uint32_t major = 0;
   uint32_t minor = 0;
   Access access = Access::kReadOnly;
-  bool cdrom = false;  // the frontend's device-type
+  bool cdrom = false;    // the frontend's device-type
+  bool discard = true;   // the toolstack's discard-enable
 };
 
 class Vbd {
@@ -35,14 +36,26 @@ class Vbd {
     Status status;
     const char* reason;
   };
+  // What can be said of it by its slot alone; check_range() and
+  // check_segment() say the rest, for an indirect request when its descriptors
+  // are known.
   [[nodiscard]] Verdict check(const Request& request) const;
+  [[nodiscard]] Verdict check_range(uint64_t sector, uint64_t sectors) const;
+  [[nodiscard]] Verdict check_segment(const Segment& segment) const;
 
-  // Does a flush without data have anything to do?  A read-only disk and one
-  // without a volatile cache are always flushed: failing such a flush makes a
-  // Linux frontend stop flushing for good.
-  [[nodiscard]] bool flush_needed() const {
-    return access_ == Access::kReadWrite && geometry_.write_cache != 0;
-  }
+  // Must a flush reach the disk?  Not that of a read-only disk, which has
+  // nothing to make durable: failing it would make a Linux frontend stop
+  // flushing for good.  On a disk without a volatile cache the host's block
+  // layer ends a flush at once.
+  [[nodiscard]] bool flush_needed() const { return access_ == Access::kReadWrite; }
+
+  // What the frontend may be offered.
+  [[nodiscard]] bool offers_discard() const;
+  [[nodiscard]] bool offers_secure_discard() const;
+
+  // The next part of a discard of `sectors` sectors at `sector`: as much as the
+  // disk takes at once, ending where its granularity likes it.
+  [[nodiscard]] uint64_t discard_part(uint64_t sector, uint64_t sectors, bool secure) const;
 
   // Write out and forget what the host caches of it.  May sleep for I/O.
   [[nodiscard]] Result<void> sync();
@@ -60,6 +73,7 @@ class Vbd {
   uint32_t sectors_per_block_ = 1;
   Access access_;
   bool cdrom_;
+  bool discard_;
 };
 
 }  // namespace blkback

@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: GPL-2.0
+// Something happens on another CPU at every point of a pass at which the
+// queue's thread calls the host: no wake-up, answer or write may be lost.
+#include <gtest/gtest.h>
+
+#include <functional>
+
+#include "support/held_rings.h"
+
+namespace {
+
+using fake::host;
+using kunit::ask;
+using kunit::DiscardAsk;
+using kunit::Guest;
+using kunit::HeldRings;
+using kunit::start_over;
+
+// Lets `what` happen at the n-th crossing from now on, until stop().
+class Interruption {
+ public:
+  Interruption(uint32_t n, const std::function<void()>& what) {
+    host().interruption = what;
+    host().interrupt_at = n;
+  }
+  ~Interruption() { (void)stop(); }
+  Interruption(const Interruption&) = delete;
+  Interruption& operator=(const Interruption&) = delete;
+
+  // Did it happen?
+  [[nodiscard]] bool stop() {
+    if (!stopped_) happened_ = host().interrupt_at == 0;
+    stopped_ = true;
+    host().interrupt_at = 0;
+    return happened_;
+  }
+
+ private:
+  bool stopped_ = false;
+  bool happened_ = false;
+};
+
+// Runs `scenario(n)`, with the n-th crossing interrupted, from the first to the
+// last that there is; how many there were.
+template <typename Scenario>
+uint32_t with_each_crossing_interrupted(Scenario scenario) {
+  for (uint32_t n = 1; n < 2000; ++n) {
+    const bool happened = scenario(n);
+    start_over();
+    if (!happened) return n - 1;
+  }
+  return 0;
+}
+
+// The disk ends the I/O that it has had for longest.
+void end_first() { host().complete(0); }
+
+void end_all() {
+  for (uint32_t i = 0; i < 100 && !host().held.empty(); ++i) {
+    host().complete(0);
+    host().run();
+  }
+}
+
+void put_read(Guest& guest, uint64_t id) {
+  guest.put(ask(BLKIF_OP_READ, id, id * 8, {{guest.grant()}}));
+}
+
+TEST(QueueInterleaving, AnIoThatEndsAtAnyMomentIsAnswered) {
+  const uint32_t moments = with_each_crossing_interrupted([](uint32_t n) -> bool {
+    HeldRings bench;
+    EXPECT_TRUE(bench.connected);
+    bench.read(0, 1);
+    Interruption interruption(n, end_first);
+    put_read(bench.guest(0), 2);
+    bench.guest(0).show();
+    bench.guest(0).kick();
+    host().run();
+    if (!interruption.stop()) return false;
+    EXPECT_TRUE(bench.okay(0, 1));
+    return true;
+  });
+  EXPECT_GE(moments, 10u);
+}
+
+TEST(QueueInterleaving, ARequestThatIsShownAtAnyMomentIsTaken) {
+  const uint32_t moments = with_each_crossing_interrupted([](uint32_t n) -> bool {
+    HeldRings bench;
+    EXPECT_TRUE(bench.connected);
+    host().hold_io = false;
+    Guest& guest = bench.guest(0);
+    put_read(guest, 1);
+    guest.show();
+    guest.kick();
+    Interruption interruption(
+        n, [&] { guest.send(ask(BLKIF_OP_READ, 2, 16, {{guest.grant()}})); });
+    host().run();
+    EXPECT_TRUE(bench.okay(0, 1));
+    if (!interruption.stop()) return false;
+    EXPECT_TRUE(bench.okay(0, 2));
+    return true;
+  });
+  EXPECT_GE(moments, 10u);
+}
+
+TEST(QueueInterleaving, AWriteThatEndsAtAnyMomentLetsTheBarrierGo) {
+  const uint32_t moments = with_each_crossing_interrupted([](uint32_t n) -> bool {
+    HeldRings bench;
+    EXPECT_TRUE(bench.connected);
+    bench.write(1, 1);
+    Interruption interruption(n, end_first);
+    bench.barrier(0, 2);
+    bench.write(1, 3);
+    if (!interruption.stop()) return false;
+    EXPECT_TRUE(bench.okay(1, 1));
+    EXPECT_TRUE(bench.end(2));
+    EXPECT_TRUE(bench.okay(0, 2));
+    EXPECT_TRUE(bench.with_disk(3));
+    return true;
+  });
+  EXPECT_GE(moments, 20u);
+}
+
+TEST(QueueInterleaving, ABarrierThatEndsAtAnyMomentLetsTheOthersGo) {
+  const uint32_t moments = with_each_crossing_interrupted([](uint32_t n) -> bool {
+    HeldRings bench;
+    EXPECT_TRUE(bench.connected);
+    bench.barrier(0, 1);
+    EXPECT_TRUE(bench.with_disk(1));
+    Interruption interruption(n, end_first);
+    bench.write(0, 2);
+    bench.barrier(1, 3);
+    bench.write(1, 4);
+    if (!interruption.stop()) return false;
+    EXPECT_TRUE(bench.okay(0, 1));
+    end_all();
+    EXPECT_TRUE(bench.okay(0, 2));
+    EXPECT_TRUE(bench.okay(1, 3));
+    EXPECT_TRUE(bench.okay(1, 4));
+    return true;
+  });
+  EXPECT_GE(moments, 20u);
+}
+
+// At no moment is a later write with the disk together with the barrier, nor
+// the barrier together with an earlier write.
+TEST(QueueInterleaving, ABarrierThatComesAtAnyMomentKeepsTheOrder) {
+  const uint32_t moments = with_each_crossing_interrupted([](uint32_t n) -> bool {
+    HeldRings bench;
+    EXPECT_TRUE(bench.connected);
+    Guest& other = bench.guest(1);
+    Interruption interruption(
+        n, [&] { other.send(ask(BLKIF_OP_WRITE_BARRIER, 9, 72, {{other.grant()}})); });
+    bench.write(0, 1);
+    bench.write(0, 2);
+    if (!interruption.stop()) return false;
+    // Both were taken before the barrier could be seen.
+    for (uint32_t i = 0; i < 10 && !host().held.empty(); ++i) {
+      if (bench.with_disk(9)) {
+        EXPECT_EQ(host().held.size(), 1u);
+      }
+      host().complete(0);
+      host().run();
+    }
+    EXPECT_TRUE(bench.okay(1, 9));
+    EXPECT_TRUE(bench.okay(0, 1));
+    EXPECT_TRUE(bench.okay(0, 2));
+    return true;
+  });
+  EXPECT_GE(moments, 20u);
+}
+
+TEST(QueueInterleaving, APartOfADiscardThatEndsAtAnyMomentIsFollowedByTheNext) {
+  const uint32_t moments = with_each_crossing_interrupted([](uint32_t n) -> bool {
+    host().geometry.max_discard_sectors = 8;
+    HeldRings bench;
+    EXPECT_TRUE(bench.connected);
+    bench.guest(0).send(DiscardAsk{.id = 1, .sector = 800, .sectors = 16});
+    host().run();
+    Interruption interruption(n, end_first);
+    bench.read(0, 2);
+    if (!interruption.stop()) return false;
+    EXPECT_TRUE(bench.end(101));
+    EXPECT_TRUE(bench.okay(0, 1));
+    return true;
+  });
+  EXPECT_GE(moments, 10u);
+}
+
+TEST(QueueInterleaving, AnIoThatEndsAtAnyMomentLetsADeferredRequestGo) {
+  const uint32_t moments = with_each_crossing_interrupted([](uint32_t n) -> bool {
+    HeldRings bench;
+    EXPECT_TRUE(bench.connected);
+    host().failing.insert("host_alloc");
+    Guest& guest = bench.guest(0);
+    const uint32_t gref = guest.grants(12);
+    guest.send(guest.indirect(BLKIF_OP_READ, 1, 8, gref, 12));
+    host().run();
+    EXPECT_TRUE(bench.with_disk(1));
+    Interruption interruption(n, end_first);
+    guest.send(guest.indirect(BLKIF_OP_READ, 2, 16, gref, 12));
+    host().run();
+    if (!interruption.stop()) return false;
+    EXPECT_TRUE(bench.okay(0, 1));
+    host().run();
+    EXPECT_TRUE(bench.with_disk(2));
+    return true;
+  });
+  EXPECT_GE(moments, 10u);
+}
+
+TEST(QueueInterleaving, ADisconnectAtAnyMomentDrainsBothRings) {
+  const uint32_t moments = with_each_crossing_interrupted([](uint32_t n) -> bool {
+    HeldRings bench;
+    EXPECT_TRUE(bench.connected);
+    Interruption interruption(
+        n, [&] { driver_frontend_changed(bench.driver(), HOST_XENBUS_CLOSED); });
+    bench.write(1, 1);
+    bench.barrier(0, 2);
+    bench.write(0, 3);
+    if (!interruption.stop()) return false;
+    end_all();
+    EXPECT_EQ(bench.backend_state(), HOST_XENBUS_CLOSED);
+    EXPECT_EQ(bench.guest(0).all_mappings() + bench.guest(1).all_mappings(), 0u);
+    return true;
+  });
+  EXPECT_GE(moments, 20u);
+}
+
+}  // namespace

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "queue/segment_blocks.h"
+
+#include <gtest/gtest.h>
+
+#include <vector>
+
+#include "fake_host/fake_host.h"
+
+namespace {
+
+using blkback::GrantUse;
+using blkback::SegmentBlock;
+using blkback::SegmentBlocks;
+using fake::host;
+
+TEST(SegmentBlocks, ThereIsNoReserveWithoutMemory) {
+  SegmentBlocks blocks;
+  host().failing.insert("host_alloc");
+  const auto created = blocks.create();
+  ASSERT_FALSE(created.has_value());
+  EXPECT_EQ(created.error().number, -12);
+}
+
+TEST(SegmentBlocks, AFreshOneHoldsTheReserveAlone) {
+  {
+    SegmentBlocks blocks;
+    ASSERT_TRUE(blocks.create().has_value());
+    EXPECT_EQ(host().memory.size(), 1u);
+  }
+  EXPECT_TRUE(host().memory.empty());
+}
+
+TEST(SegmentBlocks, ABlockIsAsLargeAsTheRequestNeeds) {
+  SegmentBlocks blocks;
+  ASSERT_TRUE(blocks.create().has_value());
+  for (const uint32_t segments : {1u, 11u, 12u, 32u, 33u, 255u, 256u}) {
+    SegmentBlock* block = blocks.take(segments);
+    ASSERT_TRUE(block != nullptr);
+    EXPECT_EQ(block->capacity, segments <= 32 ? 32u : 256u);
+    EXPECT_EQ(block->segments().size(), block->capacity);
+    EXPECT_EQ(block->grants().size(), block->capacity + 1);
+    blocks.put(*block);
+  }
+}
+
+TEST(SegmentBlocks, GrantsAndSegmentsDoNotOverlap) {
+  SegmentBlocks blocks;
+  ASSERT_TRUE(blocks.create().has_value());
+  SegmentBlock* block = blocks.take(256);
+  ASSERT_TRUE(block != nullptr);
+  for (uint32_t i = 0; i <= 256; ++i) block->grants()[i].gref = i;
+  for (uint32_t i = 0; i < 256; ++i) {
+    block->segments()[i] = {.page = nullptr, .offset = 0xffffffffu, .bytes = 0xffffffffu};
+  }
+  for (uint32_t i = 0; i <= 256; ++i) {
+    EXPECT_EQ(block->grants()[i].gref, i);
+    EXPECT_TRUE(block->grants()[i].state == GrantUse::State::kUnmapped);
+  }
+  EXPECT_EQ(block->capacity, 256u);
+  blocks.put(*block);
+}
+
+TEST(SegmentBlocks, ABlockIsKeptForTheNextRequest) {
+  SegmentBlocks blocks;
+  ASSERT_TRUE(blocks.create().has_value());
+  for (const uint32_t segments : {20u, 200u}) {
+    SegmentBlock* block = blocks.take(segments);
+    ASSERT_TRUE(block != nullptr);
+    blocks.put(*block);
+    const uint32_t calls = host().fallible_calls;
+    SegmentBlock* again = blocks.take(segments);
+    EXPECT_TRUE(again == block);
+    EXPECT_EQ(host().fallible_calls, calls);
+    blocks.put(*again);
+  }
+}
+
+TEST(SegmentBlocks, TheReserveIsTakenOnlyWithoutMemory) {
+  SegmentBlocks blocks;
+  ASSERT_TRUE(blocks.create().has_value());
+  SegmentBlock* first = blocks.take(256);
+  host().failing.insert("host_alloc");
+  SegmentBlock* reserve = blocks.take(256);
+  ASSERT_TRUE(first != nullptr && reserve != nullptr);
+  EXPECT_TRUE(first != reserve);
+  EXPECT_EQ(reserve->capacity, 256u);
+  EXPECT_TRUE(blocks.take(256) == nullptr);
+  EXPECT_TRUE(blocks.take(1) == nullptr);
+  blocks.put(*reserve);
+  EXPECT_TRUE(blocks.take(1) == reserve);
+  blocks.put(*reserve);
+  blocks.put(*first);
+}
+
+TEST(SegmentBlocks, WithoutMemoryASmallRequestTakesALargeBlockBeforeTheReserve) {
+  SegmentBlocks blocks;
+  ASSERT_TRUE(blocks.create().has_value());
+  SegmentBlock* large = blocks.take(100);
+  ASSERT_TRUE(large != nullptr);
+  blocks.put(*large);
+  host().failing.insert("host_alloc");
+  SegmentBlock* small = blocks.take(5);
+  EXPECT_TRUE(small == large);
+  SegmentBlock* reserve = blocks.take(5);
+  EXPECT_TRUE(reserve != nullptr && reserve != large);
+  blocks.put(*small);
+  blocks.put(*reserve);
+}
+
+TEST(SegmentBlocks, WithoutMemoryALargeRequestNeverTakesASmallBlock) {
+  SegmentBlocks blocks;
+  ASSERT_TRUE(blocks.create().has_value());
+  SegmentBlock* small = blocks.take(32);
+  ASSERT_TRUE(small != nullptr);
+  blocks.put(*small);
+  host().failing.insert("host_alloc");
+  SegmentBlock* large = blocks.take(33);
+  ASSERT_TRUE(large != nullptr);
+  EXPECT_EQ(large->capacity, 256u);
+  EXPECT_TRUE(blocks.take(33) == nullptr);
+  blocks.put(*large);
+}
+
+TEST(SegmentBlocks, TheReserveReturnsToItsPlaceAndNotAmongTheOthers) {
+  SegmentBlocks blocks;
+  ASSERT_TRUE(blocks.create().has_value());
+  host().failing.insert("host_alloc");
+  SegmentBlock* reserve = blocks.take(1);
+  ASSERT_TRUE(reserve != nullptr);
+  blocks.put(*reserve);
+  host().failing.clear();
+  SegmentBlock* large = blocks.take(256);
+  EXPECT_TRUE(large != reserve);
+  blocks.put(*large);
+  blocks.trim(0);
+  host().failing.insert("host_alloc");
+  EXPECT_TRUE(blocks.take(256) == reserve);
+  blocks.put(*reserve);
+}
+
+TEST(SegmentBlocks, TrimmingKeepsSoManyOfEachSizeAndTheReserve) {
+  SegmentBlocks blocks;
+  ASSERT_TRUE(blocks.create().has_value());
+  std::vector<SegmentBlock*> taken;
+  for (uint32_t i = 0; i < 10; ++i) taken.push_back(blocks.take(i % 2 == 0 ? 10 : 100));
+  for (SegmentBlock* block : taken) {
+    ASSERT_TRUE(block != nullptr);
+    blocks.put(*block);
+  }
+  EXPECT_EQ(host().memory.size(), 11u);
+  blocks.trim(7);
+  EXPECT_EQ(host().memory.size(), 11u);
+  blocks.trim(SegmentBlocks::kKeep);
+  EXPECT_EQ(host().memory.size(), 2 * SegmentBlocks::kKeep + 1);
+  blocks.trim(0);
+  EXPECT_EQ(host().memory.size(), 1u);
+}
+
+TEST(SegmentBlocks, TrimmingDoesNotTouchWhatIsInUse) {
+  SegmentBlocks blocks;
+  ASSERT_TRUE(blocks.create().has_value());
+  SegmentBlock* block = blocks.take(100);
+  ASSERT_TRUE(block != nullptr);
+  blocks.trim(0);
+  block->grants()[256].gref = 5;
+  blocks.put(*block);
+}
+
+}  // namespace

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: GPL-2.0
+// The disk of the fake host.
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "fake_host/fake_host.h"
+
+using fake::Host;
+using fake::host;
+
+namespace {
+
+// What a discard leaves behind is zeroes here.
+void discard(const host_io& io) {
+  Host& h = host();
+  if ((io.sector + io.sectors) * 512 > h.disk.size()) {
+    Host::broken("a discard beyond the disk");
+    return;
+  }
+  std::fill_n(h.disk.begin() + static_cast<ptrdiff_t>(io.sector * 512), io.sectors * 512,
+              uint8_t{0});
+}
+
+bool discards(const host_io& io) {
+  return io.operation == HOST_IO_DISCARD || io.operation == HOST_IO_SECURE_DISCARD;
+}
+
+void check_discard(const host_io& io) {
+  const host_disk_geometry& geometry = host().geometry;
+  const uint64_t most = io.operation == HOST_IO_DISCARD ? geometry.max_discard_sectors
+                                                        : geometry.max_secure_discard_sectors;
+  if (io.sectors == 0) Host::broken("a discard of nothing");
+  if (io.sectors > most) Host::broken("a discard of more than the disk takes at once");
+  if (io.segment_count != 0) Host::broken("a discard with data");
+}
+
+void transfer(host_io& io) {
+  Host& h = host();
+  if (discards(io)) {
+    discard(io);
+    return;
+  }
+  uint64_t at = io.sector * 512;
+  for (uint32_t i = 0; i < io.segment_count; ++i) {
+    const host_io_segment& segment = io.segments[i];
+    if (segment.page == nullptr || segment.page->mapped == nullptr) {
+      Host::broken("I/O to a page without a grant");
+      return;
+    }
+    if (segment.offset + segment.bytes > HOST_PAGE_BYTES) Host::broken("I/O beyond a page");
+    if (at + segment.bytes > h.disk.size()) {
+      Host::broken("I/O beyond the disk");
+      return;
+    }
+    uint8_t* memory = segment.page->mapped + segment.offset;
+    if (io.operation == HOST_IO_READ) {
+      if (segment.page->read_only) Host::broken("a read into a page mapped read-only");
+      std::memcpy(memory, h.disk.data() + at, segment.bytes);
+    } else {
+      std::memcpy(h.disk.data() + at, memory, segment.bytes);
+    }
+    at += segment.bytes;
+  }
+}
+
+void end_io(host_io* io, int error) {
+  if (host().disk_gone) error = -EIO;
+  if (error == 0) transfer(*io);
+  io->error = error;
+  ++host().interrupts;
+  driver_io_done(io);
+  --host().interrupts;
+}
+
+}  // namespace
+
+void Host::complete(size_t index, int error) {
+  host_io* io = held[index];
+  held.erase(held.begin() + static_cast<ptrdiff_t>(index));
+  ++elsewhere;
+  end_io(io, error);
+  --elsewhere;
+}
+
+extern "C" {
+
+int host_disk_open(uint32_t major, uint32_t minor, uint8_t read_only, host_disk** disk) {
+  host().may_sleep("host_disk_open");
+  if (host().open_error != 0) return host().open_error;
+  if (host().fails("host_disk_open")) return -EIO;
+  ++host().disks_open;
+  *disk = new host_disk{major, minor, read_only != 0};
+  return 0;
+}
+
+void host_disk_close(host_disk* disk) {
+  host().may_sleep("host_disk_close");
+  --host().disks_open;
+  delete disk;
+}
+
+void host_disk_describe(const host_disk*, host_disk_geometry* geometry) {
+  *geometry = host().geometry;
+}
+
+uint64_t host_disk_sectors(const host_disk*) { return host().geometry.sectors; }
+bool host_disk_gone(const host_disk*) { return host().disk_gone; }
+
+int host_disk_sync(host_disk*) {
+  host().may_sleep("host_disk_sync");
+  if (host().fails("host_disk_sync")) return -EIO;
+  return host().sync_error;
+}
+
+void host_disk_submit(host_io* const* ios, uint32_t count) {
+  Host& h = host();
+  h.cross();
+  h.may_sleep("host_disk_submit");
+  if (count == 0) Host::broken("host_disk_submit of nothing");
+  h.submissions.push_back(count);
+  h.visible.push_back(fake::Visible::kSubmit);
+  h.disk.resize(h.geometry.sectors * 512);
+  for (uint32_t i = 0; i < count; ++i) {
+    host_io* io = ios[i];
+    if (io->disk->read_only && io->operation != HOST_IO_READ) {
+      Host::broken("write to a read-only disk");
+    }
+    if (discards(*io)) check_discard(*io);
+    h.ios.push_back({io->operation, io->flags, io->sector, io->segment_count,
+                     discards(*io) ? io->sectors : 0});
+    if (h.hold_io) {
+      h.held.push_back(io);
+    } else {
+      end_io(io, h.io_error);
+    }
+  }
+}
+
+}  // extern "C"

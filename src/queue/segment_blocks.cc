@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "queue/segment_blocks.h"
+
+#include <new>
+
+#include "host/memory.h"
+
+namespace blkback {
+
+SegmentBlock* SegmentBlocks::allocate(uint32_t capacity) {
+  static_assert(sizeof(SegmentBlock) % alignof(GrantUse) == 0);
+  static_assert(sizeof(GrantUse) % alignof(host_io_segment) == 0);
+  const size_t bytes = sizeof(SegmentBlock) + (size_t{capacity} + 1) * sizeof(GrantUse) +
+                       size_t{capacity} * sizeof(host_io_segment);
+  void* memory = host_alloc(bytes);
+  if (memory == nullptr) return nullptr;
+  auto* block = ::new (memory) SegmentBlock;
+  block->capacity = capacity;
+  for (GrantUse& use : block->grants()) ::new (static_cast<void*>(&use)) GrantUse;
+  for (host_io_segment& segment : block->segments()) {
+    ::new (static_cast<void*>(&segment)) host_io_segment{};
+  }
+  return block;
+}
+
+Result<void> SegmentBlocks::create() {
+  reserve_ = allocate(kLarge);
+  if (reserve_ == nullptr) return failure(-kEnoMem);
+  reserve_identity_ = reserve_;
+  return {};
+}
+
+SegmentBlocks::~SegmentBlocks() {
+  trim(0);
+  host_free(reserve_);
+}
+
+SegmentBlock* SegmentBlocks::take(uint32_t segments) {
+  BlockList& list = segments <= kSmall ? small_ : large_;
+  if (SegmentBlock* block = list.pop_front()) return block;
+  if (SegmentBlock* block = allocate(segments <= kSmall ? kSmall : kLarge)) return block;
+  if (SegmentBlock* block = large_.pop_front()) return block;
+  SegmentBlock* block = reserve_;
+  reserve_ = nullptr;
+  return block;
+}
+
+void SegmentBlocks::put(SegmentBlock& block) {
+  if (&block == reserve_identity_) {
+    reserve_ = &block;
+  } else {
+    (block.capacity == kSmall ? small_ : large_).push_front(block);
+  }
+}
+
+void SegmentBlocks::trim_list(BlockList& list, uint32_t keep) {
+  while (list.size() > keep) host_free(list.pop_front());
+}
+
+void SegmentBlocks::trim(uint32_t keep) {
+  trim_list(small_, keep);
+  trim_list(large_, keep);
+}
+
+}  // namespace blkback

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "queue/write_order.h"
+
+namespace blkback {
+
+void WriteOrder::Ring::join(WriteOrder& order, host_thread* thread) {
+  order_ = &order;
+  thread_ = thread;
+  const SpinGuard guard(order.lock_);
+  order.rings_.push_back(*this);
+}
+
+void WriteOrder::Ring::leave() {
+  if (order_ == nullptr) return;
+  const SpinGuard guard(order_->lock_);
+  order_->rings_.remove(*this);
+  if (order_->raised_by_ != nullptr) host_thread_wake(order_->raised_by_->thread_);
+  order_ = nullptr;
+}
+
+bool WriteOrder::Ring::look() {
+  const uint32_t up = order_->up_.load(std::memory_order_acquire);
+  if (up == 0) return false;
+  if (acknowledged_.load(std::memory_order_relaxed) != up) {
+    acknowledged_.store(up, std::memory_order_release);
+    settle();
+  }
+  return true;
+}
+
+void WriteOrder::Ring::settle() {
+  if (order_->up_.load(std::memory_order_relaxed) == 0) return;
+  // The count before the acknowledgement, for who reads them the other way
+  // round.
+  acknowledged_.store(acknowledged_.load(std::memory_order_relaxed), std::memory_order_release);
+  const SpinGuard guard(order_->lock_);
+  if (order_->raised_by_ != nullptr && order_->raised_by_ != this) {
+    host_thread_wake(order_->raised_by_->thread_);
+  }
+}
+
+bool WriteOrder::Ring::try_raise() {
+  const SpinGuard guard(order_->lock_);
+  if (order_->raised_by_ == this) return true;
+  if (order_->raised_by_ != nullptr) return false;
+  order_->raised_by_ = this;
+  if (++order_->last_ == 0) order_->last_ = 1;
+  acknowledged_.store(order_->last_, std::memory_order_relaxed);
+  order_->up_.store(order_->last_, std::memory_order_release);
+  for (Ring* ring = order_->rings_.front(); ring != nullptr; ring = order_->rings_.next(*ring)) {
+    if (ring != this) host_thread_wake(ring->thread_);
+  }
+  return true;
+}
+
+bool WriteOrder::Ring::quiet() {
+  if (writes_.load(std::memory_order_relaxed) != 0) return false;
+  const SpinGuard guard(order_->lock_);
+  const uint32_t up = order_->up_.load(std::memory_order_relaxed);
+  for (Ring* ring = order_->rings_.front(); ring != nullptr; ring = order_->rings_.next(*ring)) {
+    if (ring == this) continue;
+    if (ring->acknowledged_.load(std::memory_order_acquire) != up) return false;
+    if (ring->writes_.load(std::memory_order_relaxed) != 0) return false;
+  }
+  return true;
+}
+
+void WriteOrder::Ring::lower() {
+  const SpinGuard guard(order_->lock_);
+  if (order_->raised_by_ != this) return;
+  order_->raised_by_ = nullptr;
+  order_->up_.store(0, std::memory_order_release);
+  for (Ring* ring = order_->rings_.front(); ring != nullptr; ring = order_->rings_.next(*ring)) {
+    if (ring != this) host_thread_wake(ring->thread_);
+  }
+}
+
+}  // namespace blkback

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: GPL-2.0
+// The order of a device's writes around a WRITE_BARRIER.
+//
+// blkif.h of Xen: writes that were issued before the barrier are done before
+// it, writes issued after it wait for it.  The rings of a device share this:
+// the ring that has taken a barrier raises it; every ring then acknowledges
+// that it holds back new writes; when all have, and their earlier writes are
+// answered, the barrier goes to the disk; its answer lowers it.
+//
+// Reads, and flushes without data, are not held.
+//
+// So that writes pay nothing when no barrier is up, each ring counts its own,
+// and the ring that wants a barrier asks the others (by waking them), instead
+// of everybody synchronising with everybody at each write.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include "base/intrusive_list.h"
+#include "base/lock.h"
+#include "host/thread.h"
+
+namespace blkback {
+
+class WriteOrder {
+ public:
+  // One ring's part.  Its owner's thread alone calls what is not static.
+  class Ring : public ListLink {
+   public:
+    // Takes part from now on; @thread is woken when there is news.
+    void join(WriteOrder& order, host_thread* thread);
+    // Has no writes and will take none any more.
+    void leave();
+
+    // Once per pass: are new writes to be held back?
+    [[nodiscard]] bool look();
+    void begin_write() { add(1); }
+    void end_write() { add(UINT32_MAX); }
+    // Once per pass, after writes have ended: tells a waiting barrier.
+    void settle();
+
+    // Makes this ring's barrier the device's; false while another is up.
+    [[nodiscard]] bool try_raise();
+    // With our barrier up: do all rings hold back, and is none of their writes
+    // under way, nor one of ours?
+    [[nodiscard]] bool quiet();
+    void lower();
+
+   private:
+    friend class WriteOrder;
+
+    void add(uint32_t n) {
+      writes_.store(writes_.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
+    }
+
+    WriteOrder* order_ = nullptr;
+    host_thread* thread_ = nullptr;
+    // Written by the ring's thread; read by quiet() of another, after it has
+    // read the acknowledgement that was stored behind it.
+    std::atomic<uint32_t> writes_{0};
+    // The number of the last raised barrier that the ring has seen.  Stored by
+    // look() and settle() with release, pairs with quiet().
+    std::atomic<uint32_t> acknowledged_{0};
+  };
+
+  WriteOrder() = default;
+  WriteOrder(const WriteOrder&) = delete;
+  WriteOrder& operator=(const WriteOrder&) = delete;
+
+ private:
+  SpinLock lock_{HOST_LOCK_ORDER};
+  IntrusiveList<Ring> rings_ BLKBACK_GUARDED_BY(lock_);
+  Ring* raised_by_ BLKBACK_GUARDED_BY(lock_) = nullptr;
+  // The number of the barrier that is up; 0 when none is.  Stored under the
+  // lock, pairs with look().
+  std::atomic<uint32_t> up_{0};
+  uint32_t last_ BLKBACK_GUARDED_BY(lock_) = 0;
+};
+
+}  // namespace blkback
