@@ -6,7 +6,7 @@ KDIR ?= /lib/modules/$(shell uname -r)/build
 BUILD := $(CURDIR)/build
 JOBS ?= $(shell nproc)
 
-.PHONY: all install demo check check-unit bench-quick clean help FORCE
+.PHONY: all install demo check check-all check-unit bench-quick clean help FORCE
 
 all:
 	@scripts/setup/packages.sh build
@@ -23,6 +23,9 @@ demo:
 check:
 	@scripts/check.sh
 
+check-all:
+	@LEVEL=all scripts/check.sh
+
 check-unit:
 	@scripts/setup/packages.sh unit
 	@$(MAKE) --no-print-directory -C kunit check BUILD="$(BUILD)/kunit"
@@ -38,6 +41,7 @@ help:
 	@echo "make install     install it for that kernel, in place of the kernel's own"
 	@echo "make demo        boot Xen on an emulator and show a guest's disk being served"
 	@echo "make check       all tests"
+	@echo "make check-all   all tests, each scenario on each kernel"
 	@echo "make check-unit  the tests in user space alone (seconds)"
 	@echo "make bench-quick compare with the kernel's own driver, in instructions"
 	@echo "make clean       remove what was built here"

@@ -3,10 +3,12 @@
 #
 # Debian's newest kernel of a series.
 #
-# usage: kernel.sh SERIES version|kdir|image     (SERIES: 6.1 or 6.12)
+# usage: kernel.sh SERIES version|kdir|image     (SERIES: 6.1, 6.12 or 7.2)
 #
 #   version   the release, as uname -r prints it
-#   kdir      headers to build modules with, installed when missing
+#   kdir      headers to build modules with, installed when missing; those of
+#             7.2 lie in a folder with the unstable suite, where they are to be
+#             used by the compiler of that folder
 #   image     a folder with boot/ and lib/modules/ of the kernel, unpacked into
 #             the cache and installed nowhere
 set -eu
@@ -16,27 +18,61 @@ series=$1 what=$2
 known_packages
 
 case $series in
-6.1) suffix=amd64 ;;
-6.*) suffix=$series-amd64 ;;
+6.1)
+	suffix=amd64
+	;;
+6.12)
+	suffix=$series-amd64
+	;;
+7.2)
+	unstable=$("$(dirname "$0")/unstable.sh")
+	;;
 *)
-	echo "$0: no such series: $series (6.1, 6.12)" >&2
+	echo "$0: no such series: $series (6.1, 6.12, 7.2)" >&2
 	exit 2
 	;;
 esac
 
-release=$(apt-cache depends "linux-image-$suffix" 2>/dev/null |
-	sed -n 's/^ *Depends: linux-image-\([0-9].*\)$/\1/p' | head -1)
+if [ "$series" = 7.2 ]; then
+	kdir=$(ls -d "$unstable"/usr/src/linux-headers-*-amd64)
+	release=${kdir##*/linux-headers-}
+	case $release in
+	7.2.*) ;;
+	*) echo "NOTE Debian's unstable suite has moved to Linux $release" >&2 ;;
+	esac
+else
+	release=$(apt-cache depends "linux-image-$suffix" 2>/dev/null |
+		sed -n 's/^ *Depends: linux-image-\([0-9].*\)$/\1/p' | head -1)
+	kdir=/usr/src/linux-headers-$release
+fi
 if [ -z "$release" ]; then
 	echo "the package archive has no linux-image-$suffix (is bookworm-security among the sources?)" >&2
 	exit 1
 fi
+
+# unpack_image FOLDER: the kernel and its modules, as in an installed system.
+unpack_image() {
+	if [ "$series" = 7.2 ]; then
+		for part in base binary modules; do
+			dpkg-deb -x "$unstable/var/cache/apt/archives/linux-$part-$release"_*.deb "$1"
+		done
+		[ -e "$1/lib" ] || ln -s usr/lib "$1/lib"
+		mkdir -p "$1/boot"
+		[ -e "$1/boot/vmlinuz-$release" ] ||
+			ln "$1/usr/lib/modules/$release/vmlinuz" "$1/boot/vmlinuz-$release"
+	else
+		(cd "$1" && apt-get -o APT::Sandbox::User=root download "linux-image-$release" >&2)
+		dpkg-deb -x "$1"/linux-image-*.deb "$1"
+		rm -f "$1"/linux-image-*.deb
+	fi
+	depmod -b "$1" "$release"
+}
 
 case $what in
 version)
 	echo "$release"
 	;;
 kdir)
-	kdir=/usr/src/linux-headers-$release
 	if [ ! -e "$kdir/Makefile" ]; then
 		if [ "$(id -u)" != 0 ]; then
 			echo "kernel headers are missing; as root: apt-get install linux-headers-$release" >&2
@@ -49,18 +85,14 @@ kdir)
 	echo "$kdir"
 	;;
 image)
-	folder=$cache/kernel-$release-$(package_version "linux-image-$release")
+	version=${unstable:+unstable}
+	folder=$cache/kernel-$release-${version:-$(package_version "linux-image-$release")}
 	if [ ! -e "$folder" ]; then
-		echo "fetching linux-image-$release" >&2
+		echo "unpacking Linux $release" >&2
 		work=$(mktemp -d "$cache/tmp.XXXXXX")
-		(cd "$work" && apt-get -o APT::Sandbox::User=root download "linux-image-$release" >&2)
-		dpkg-deb -x "$work"/linux-image-*.deb "$work/root"
-		depmod -b "$work/root" "$release"
-		mv "$work/root" "$folder"
-		rm -rf "$work"
-		for old in "$cache/kernel-${release%%-*}"*; do
-			[ "$old" = "$folder" ] || rm -rf "$old"
-		done
+		unpack_image "$work"
+		for old in "$cache/kernel-$series".*; do rm -rf "$old"; done
+		mv "$work" "$folder"
 	fi
 	echo "$folder"
 	;;

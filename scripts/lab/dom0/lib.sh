@@ -5,6 +5,8 @@
 # A scenario passes when it calls "passed" and ends with status 0.
 
 scenario=$(basename "$0" .sh)
+# What the host was told with --set.
+. /lab/settings
 
 say() { echo "  $scenario: $*"; }
 
@@ -94,6 +96,13 @@ guest_create() {
 		fail "guest $name did not come up"
 	}
 	echo 0 >"/tmp/number.$name"
+}
+
+# A guest with four CPUs, and so four queues, of which it uses two: there are no
+# more that no other domain uses.
+guest_create_4cpus() {
+	guest_vcpus=4 guest_create "$@"
+	need guest "$1" 'for cpu in 2 3; do echo 0 >/sys/devices/system/cpu/cpu$cpu/online; done' >/dev/null
 }
 
 # A guest that stays from one scenario to the next.
@@ -202,6 +211,23 @@ disk_spec() { # TARGET DEVICE MODE
 detach() { # GUEST DEVICE
 	need xl block-detach "$1" "$2"
 	wait_for 20 guest_lacks_disk "$1" "$2" || fail "guest $1 still has $2"
+}
+
+backend_node() { # GUEST DEVICE: the backend's xenstore directory
+	local number=$(printf '%d' "'${2#xvd}")
+	echo "/local/domain/0/backend/vbd/$(guest_id "$1")/$((51712 + (number - 97) * 16))"
+}
+
+# scsi_disk SECTOR-BYTES: loads scsi_debug; sets "disk".  No udev runs here, so
+# the driver of disks is loaded by hand.
+scsi_disk() {
+	need modprobe sd_mod
+	need modprobe scsi_debug dev_size_mb=32 sector_size="$1" delay=0 lbpu=1 lbpws=1
+	wait_for 10 eval 'ls /sys/bus/pseudo/drivers/scsi_debug/adapter0/host*/target*/*/block/* >/dev/null 2>&1'
+	disk=$(ls -d /sys/bus/pseudo/drivers/scsi_debug/adapter0/host*/target*/*/block/* | head -1)
+	disk=/dev/${disk##*/}
+	wait_for 10 [ -b "$disk" ] || fail "no disk of scsi_debug"
+	dd if=/dev/urandom of="$disk" bs=1M count=32 oflag=direct status=none
 }
 
 backend_of() { # GUEST: the sysfs folders of its disks

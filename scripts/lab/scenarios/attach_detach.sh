@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
+# lab: main
 # A disk is attached to a running guest, used, and detached, several times.
 . /lab/dom0/lib.sh
 driver_load

@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
+# lab: main
 # Verified I/O from 512 bytes to 1 MiB, with and without persistent grants.
 . /lab/dom0/lib.sh
 driver_load

@@ -5,7 +5,7 @@
 guests_destroy
 driver_load
 need set_parameter max_queues 4
-guest_vcpus=4 guest_cpus=2-5 guest_create g5
+guest_create_4cpus g5
 disks=10
 available() { sync; echo 3 >/proc/sys/vm/drop_caches; sleep 1; awk '/^MemAvailable/ { print $2 }' /proc/meminfo; }
 used() { awk '/^(Slab|KernelStack|PageTables|VmallocUsed)/ { s += $2 } END { print s }' /proc/meminfo; }

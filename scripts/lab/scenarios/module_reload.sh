@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
+# lab: main
 # The module is unloaded and loaded again under a running guest's verified I/O.
 . /lab/dom0/lib.sh
 driver_load

@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
+# lab: main
 # lab: bare
 # Without Xen the module refuses to load and says why.
 . /lab/dom0/lib.sh

@@ -3,8 +3,9 @@
 # Two guests with a disk each work at the same time.
 . /lab/dom0/lib.sh
 driver_load
-guest_need g1
-guest_cpus=4-5 guest_create g4
+guests_destroy
+guest_vcpus=1 guest_cpus=2 guest_create g1
+guest_vcpus=1 guest_cpus=3 guest_create g4
 one=$(image one 32)
 two=$(image two 32)
 attach g1 "$one" xvdb w
@@ -17,4 +18,5 @@ need guest_join g4 load 300
 [ "$(guest_sum g4 xvdb)" = "$(file_sum "$two")" ] || fail "g4's data differs"
 detach g1 xvdb
 xl destroy g4
+xl destroy g1
 passed

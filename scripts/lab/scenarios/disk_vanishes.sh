@@ -1,0 +1,21 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# lab: once
+# The backing disk is removed under load: errors in the guest, and a way out.
+. /lab/dom0/lib.sh
+driver_load
+guest_need g1
+scsi_disk 512
+attach g1 "$disk" xvdb w
+guest_start g1 load 'fio --name=l --filename=/dev/xvdb --size=16M --direct=1 --ioengine=libaio --iodepth=8 --rw=randrw --bs=4k --time_based --runtime=60 --minimal'
+sleep 2
+echo 1 >"/sys/block/${disk##*/}/device/delete"
+guest_join g1 load 60 && fail "the guest saw no error"
+state() { xenstore-read "$(backend_node g1 xvdb)/state"; }
+leaves_connected() { [ "$(state)" != 4 ]; }
+wait_for 10 leaves_connected || ! driver_is_ours || fail "the backend stays Connected"
+dmesg | grep -q 'was removed from the system' || ! driver_is_ours || fail "no clear message"
+detach g1 xvdb
+wait_for 20 no_backends || fail "the backend is still there"
+wait_for 20 rmmod scsi_debug || fail "the disk is still in use"
+passed

@@ -1,0 +1,30 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# lab: once
+# Under memory pressure the pools of free pages are emptied.
+. /lab/dom0/lib.sh
+driver_load
+guest_need g1
+disk=$(image disk 16)
+set_parameter feature_persistent N
+attach g1 "$disk" xvdb w
+pool() { # pages, as the driver tells when asked
+	need guest g1 "dd if=/dev/xvdb of=/dev/null bs=${1:-4k} count=1 iflag=direct 2>/dev/null" >/dev/null
+	set_parameter log_stats 1
+	sleep 0.5
+	set_parameter log_stats 0
+	dmesg | sed -n 's/.*xvdb-.*pool: \([0-9]*\)\/.*/\1/p' | tail -1
+}
+need guest g1 "$(fio_verify xvdb 8)" 120 >/dev/null
+full=$(pool)
+[ "$full" -gt 16 ] || fail "the pool has $full pages after work"
+set_parameter buffer_squeeze_duration_ms 1000
+# Shrinkers are asked, the one of xenbus among them.
+echo 2 >/proc/sys/vm/drop_caches
+empty=$(pool)
+say "pool: $full pages, $empty after a squeeze"
+[ "$empty" -lt "$full" ] || fail "the pool still has $empty of $full pages"
+set_parameter buffer_squeeze_duration_ms 10
+set_parameter feature_persistent Y
+detach g1 xvdb
+passed

@@ -1,0 +1,26 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# lab: once
+# A guest is saved and restored under verified I/O, and paused.
+. /lab/dom0/lib.sh
+driver_load
+xl destroy g1 2>/dev/null
+disk=$(image disk 16)
+guest_memory=320 guest_create g9 "disk=['$disk,raw,xvdb,w']"
+guest_start g9 load "$(fio_verify xvdb 12 '--loops=6')"
+sleep 2
+need xl pause g9
+sleep 2
+need xl unpause g9
+number=$(cat /tmp/number.g9)
+need xl save g9 /tmp/g9.save >/dev/null 2>&1
+[ -z "$(guest_id g9)" ] || fail "the guest is still there"
+wait_for 20 no_backends || fail "the backend outlived the guest"
+need xl restore /tmp/g9.save </dev/null >/dev/null 2>&1
+rm -f /tmp/g9.save
+echo "$number" >/tmp/number.g9
+say "saved and restored under load"
+need guest_join g9 load 300
+[ "$(guest_sum g9 xvdb)" = "$(file_sum "$disk")" ] || fail "data differs"
+xl destroy g9
+passed

@@ -1,0 +1,22 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# The kernel's own driver and ours take over from each other under a running
+# guest's verified I/O.
+. /lab/dom0/lib.sh
+driver_load
+guest_need g1
+disk=$(image disk 32)
+attach g1 "$disk" xvdb w
+guest_start g1 load "$(fio_verify xvdb 16 '--loops=4')"
+for which in intree ours intree ours; do
+	sleep 2
+	device=$(basename "$(backend_of g1)")
+	echo "$device" >/sys/bus/xen-backend/drivers/vbd/unbind || fail "unbind"
+	driver_use $which
+	[ -e "/sys/bus/xen-backend/drivers/vbd/$device" ] || fail "the device was not bound by $which"
+	say "served by $which"
+done
+need guest_join g1 load 300
+[ "$(guest_sum g1 xvdb)" = "$(file_sum "$disk")" ] || fail "data differs"
+detach g1 xvdb
+passed
