@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <linux/mm.h>
 #include <linux/slab.h>
+#include <linux/stddef.h>
 #include <xen/grant_table.h>
 #include <xen/xenbus.h>
 
@@ -12,8 +13,8 @@ struct host_grant_scratch {
 	uint32_t capacity;
 	struct page **pages;
 	union {
-		struct gnttab_map_grant_ref map[0];
-		struct gnttab_unmap_grant_ref unmap[0];
+		DECLARE_FLEX_ARRAY(struct gnttab_map_grant_ref, map);
+		DECLARE_FLEX_ARRAY(struct gnttab_unmap_grant_ref, unmap);
 	};
 };
 
