@@ -15,7 +15,7 @@ all:
 	@echo "xen-blkback.ko: $$(modinfo -F vermagic xen-blkback.ko)"
 
 install: all
-	@scripts/build/install.sh "$(KDIR)" xen-blkback.ko
+	@scripts/build/install.sh xen-blkback.ko
 
 demo:
 	@scripts/demo.sh

@@ -1,15 +1,17 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# Installs the module for the kernel of KDIR.  The folder updates/ comes before
+# Installs the module for the kernel that it was built for.  The folder updates/ comes before
 # the kernel's own modules, which stay in place: removing the file brings the
 # kernel's driver back.
 #
-# usage: install.sh KDIR MODULE
+# usage: install.sh MODULE
 set -eu
 
-kdir=$1 module=$2
-release=$(cat "$kdir/include/config/kernel.release")
+module=$1
+# What the module was built for says the module: Debian's headers hold another
+# name in include/config/kernel.release.
+release=$(modinfo -F vermagic "$module" | cut -d' ' -f1)
 folder=/lib/modules/$release/updates
 if [ "$(id -u)" != 0 ]; then
 	echo "make install: must be root to write $folder" >&2
