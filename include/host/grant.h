@@ -9,20 +9,24 @@ HOST_DECLS_BEGIN
 
 struct host_device;
 
-/* Where the host builds the hypercall's arguments; one user at a time. */
+/* What else the host needs for a hypercall; one user at a time. */
 struct host_grant_scratch;
 
 /*
  * One grant to map.  @status is GNTST_okay (0) afterwards, or the negative
  * GNTST_* of xen/grant_table.h; @handle is valid only with status 0.
+ *
+ * Sizes and places are those of the hypercall's own structure, which the host
+ * makes of it: two arrays of them would be most of a ring's memory.
  */
 struct host_grant_map_op {
-	struct host_page *page; /* in: an empty page */
+	struct host_page *page; /* in: an empty page; undefined afterwards */
+	uint32_t read_only;	/* in: 1 maps for reading only; undefined afterwards */
 	uint32_t gref;		/* in */
-	uint32_t handle;	/* out */
+	uint16_t reserved;
 	int16_t status;		/* out */
-	uint8_t read_only;	/* in: 1 maps for reading only */
-	uint8_t reserved[5];
+	uint32_t handle;	/* out */
+	uint64_t reserved2;
 };
 
 /*
@@ -30,9 +34,10 @@ struct host_grant_map_op {
  */
 struct host_grant_unmap_op {
 	struct host_page *page; /* in */
+	uint64_t reserved;
 	uint32_t handle;	/* in */
 	int16_t status;		/* out */
-	uint8_t reserved[2];
+	uint16_t reserved2;
 };
 
 /*

@@ -18,10 +18,10 @@ HOST_DECLS_BEGIN
 void *host_alloc(size_t bytes);
 
 /*
- * host_free - give back memory of host_alloc(); NULL is allowed.
+ * host_free - give back memory of host_alloc(@bytes); NULL is allowed.
  *
  * Context: process.
  */
-void host_free(void *memory);
+void host_free(void *memory, size_t bytes);
 
 HOST_DECLS_END

@@ -326,7 +326,7 @@ TEST(MapperFailures, CreationFailsCleanlyAtEveryAllocation) {
     if (bench.created) break;
     ++failures;
   }
-  EXPECT_EQ(failures, 6u);
+  EXPECT_EQ(failures, 3u);
 }
 
 }  // namespace

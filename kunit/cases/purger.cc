@@ -156,16 +156,18 @@ TEST(Purger, CreationFailsCleanlyWithoutMemory) {
 
 TEST(Unmapper, MakesNoHypercallWhenNothingWasAdded) {
   GrantBench bench(Mapper::Persistence::kOff);
-  blkback::Unmapper unmapper;
-  ASSERT_TRUE(unmapper.create(4).has_value());
+  blkback::GrantBatch batch;
+  ASSERT_TRUE(batch.create(4).has_value());
+  blkback::Unmapper unmapper(batch);
   unmapper.flush(bench.pool, bench.mapper.counters());
   EXPECT_TRUE(host().unmap_calls.empty());
 }
 
 TEST(Unmapper, AFullBatchIsFlushedBeforeTheNextIsAdded) {
   GrantBench bench(Mapper::Persistence::kOff);
-  blkback::Unmapper unmapper;
-  ASSERT_TRUE(unmapper.create(2).has_value());
+  blkback::GrantBatch batch;
+  ASSERT_TRUE(batch.create(2).has_value());
+  blkback::Unmapper unmapper(batch);
   const uint32_t gref = bench.guest.grants(3);
   TestJob job({gref, gref + 1, gref + 2});
   bench.map({&job});

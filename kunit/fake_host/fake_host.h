@@ -110,7 +110,7 @@ class Host {
   std::string failed_call;  // the one that `fail_call` hit
 
   // --- memory, pages, grants ------------------------------------------------
-  std::set<void*> memory;
+  std::map<void*, size_t> memory;  // and the bytes of each
   std::map<uint32_t, GuestPage> grants;
   std::map<uint32_t, host_page*> handles;
   std::set<uint32_t> sticky_handles;  // their unmapping fails

@@ -19,13 +19,16 @@ void* host_alloc(size_t bytes) {
   host().may_sleep("host_alloc");
   if (host().fails("host_alloc")) return nullptr;
   void* memory = std::calloc(1, bytes);
-  host().memory.insert(memory);
+  host().memory.emplace(memory, bytes);
   return memory;
 }
 
-void host_free(void* memory) {
+void host_free(void* memory, size_t bytes) {
   if (memory == nullptr) return;
-  if (host().memory.erase(memory) == 0) Host::broken("host_free of what is not allocated");
+  const auto known = host().memory.find(memory);
+  if (known == host().memory.end()) return Host::broken("host_free of what is not allocated");
+  if (known->second != bytes) Host::broken("host_free of another size than was allocated");
+  host().memory.erase(known);
   std::free(memory);
 }
 
@@ -131,7 +134,7 @@ void host_grant_map(host_grant_scratch* scratch, uint16_t domid, host_grant_map_
   const bool all_fail = h.fails("host_grant_map");
   for (uint32_t i = 0; i < count; ++i) {
     host_grant_map_op& op = ops[i];
-    h.map_read_only.push_back(op.read_only);
+    h.map_read_only.push_back(static_cast<uint8_t>(op.read_only));
     op.handle = 0xdeadbeef;
     const auto grant = h.grants.find(op.gref);
     if (op.page->mapped != nullptr) Host::broken("a grant is mapped over another");
@@ -152,6 +155,9 @@ void host_grant_map(host_grant_scratch* scratch, uint16_t domid, host_grant_map_
       ++grant->second.mappings;
       h.handles[op.handle] = op.page;
     }
+    // The border says so: nobody may look at them again.
+    op.page = nullptr;
+    op.read_only = 0xdeadbeef;
   }
 }
 

@@ -53,9 +53,10 @@ class GrantBench {
     blkback::PersistentGrantList purged;
     mapper.persistent().purge_idle(purged);
     if (purged.empty()) return;
-    blkback::Unmapper unmapper;
+    blkback::GrantBatch batch;
     fake::host().failing.clear();
-    if (!unmapper.create(64).has_value()) return;
+    if (!batch.create(64).has_value()) return;
+    blkback::Unmapper unmapper(batch);
     while (blkback::PersistentGrant* grant = purged.pop_front()) {
       unmapper.add(grant->page, grant->handle, pool, mapper.counters());
       blkback::Owned<blkback::PersistentGrant>(grant).reset();

@@ -27,7 +27,7 @@ struct ObjectDeleter {
   template <typename T>
   void operator()(T* object) const {
     object->~T();
-    host_free(object);
+    host_free(object, sizeof(T));
   }
 };
 
@@ -55,7 +55,7 @@ class OwnedArray {
   }
   ~OwnedArray() {
     for (T& element : elements_) element.~T();
-    host_free(elements_.data());
+    host_free(elements_.data(), elements_.size_bytes());
   }
 
   [[nodiscard]] static OwnedArray create(uint32_t count) {

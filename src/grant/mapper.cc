@@ -6,26 +6,23 @@
 namespace blkback {
 
 Result<void> Mapper::create() {
-  scratch_.reset(host_grant_scratch_alloc(kCapacity));
-  ops_ = OwnedArray<host_grant_map_op>::create(kCapacity);
-  pages_ = OwnedArray<host_page*>::create(kCapacity);
-  if (!scratch_ || ops_.empty() || pages_.empty()) return failure(-kEnoMem);
-  return unmapper_.create(kCapacity);
+  return batch_.create(kCapacity);
 }
 
 // Borrows what is mapped persistently; returns how many grants are missing.
 uint32_t Mapper::look_up(GrantJob& job) {
   uint32_t missing = 0;
   for (GrantUse& use : job.uses) {
-    use.state = GrantUse::State::kUnmapped;
-    use.page = nullptr;
-    use.persistent =
+    PersistentGrant* known =
         persistence_ == Persistence::kNegotiated ? persistent_.use(use.gref) : nullptr;
-    if (use.persistent == nullptr) {
+    use.persistent = known;
+    if (known == nullptr) {
+      use.state = GrantUse::State::kUnmapped;
+      use.page = nullptr;
       ++missing;
       continue;
     }
-    use.page = use.persistent->page;
+    use.page = known->page;
     use.state = GrantUse::State::kPersistent;
   }
   return missing;
@@ -44,7 +41,8 @@ void Mapper::give_up_pages(GrantJob& job, uint64_t now_ms) {
 // A page for every grant that is not mapped yet: all at once, or, when there
 // are not that many, for one request after the other.
 void Mapper::take_pages(std::span<GrantJob* const> jobs, uint32_t missing, uint64_t now_ms) {
-  const bool all = pool_.get(pages_.all().first(missing)).has_value();
+  const std::span<host_page*> pages = batch_.pages();
+  const bool all = pool_.get(pages.first(missing)).has_value();
   uint32_t next = 0;
   for (GrantJob* job : jobs) {
     if (!all) {
@@ -53,13 +51,13 @@ void Mapper::take_pages(std::span<GrantJob* const> jobs, uint32_t missing, uint6
         if (use.state == GrantUse::State::kUnmapped) ++wanted;
       }
       next = 0;
-      if (!pool_.get(pages_.all().first(wanted)).has_value()) {
+      if (!pool_.get(pages.first(wanted)).has_value()) {
         give_up_pages(*job, now_ms);
         continue;
       }
     }
     for (GrantUse& use : job->uses) {
-      if (use.state == GrantUse::State::kUnmapped) use.page = pages_[next++];
+      if (use.state == GrantUse::State::kUnmapped) use.page = pages[next++];
     }
   }
 }
@@ -99,22 +97,23 @@ void Mapper::map(std::span<GrantJob* const> jobs, const PersistentGrants::Limits
   if (missing == 0) return;
   take_pages(jobs, missing, now_ms);
 
+  host_grant_map_op* const ops = batch_.maps();
   uint32_t count = 0;
   for (const GrantJob* job : jobs) {
     if (job->outcome == GrantJob::Outcome::kNoPages) continue;
     for (const GrantUse& use : job->uses) {
       if (use.state != GrantUse::State::kUnmapped) continue;
-      host_grant_map_op& op = ops_[count++];
+      host_grant_map_op& op = ops[count++];
       op = host_grant_map_op{};
       op.page = use.page;
       op.gref = use.gref;
       // A mapping that may stay must serve reads and writes alike.
       op.read_only =
-          job->guest_data_only_read && persistence_ == Persistence::kOff ? uint8_t{1} : uint8_t{0};
+          job->guest_data_only_read && persistence_ == Persistence::kOff ? 1u : 0u;
     }
   }
   if (count == 0) return;
-  host_grant_map(scratch_.get(), domid_, ops_.all().data(), count);
+  host_grant_map(batch_.scratch(), domid_, ops, count);
   counters_.map_calls.add(1);
 
   uint32_t next = 0;
@@ -123,12 +122,12 @@ void Mapper::map(std::span<GrantJob* const> jobs, const PersistentGrants::Limits
     if (job->outcome == GrantJob::Outcome::kNoPages) continue;
     for (GrantUse& use : job->uses) {
       if (use.state != GrantUse::State::kUnmapped) continue;
-      const host_grant_map_op& op = ops_[next++];
+      const host_grant_map_op& op = ops[next++];
       if (op.status == 0) {
         settle(use, op, limits);
         continue;
       }
-      pages_[unused++] = use.page;
+      batch_.pages()[unused++] = use.page;
       use.page = nullptr;
       job->outcome = GrantJob::Outcome::kFailed;
       host_log_limited(HOST_LOG_WARNING, "%s: grant reference %u could not be mapped: status %d",
@@ -136,7 +135,7 @@ void Mapper::map(std::span<GrantJob* const> jobs, const PersistentGrants::Limits
     }
   }
   counters_.mapped.add(count - unused);
-  pool_.put(pages_.all().first(unused));
+  pool_.put(batch_.pages().first(unused));
 }
 
 bool Mapper::busy(const GrantJob& job) {

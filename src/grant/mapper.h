@@ -31,11 +31,14 @@ struct GrantUse {
   };
 
   uint32_t gref = 0;
-  uint32_t handle = 0;
-  host_page* page = nullptr;
-  PersistentGrant* persistent = nullptr;
   State state = State::kUnmapped;
+  host_page* page = nullptr;
+  union {
+    PersistentGrant* persistent = nullptr;  // of kPersistent
+    uint32_t handle;                        // of kOrdinary
+  };
 };
+static_assert(sizeof(GrantUse) == 24, "a ring has hundreds of them");
 
 // The grants of one request.
 struct GrantJob {
@@ -58,11 +61,41 @@ struct GrantCounters {
   Counter lost_pages;
 };
 
-// Unmaps ordinary mappings, `capacity` at most with one hypercall; what comes
-// free goes to the pool.
+// Room for the operations of one hypercall; one user at a time.
+class GrantBatch {
+ public:
+  // Error: -ENOMEM.
+  [[nodiscard]] Result<void> create(uint32_t capacity);
+
+  [[nodiscard]] uint32_t capacity() const { return static_cast<uint32_t>(ops_.all().size()); }
+  [[nodiscard]] host_grant_scratch* scratch() { return scratch_.get(); }
+  [[nodiscard]] host_grant_map_op* maps() { return &ops_[0].map; }
+  [[nodiscard]] host_grant_unmap_op* unmaps() {
+    return reinterpret_cast<host_grant_unmap_op*>(ops_.all().data());
+  }
+  // The pages to be mapped, or those that came free.
+  [[nodiscard]] std::span<host_page*> pages() { return pages_.all(); }
+
+ private:
+  union Op {
+    host_grant_map_op map{};
+    host_grant_unmap_op unmap;
+  };
+  static_assert(sizeof(Op) == sizeof(host_grant_map_op));
+
+  Handle<host_grant_scratch, host_grant_scratch_free> scratch_;
+  OwnedArray<Op> ops_;
+  OwnedArray<host_page*> pages_;
+};
+
+// Unmaps ordinary mappings, as many with one hypercall as the batch holds; what
+// comes free goes to the pool.
 class Unmapper {
  public:
-  [[nodiscard]] Result<void> create(uint32_t capacity);
+  // Borrows the batch, from the first add() to flush().
+  explicit Unmapper(GrantBatch& batch) : batch_(batch) {}
+  Unmapper(const Unmapper&) = delete;
+  Unmapper& operator=(const Unmapper&) = delete;
 
   // Adds a mapping; when the batch is full it is flushed.
   void add(host_page* page, uint32_t handle, PagePool& pool, GrantCounters& counters);
@@ -71,9 +104,7 @@ class Unmapper {
   void flush(PagePool& pool, GrantCounters& counters);
 
  private:
-  Handle<host_grant_scratch, host_grant_scratch_free> scratch_;
-  OwnedArray<host_grant_unmap_op> ops_;
-  OwnedArray<host_page*> free_;
+  GrantBatch& batch_;
   uint32_t count_ = 0;
 };
 
@@ -113,10 +144,8 @@ class Mapper {
   PagePool& pool_;
   PersistentGrants persistent_;
   GrantCounters counters_;
-  Handle<host_grant_scratch, host_grant_scratch_free> scratch_;
-  OwnedArray<host_grant_map_op> ops_;
-  OwnedArray<host_page*> pages_;
-  Unmapper unmapper_;
+  GrantBatch batch_;  // of map() or of release()
+  Unmapper unmapper_{batch_};
   const char* name_;  // of the ring, for the log
   uint16_t domid_;
   Persistence persistence_;

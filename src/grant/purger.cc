@@ -26,17 +26,18 @@ void Purger::run() {
   }
 
   PersistentGrantList busy;
+  Unmapper unmapper(batch_);
   uint32_t unmapped = 0;
   while (PersistentGrant* grant = grants.pop_front()) {
     if (host_page_busy(grant->page)) {
       busy.push_back(*grant);
       continue;
     }
-    unmapper_.add(grant->page, grant->handle, pool_, counters_);
+    unmapper.add(grant->page, grant->handle, pool_, counters_);
     Owned<PersistentGrant>(grant).reset();
     ++unmapped;
   }
-  unmapper_.flush(pool_, counters_);
+  unmapper.flush(pool_, counters_);
 
   const bool again = !busy.empty();
   bool finished = false;

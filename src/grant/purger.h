@@ -21,7 +21,7 @@ class Purger : public host_work {
   Purger& operator=(const Purger&) = delete;
 
   // Error: -ENOMEM.
-  [[nodiscard]] Result<void> create() { return unmapper_.create(kBatch); }
+  [[nodiscard]] Result<void> create() { return batch_.create(kBatch); }
 
   // Hands grants over; they are no longer in the tree and in nobody's use.
   void add(PersistentGrantList& grants);
@@ -45,7 +45,7 @@ class Purger : public host_work {
   PagePool& pool_;
   host_thread* waiter_ = nullptr;
   GrantCounters counters_;  // the worker's
-  Unmapper unmapper_;        // the worker's
+  GrantBatch batch_;        // the worker's
 
   SpinLock lock_{HOST_LOCK_PURGE};
   PersistentGrantList waiting_ BLKBACK_GUARDED_BY(lock_);

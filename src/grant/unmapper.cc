@@ -4,27 +4,29 @@
 
 namespace blkback {
 
-Result<void> Unmapper::create(uint32_t capacity) {
+Result<void> GrantBatch::create(uint32_t capacity) {
   scratch_.reset(host_grant_scratch_alloc(capacity));
-  ops_ = OwnedArray<host_grant_unmap_op>::create(capacity);
-  free_ = OwnedArray<host_page*>::create(capacity);
-  if (!scratch_ || ops_.empty() || free_.empty()) return failure(-kEnoMem);
+  ops_ = OwnedArray<Op>::create(capacity);
+  pages_ = OwnedArray<host_page*>::create(capacity);
+  if (!scratch_ || ops_.empty() || pages_.empty()) return failure(-kEnoMem);
   return {};
 }
 
 void Unmapper::add(host_page* page, uint32_t handle, PagePool& pool, GrantCounters& counters) {
-  if (count_ == ops_.all().size()) flush(pool, counters);
-  ops_[count_++] = host_grant_unmap_op{.page = page, .handle = handle, .status = 0, .reserved = {}};
+  if (count_ == batch_.capacity()) flush(pool, counters);
+  batch_.unmaps()[count_++] =
+      host_grant_unmap_op{.page = page, .reserved = 0, .handle = handle, .status = 0, .reserved2 = 0};
 }
 
 void Unmapper::flush(PagePool& pool, GrantCounters& counters) {
   if (count_ == 0) return;
-  host_grant_unmap(scratch_.get(), ops_.all().data(), count_);
+  host_grant_unmap(batch_.scratch(), batch_.unmaps(), count_);
   counters.unmap_calls.add(1);
   uint32_t emptied = 0;
-  for (const host_grant_unmap_op& op : ops_.all().first(count_)) {
+  const std::span<host_page*> pages = batch_.pages();
+  for (const host_grant_unmap_op& op : std::span(batch_.unmaps(), count_)) {
     if (op.status == 0) {
-      free_[emptied++] = op.page;
+      pages[emptied++] = op.page;
       continue;
     }
     // Another domain's memory may still be mapped there: nobody may have it.
@@ -33,7 +35,7 @@ void Unmapper::flush(PagePool& pool, GrantCounters& counters) {
                      op.handle, op.status);
   }
   counters.unmapped.add(emptied);
-  pool.put(free_.all().first(emptied));
+  pool.put(pages.first(emptied));
   count_ = 0;
 }
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <linux/build_bug.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 #include <linux/stddef.h>
@@ -11,36 +12,34 @@
 
 struct host_grant_scratch {
 	uint32_t capacity;
-	struct page **pages;
-	union {
-		DECLARE_FLEX_ARRAY(struct gnttab_map_grant_ref, map);
-		DECLARE_FLEX_ARRAY(struct gnttab_unmap_grant_ref, unmap);
-	};
+	struct page *pages[];
 };
 
-static_assert(sizeof(struct gnttab_unmap_grant_ref) <= sizeof(struct gnttab_map_grant_ref));
+/* The core's operations become the hypercall's where they stand. */
+#define SAME_PLACE(ours, our_member, xens, xens_member)                         \
+	static_assert(offsetof(struct ours, our_member) == offsetof(struct xens, xens_member))
+static_assert(sizeof(struct host_grant_map_op) == sizeof(struct gnttab_map_grant_ref));
+SAME_PLACE(host_grant_map_op, page, gnttab_map_grant_ref, host_addr);
+SAME_PLACE(host_grant_map_op, gref, gnttab_map_grant_ref, ref);
+SAME_PLACE(host_grant_map_op, status, gnttab_map_grant_ref, status);
+SAME_PLACE(host_grant_map_op, handle, gnttab_map_grant_ref, handle);
+static_assert(sizeof(struct host_grant_unmap_op) == sizeof(struct gnttab_unmap_grant_ref));
+SAME_PLACE(host_grant_unmap_op, page, gnttab_unmap_grant_ref, host_addr);
+SAME_PLACE(host_grant_unmap_op, handle, gnttab_unmap_grant_ref, handle);
+SAME_PLACE(host_grant_unmap_op, status, gnttab_unmap_grant_ref, status);
 
 struct host_grant_scratch *host_grant_scratch_alloc(uint32_t capacity)
 {
 	struct host_grant_scratch *scratch;
 
-	scratch = kvzalloc(struct_size(scratch, map, capacity), GFP_KERNEL);
-	if (!scratch)
-		return NULL;
-	scratch->capacity = capacity;
-	scratch->pages = kvcalloc(capacity, sizeof(*scratch->pages), GFP_KERNEL);
-	if (!scratch->pages) {
-		kvfree(scratch);
-		return NULL;
-	}
+	scratch = kvzalloc(struct_size(scratch, pages, capacity), GFP_KERNEL);
+	if (scratch)
+		scratch->capacity = capacity;
 	return scratch;
 }
 
 void host_grant_scratch_free(struct host_grant_scratch *scratch)
 {
-	if (!scratch)
-		return;
-	kvfree(scratch->pages);
 	kvfree(scratch);
 }
 
@@ -52,17 +51,18 @@ static unsigned long page_host_address(struct page *page)
 void host_grant_map(struct host_grant_scratch *scratch, uint16_t domid,
 		    struct host_grant_map_op *ops, uint32_t count)
 {
+	struct gnttab_map_grant_ref *map = (struct gnttab_map_grant_ref *)ops;
 	int error;
 	uint32_t i;
 
 	for (i = 0; i < count; i++) {
 		struct page *page = (struct page *)ops[i].page;
+		uint32_t gref = ops[i].gref;
 		uint32_t flags = GNTMAP_host_map;
 
 		if (ops[i].read_only)
 			flags |= GNTMAP_readonly;
-		gnttab_set_map_op(&scratch->map[i], page_host_address(page), flags, ops[i].gref,
-				  domid);
+		gnttab_set_map_op(&map[i], page_host_address(page), flags, gref, domid);
 		scratch->pages[i] = page;
 	}
 
@@ -72,40 +72,39 @@ void host_grant_map(struct host_grant_scratch *scratch, uint16_t domid,
 	 * (XSA-361, XSA-365).  Those never reached keep the positive status
 	 * that gnttab_set_map_op() gives them.
 	 */
-	error = gnttab_map_refs(scratch->map, NULL, scratch->pages, count);
+	error = gnttab_map_refs(map, NULL, scratch->pages, count);
 	if (error)
 		pr_warn_ratelimited("mapping %u grants of domain %u: error %d\n", count, domid,
 				    error);
 
-	for (i = 0; i < count; i++) {
-		ops[i].status = scratch->map[i].status > 0 ? GNTST_general_error :
-							     scratch->map[i].status;
-		ops[i].handle = scratch->map[i].handle;
-	}
+	for (i = 0; i < count; i++)
+		if (map[i].status > 0)
+			map[i].status = GNTST_general_error;
 }
 
 void host_grant_unmap(struct host_grant_scratch *scratch, struct host_grant_unmap_op *ops,
 		      uint32_t count)
 {
+	struct gnttab_unmap_grant_ref *unmap = (struct gnttab_unmap_grant_ref *)ops;
 	int error;
 	uint32_t i;
 
 	for (i = 0; i < count; i++) {
 		struct page *page = (struct page *)ops[i].page;
+		uint32_t handle = ops[i].handle;
 
-		gnttab_set_unmap_op(&scratch->unmap[i], page_host_address(page), GNTMAP_host_map,
-				    ops[i].handle);
+		gnttab_set_unmap_op(&unmap[i], page_host_address(page), GNTMAP_host_map, handle);
 		/* The hypervisor overwrites it; a call that fails whole leaves it. */
-		scratch->unmap[i].status = GNTST_general_error;
+		unmap[i].status = GNTST_general_error;
 		scratch->pages[i] = page;
 	}
 
-	error = gnttab_unmap_refs(scratch->unmap, NULL, scratch->pages, count);
+	error = gnttab_unmap_refs(unmap, NULL, scratch->pages, count);
 	if (error)
 		pr_warn_ratelimited("unmapping %u grants: error %d\n", count, error);
 
 	for (i = 0; i < count; i++)
-		ops[i].status = scratch->unmap[i].status;
+		ops[i].page = (struct host_page *)scratch->pages[i];
 }
 
 bool host_page_busy(const struct host_page *page)

@@ -1,15 +1,35 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <linux/gfp.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
+#include <linux/vmalloc.h>
 
 #include "host/memory.h"
 
+/*
+ * Above this kmalloc() hands out pages by powers of two: half of a large array
+ * may be waste.
+ */
+static const size_t largest_kmalloc = 2 * PAGE_SIZE;
+
 void *host_alloc(size_t bytes)
 {
-	return kvzalloc(bytes, GFP_KERNEL);
+	void *memory;
+
+	if (bytes <= largest_kmalloc)
+		return kzalloc(bytes, GFP_KERNEL);
+	memory = alloc_pages_exact(bytes, GFP_KERNEL | __GFP_ZERO | __GFP_NOWARN | __GFP_NORETRY);
+	return memory ? memory : vzalloc(bytes);
 }
 
-void host_free(void *memory)
+void host_free(void *memory, size_t bytes)
 {
-	kvfree(memory);
+	if (!memory)
+		return;
+	if (bytes <= largest_kmalloc)
+		kfree(memory);
+	else if (is_vmalloc_addr(memory))
+		vfree(memory);
+	else
+		free_pages_exact(memory, bytes);
 }

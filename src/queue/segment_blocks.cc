@@ -7,12 +7,21 @@
 
 namespace blkback {
 
-SegmentBlock* SegmentBlocks::allocate(uint32_t capacity) {
+namespace {
+size_t block_bytes(uint32_t capacity) {
   static_assert(sizeof(SegmentBlock) % alignof(GrantUse) == 0);
   static_assert(sizeof(GrantUse) % alignof(host_io_segment) == 0);
-  const size_t bytes = sizeof(SegmentBlock) + (size_t{capacity} + 1) * sizeof(GrantUse) +
-                       size_t{capacity} * sizeof(host_io_segment);
-  void* memory = host_alloc(bytes);
+  return sizeof(SegmentBlock) + (size_t{capacity} + 1) * sizeof(GrantUse) +
+         size_t{capacity} * sizeof(host_io_segment);
+}
+
+void free_block(SegmentBlock* block) {
+  if (block != nullptr) host_free(block, block_bytes(block->capacity));
+}
+}  // namespace
+
+SegmentBlock* SegmentBlocks::allocate(uint32_t capacity) {
+  void* memory = host_alloc(block_bytes(capacity));
   if (memory == nullptr) return nullptr;
   auto* block = ::new (memory) SegmentBlock;
   block->capacity = capacity;
@@ -32,7 +41,7 @@ Result<void> SegmentBlocks::create() {
 
 SegmentBlocks::~SegmentBlocks() {
   trim(0);
-  host_free(reserve_);
+  free_block(reserve_);
 }
 
 SegmentBlock* SegmentBlocks::take(uint32_t segments) {
@@ -54,7 +63,7 @@ void SegmentBlocks::put(SegmentBlock& block) {
 }
 
 void SegmentBlocks::trim_list(BlockList& list, uint32_t keep) {
-  while (list.size() > keep) host_free(list.pop_front());
+  while (list.size() > keep) free_block(list.pop_front());
 }
 
 void SegmentBlocks::trim(uint32_t keep) {
