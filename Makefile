@@ -6,7 +6,7 @@ KDIR ?= /lib/modules/$(shell uname -r)/build
 BUILD := $(CURDIR)/build
 JOBS ?= $(shell nproc)
 
-.PHONY: all install demo check check-all check-unit bench-quick clean help FORCE
+.PHONY: all install demo check check-all features check-unit bench-quick clean help FORCE
 
 all:
 	@scripts/setup/packages.sh build
@@ -22,6 +22,10 @@ demo:
 
 check:
 	@scripts/check.sh
+
+features:
+	@scripts/features.sh build/check/lab-*.log >Documentation/features.new
+	@mv Documentation/features.new Documentation/features.md
 
 check-all:
 	@LEVEL=all scripts/check.sh
@@ -44,4 +48,5 @@ help:
 	@echo "make check-all   all tests, each scenario on each kernel"
 	@echo "make check-unit  the tests in user space alone (seconds)"
 	@echo "make bench-quick compare with the kernel's own driver, in instructions"
+	@echo "make features    make Documentation/features.md from what the last check said"
 	@echo "make clean       remove what was built here"

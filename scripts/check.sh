@@ -68,6 +68,7 @@ build_for() {
 suite unit make --no-print-directory check-unit
 for kernel in $kernels; do stage "build $kernel" build_for "$kernel"; done
 stage "ABI documents" scripts/build/abi-check.sh
+stage "features" scripts/features.sh --check Documentation/features.md
 # One after the other: two emulators on two CPUs are slow enough for xl to lose
 # its patience.
 levels=(all most main)

@@ -10,6 +10,7 @@
 #   vmlinuz       the kernel of dom0 and guests
 #   base.cpio     dom0's programs: Xen's tools, fio, a shell
 #   kernel.cpio   dom0's modules and the guest's kernel and initramfs
+#   guest/        these two, for guests of a dom0 of another kernel
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -21,10 +22,10 @@ release=$("$here/../setup/kernel.sh" "$series" version)
 
 dom0_packages="bash coreutils grep sed gawk findutils procps util-linux mount kmod iproute2
 	xen-hypervisor-4.17-amd64 xen-utils-4.17 xen-utils-common xenstore-utils
-	fio busybox-static dmsetup gdisk libc-bin"
+	fio busybox-static dmsetup gdisk libc-bin nbd-server nbd-client"
 dom0_modules="xen-gntdev xen-evtchn xenfs xen-privcmd xen-gntalloc xen-blkback xen-blkfront
-	loop brd null_blk scsi_debug sd_mod dm-mod crc32c_generic crc32c-intel"
-guest_modules="xen-blkfront xenfs crc32c_generic crc32c-intel"
+	loop brd null_blk scsi_debug sd_mod dm-mod dm-flakey nbd crc32c_generic crc32c-intel"
+guest_modules="xen-blkfront xenfs xen-gntalloc xen-evtchn crc32c_generic crc32c-intel"
 
 # --- dom0's programs ---------------------------------------------------------
 
@@ -98,8 +99,13 @@ if [ ! -e "$lab" ]; then
 	done <"$base/guest-libraries"
 	# shellcheck disable=SC2086
 	copy_modules "$guest" $guest_modules
-	cp "$here/guest/init" "$guest/init"
-	chmod +x "$guest/init"
+	cp "$here/guest/init" "$here/guest/agent" "$guest/"
+	# What the kernel runs when the toolstack asks for an end.
+	mkdir -p "$guest/sbin"
+	for word in poweroff reboot; do
+		printf '#!/bin/sh\nexec /bin/busybox %s -f\n' $word >"$guest/sbin/$word"
+	done
+	chmod +x "$guest/init" "$guest/sbin"/*
 
 	dom0=$work/dom0
 	mkdir -p "$dom0/guest"
@@ -109,6 +115,7 @@ if [ ! -e "$lab" ]; then
 	cp "$image/boot/vmlinuz-$release" "$dom0/guest/vmlinuz"
 	(cd "$dom0" && find . | cpio -o -H newc --quiet) >"$work/out/kernel.cpio"
 	cp "$image/boot/vmlinuz-$release" "$work/out/vmlinuz"
+	mv "$dom0/guest" "$work/out/guest"
 	ln "$base/base.cpio" "$base/xen" "$work/out/"
 	for old in "$cache/lab-${release%%-*}"*; do rm -rf "$old"; done
 	mv "$work/out" "$lab"

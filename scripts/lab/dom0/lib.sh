@@ -66,22 +66,25 @@ guest_ready() {
 	id=$(guest_id "$1") && [ "$(xenstore-read "/local/domain/$id/data/ready" 2>/dev/null)" = 1 ]
 }
 
-# CPUs of their own for every domain: 2-3 unless guest_cpus says otherwise.
+# CPUs of their own for every domain: 2-3 unless guest_cpus says otherwise; 1-4
+# where time is counted and there is one guest.
 guest_cpu_list() {
-	if [ "$(cat /lab/time)" = counted ]; then echo 1; else echo "${guest_cpus:-2-3}"; fi
+	if [ "$(cat /lab/time)" = counted ]; then echo 1-4; else echo "${guest_cpus:-2-3}"; fi
 }
 
-# guest_create NAME [CONFIGURATION-LINE...]; blkfront=OPTION=VALUE,... in the
-# environment goes to the guest's frontend driver.
+# guest_create NAME [CONFIGURATION-LINE...]; in the environment
+#   blkfront=OPTION=VALUE,...   goes to the guest's frontend driver
+#   guest_extra=WORDS           more for its command line
+#   guest_files=FOLDER          holds its vmlinuz and initrd
 guest_create() {
-	local name=$1 config=/tmp/$1.cfg
+	local name=$1 config=/tmp/$1.cfg files=${guest_files:-/guest}
 	shift
 	[ -e "/var/log/xen/guest-$name.log" ] && : >"/var/log/xen/guest-$name.log"
 	{
 		echo "name='$name'"
-		echo "kernel='/guest/vmlinuz'"
-		echo "ramdisk='/guest/initrd'"
-		echo "extra='console=hvc0 loglevel=4 blkfront=${blkfront:-}'"
+		echo "kernel='$files/vmlinuz'"
+		echo "ramdisk='$files/initrd'"
+		echo "extra='console=hvc0 loglevel=4 blkfront=${blkfront:-} ${guest_extra:-}'"
 		echo "memory=${guest_memory:-512}"
 		echo "vcpus=${guest_vcpus:-2}"
 		echo "cpus='$(guest_cpu_list)'"
@@ -103,6 +106,42 @@ guest_create() {
 guest_create_4cpus() {
 	guest_vcpus=4 guest_create "$@"
 	need guest "$1" 'for cpu in 2 3; do echo 0 >/sys/devices/system/cpu/cpu$cpu/online; done' >/dev/null
+}
+
+# A guest whose disks no kernel's frontend takes: "guest NAME frontend CASE VDEV"
+# runs a case of the frontend in user space against one.
+guest_create_tool() {
+	if [ ! -d /tmp/guest-tool ]; then
+		mkdir /tmp/guest-tool
+		ln -s /guest/vmlinuz /tmp/guest-tool/
+		cat /lab/frontend.cpio /guest/initrd >/tmp/guest-tool/initrd
+	fi
+	guest_files=/tmp/guest-tool guest_extra=frontend=tool guest_create "$@"
+}
+
+# Such a guest, alone, that stays from one scenario to the next.
+guest_need_tool() {
+	local name
+	for name in $(guests); do [ "$name" = "$1" ] || xl destroy "$name"; done
+	guest_ready "$1" && guest "$1" 'dmesg -c' >/dev/null && return 0
+	xl destroy "$1" 2>/dev/null
+	guest_create_tool "$@"
+}
+
+# tool GUEST CASE DEVICE [ARGUMENT [SECONDS]]
+tool() {
+	local vdev=$(vdev_number "$3")
+	guest "$1" "frontend $2 $vdev ${4:-}" "${5:-120}" >/tmp/tool.raw
+	local status=$?
+	# xenstore-read writes line ends as \n.
+	sed 's/\\n/\n/g' /tmp/tool.raw >/tmp/tool.log
+	if [ $status = 0 ]; then
+		grep -v '^all as it should be' /tmp/tool.log | tail -n "${tool_lines:-3}" |
+			while read -r line; do say "$2: $line"; done
+	else
+		tail -n 20 /tmp/tool.log
+		fail "$2: $(tail -n 1 /tmp/tool.log)"
+	fi
 }
 
 # A guest that stays from one scenario to the next.
@@ -195,10 +234,19 @@ image() {
 guest_has_disk() { [ -n "$(guest "$1" "cat /sys/block/$2/size" 2>/dev/null)" ]; }
 guest_lacks_disk() { guest "$1" "[ ! -e /sys/block/$2 ]" >/dev/null; }
 
+attach_only() { # GUEST TARGET DEVICE MODE
+	need xl block-attach "$1" "$(disk_spec "$2" "$3" "$4")"
+}
+
 # attach GUEST TARGET DEVICE MODE: waits until the guest has it.
 attach() {
-	need xl block-attach "$1" "$(disk_spec "$2" "$3" "$4")"
+	attach_only "$@"
 	wait_for 30 guest_has_disk "$1" "$3" || fail "guest $1 never saw $3"
+}
+
+detach_tool() { # GUEST DEVICE: from a guest of guest_create_tool
+	need xl block-detach "$1" "$2"
+	wait_for 20 no_backends || fail "the backend of $2 is still there"
 }
 
 disk_spec() { # TARGET DEVICE MODE
@@ -213,9 +261,36 @@ detach() { # GUEST DEVICE
 	wait_for 20 guest_lacks_disk "$1" "$2" || fail "guest $1 still has $2"
 }
 
+vdev_number() { # DEVICE: xvdb is 51728
+	local letter=$(printf '%d' "'${1#xvd}")
+	echo $((51712 + (letter - 97) * 16))
+}
+
 backend_node() { # GUEST DEVICE: the backend's xenstore directory
-	local number=$(printf '%d' "'${2#xvd}")
-	echo "/local/domain/0/backend/vbd/$(guest_id "$1")/$((51712 + (number - 97) * 16))"
+	echo "/local/domain/0/backend/vbd/$(guest_id "$1")/$(vdev_number "$2")"
+}
+
+# null_disk NAME=VALUE...: a disk of null_blk as its configfs attributes say;
+# sets "disk".  null_disk_remove takes it away.
+null_disk() {
+	local setting before
+	[ -d /sys/module/null_blk ] || need modprobe null_blk nr_devices=0
+	mountpoint -q /sys/kernel/config || need mount -t configfs configfs /sys/kernel/config
+	before=$(ls /sys/block)
+	need mkdir /sys/kernel/config/nullb/lab
+	for setting in "$@"; do
+		echo "${setting#*=}" >"/sys/kernel/config/nullb/lab/${setting%%=*}" || fail "null_blk: $setting"
+	done
+	need eval 'echo 1 >/sys/kernel/config/nullb/lab/power'
+	# It has the folder's name, or in older kernels the next number.
+	disk=/dev/$(comm -13 <(echo "$before") <(ls /sys/block) | head -1)
+	wait_for 5 [ -b "$disk" ] || fail "no disk of null_blk"
+}
+
+null_disk_remove() {
+	echo 0 >/sys/kernel/config/nullb/lab/power
+	need rmdir /sys/kernel/config/nullb/lab
+	wait_for 10 rmmod null_blk || fail "null_blk is still in use"
 }
 
 # scsi_disk SECTOR-BYTES: loads scsi_debug; sets "disk".  No udev runs here, so

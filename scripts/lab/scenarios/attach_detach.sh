@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # lab: main
 # A disk is attached to a running guest, used, and detached, several times.
+# shows: `xl block-attach`, `block-list`, `block-detach` on a running guest | yes
 . /lab/dom0/lib.sh
 driver_load
 guest_need g1

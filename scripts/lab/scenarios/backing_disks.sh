@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # lab: once
 # Verified I/O on all kinds of backing disks.
+# shows: brd, null_blk with and without write cache, scsi_debug, dm-linear as backing disks | yes
 . /lab/dom0/lib.sh
 driver_load
 guest_need g1
@@ -17,25 +18,11 @@ verify() { # NAME DEVICE
 need modprobe brd rd_nr=1 rd_size=16384
 verify brd /dev/ram0
 wait_for 10 rmmod brd
-need modprobe null_blk nr_devices=0
 for cache in 0 4; do
-	mkdir /sys/kernel/config/nullb/lab 2>/dev/null || {
-		mount -t configfs configfs /sys/kernel/config
-		need mkdir /sys/kernel/config/nullb/lab
-	}
-	null=/sys/kernel/config/nullb/lab
-	echo 16 >$null/size
-	echo 1 >$null/memory_backed
-	echo $cache >$null/cache_size
-	echo 1 >$null/power
-	# The disk has the folder's name, or in older kernels the next number.
-	node=/dev/$(ls /sys/block | grep -E '^(lab|nullb.*)$' | head -1)
-	wait_for 5 [ -b "$node" ] || fail "no disk of null_blk"
-	verify "null_blk with $cache MiB of cache" "$node"
-	echo 0 >$null/power
-	rmdir $null
+	null_disk size=16 memory_backed=1 cache_size=$cache
+	verify "null_blk with $cache MiB of cache" "$disk"
+	null_disk_remove
 done
-wait_for 10 rmmod null_blk
 scsi_disk 512
 verify scsi_debug "$disk"
 sectors=$(cat "/sys/block/${disk##*/}/size")

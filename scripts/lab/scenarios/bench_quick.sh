@@ -7,15 +7,17 @@
 # EVENT": dom0's run time (less that of an idle guest), grant-table and
 # event-channel hypercalls of dom0, each per request.
 #
-# Settings: drivers, persistences, workloads (RW:BS:DEPTH:MEGABYTES ...).
+# Settings: queue_counts, drivers, persistences, workloads (RW:BS:DEPTH:MEGABYTES ...).
 . /lab/dom0/lib.sh
 modprobe null_blk nr_devices=1 gb=1 queue_mode=2 irqmode=0 submit_queues=1
 trace=/tmp/trace
 
+# As many jobs as queues, which share the depth.
 job() { # RW BS DEPTH MEGABYTES: the command for the guest, which prints the IOPS
 	echo "fio --name=j --filename=/dev/xvdb --direct=1 --ioengine=libaio --rw=$1 --bs=$2" \
-		"--iodepth=$3 --size=512M --io_size=${4}M --minimal --norandommap --randrepeat=1 |" \
-		"cut -d';' -f8,49 | awk -F';' '{ print \$1 + \$2 }'"
+		"--iodepth=$((($3 + queues - 1) / queues)) --numjobs=$queues --group_reporting" \
+		"--size=512M --io_size=$(($4 / queues))M --offset_increment=128M --minimal" \
+		"--norandommap --randrepeat=1 | cut -d';' -f8,49 | awk -F';' '{ print \$1 + \$2 }'"
 }
 
 requests() { echo $(($(statistic g6 rd_req) + $(statistic g6 wr_req))); }
@@ -60,24 +62,33 @@ measure() { # DRIVER PERSISTENT RW BS DEPTH MEGABYTES
 	set -- "$@" $(traced "$(job "$3" "$4" "$5" "$6")")
 	count=$(($(requests) - before))
 	[ "$count" -gt 0 ] || fail "no requests counted"
-	echo "NOTE bench $1 $2 $3-$4-qd$5 $(awk -v i="$iops" -v n=$count -v t="$7" -v g="$8" -v e="$9" \
+	echo "NOTE bench $1 $2 $3-$4-qd$5-q$queues $(awk -v i="$iops" -v n=$count -v t="$7" -v g="$8" -v e="$9" \
 		-v idle="$idle" 'BEGIN { printf "%d %.0f %.3f %.3f", i, (t - idle) / n, g / n, e / n }')"
 }
 
-guest_vcpus=1 guest_create g6
-set -- $(traced true)
-idle=$1
-for driver in ${drivers:-intree ours}; do
-	driver_use "$driver"
-	for persistent in ${persistences:-Y N}; do
-		set_parameter feature_persistent "$persistent"
-		attach g6 /dev/nullb0 xvdb w
-		for workload in ${workloads:-randread:4k:1:16 randread:4k:32:32 randwrite:4k:1:16 randwrite:4k:32:32}; do
-			measure "$driver" "$persistent" $(echo "$workload" | tr : ' ')
+for queues in ${queue_counts:-1 4}; do
+	case $queues in
+	1) kinds="randread:4k:1:16 randwrite:4k:1:16 randread:4k:32:32 randwrite:4k:32:32" ;;
+	*) kinds="randread:4k:32:32 randwrite:4k:32:32" ;;
+	esac
+	kinds="$kinds randread:64k:8:64 randwrite:64k:8:64 read:1m:4:128 write:1m:4:128"
+	blkfront=max_indirect_segments=256 guest_vcpus=$queues guest_create g6
+	set -- $(traced true)
+	idle=$1
+	for driver in ${drivers:-intree ours}; do
+		driver_use "$driver"
+		set_parameter max_queues "$queues"
+		for persistent in ${persistences:-Y N}; do
+			set_parameter feature_persistent "$persistent"
+			attach g6 /dev/nullb0 xvdb w
+			for workload in ${workloads:-$kinds}; do
+				measure "$driver" "$persistent" $(echo "$workload" | tr : ' ')
+			done
+			detach g6 xvdb
 		done
-		detach g6 xvdb
 	done
+	xl destroy g6
+	wait_for 10 no_backends || fail "a backend is left over"
 done
-xl destroy g6
 wait_for 10 rmmod null_blk
 passed

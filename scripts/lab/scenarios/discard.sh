@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # lab: main
 # Discard reaches the disk, unless the toolstack or the mode forbids it.
+# shows: DISCARD, `discard-enable`, beside other I/O | synchronous: holds up its ring
 . /lab/dom0/lib.sh
 driver_load
 guest_need g1

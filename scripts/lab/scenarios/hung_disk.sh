@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # lab: once
 # A disk that hangs holds up its own guest alone.
+# shows: a hanging disk holds up its own guest only | detach waits in the xenbus thread
 . /lab/dom0/lib.sh
 driver_load
 guests_destroy

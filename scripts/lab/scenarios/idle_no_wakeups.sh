@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # An idle disk wakes nobody up.
+# shows: no wake-up of an idle disk | 10 a second for each ring
 . /lab/dom0/lib.sh
 driver_load
 guest_need g1

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # A guest is destroyed under load; nothing of it stays.
+# shows: a guest killed under load | yes
 . /lab/dom0/lib.sh
 driver_load
 xl destroy g1 2>/dev/null

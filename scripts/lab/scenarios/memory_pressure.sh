@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # lab: once
 # Under memory pressure the pools of free pages are emptied.
+# shows: `reclaim_memory` empties the buffers for `buffer_squeeze_duration_ms` | yes
 . /lab/dom0/lib.sh
 driver_load
 guest_need g1

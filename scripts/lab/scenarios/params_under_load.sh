@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # Parameters change under load; what makes no sense is refused.
+# shows: parameters changed under load | yes
 . /lab/dom0/lib.sh
 driver_load
 guest_need g1

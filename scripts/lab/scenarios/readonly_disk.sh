@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # A read-only disk is read, never written.
+# shows: read-only disks (`mode=r`, `info` flag) | yes
 . /lab/dom0/lib.sh
 driver_load
 guest_need g1

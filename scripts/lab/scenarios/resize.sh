@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # The disk grows under a connected guest, which is told once.
+# shows: online resize of the backing disk | polled ten times a second by each ring
 . /lab/dom0/lib.sh
 driver_load
 guest_need g1

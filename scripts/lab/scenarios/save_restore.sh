@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # lab: once
 # A guest is saved and restored under verified I/O, and paused.
+# shows: `xl save`, `xl restore`, `xl pause` under load | yes
 . /lab/dom0/lib.sh
 driver_load
 xl destroy g1 2>/dev/null

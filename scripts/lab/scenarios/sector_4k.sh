@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # A disk with 4 KiB sectors.
+# shows: disks with 4 KiB sectors; `sectors` in units of 512 bytes | yes
 . /lab/dom0/lib.sh
 driver_load
 guest_need g1

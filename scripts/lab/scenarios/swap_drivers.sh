@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # The kernel's own driver and ours take over from each other under a running
 # guest's verified I/O.
+# shows: the kernel's own driver and this one take over from each other under a running guest | -
 . /lab/dom0/lib.sh
 driver_load
 guest_need g1

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # Names, defaults and modes of parameters and sysfs files are the in-tree driver's.
+# shows: parameters and sysfs files: names, defaults, modes | yes
 . /lab/dom0/lib.sh
 guests_destroy
 rmmod xen_blkback 2>/dev/null

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # A guest boots with two disks, one of them read-only.
+# shows: disks in the guest's configuration, read-write and read-only | yes
 . /lab/dom0/lib.sh
 driver_load
 xl destroy g1 2>/dev/null

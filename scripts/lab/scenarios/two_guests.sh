@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # Two guests with a disk each work at the same time.
+# shows: two guests at once | yes
 . /lab/dom0/lib.sh
 driver_load
 guests_destroy

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # lab: once
 # xl's ways to write a disk, and what the tools show of it.
+# shows: `xl`'s disk forms: target, `devtype=cdrom`, `script=`, phy; `xentop` | yes
 . /lab/dom0/lib.sh
 driver_load
 guests_destroy

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: GPL-2.0
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "frontend.h"
+
+namespace frontend {
+
+struct Case {
+  const char* name;
+  const char* what;
+  void (*run)(Frontend& frontend, uint64_t argument);
+};
+
+// Ends the program when the condition does not hold.
+#define EXPECT(condition, ...)          \
+  do {                                  \
+    if (!(condition)) die(__VA_ARGS__); \
+  } while (0)
+
+// protocol.cc
+void layouts(Frontend& frontend, uint64_t argument);
+void ring_refs(Frontend& frontend, uint64_t argument);
+void indirect(Frontend& frontend, uint64_t argument);
+void persistence(Frontend& frontend, uint64_t argument);
+void discard(Frontend& frontend, uint64_t argument);
+void blocks_4k(Frontend& frontend, uint64_t argument);
+void read_only(Frontend& frontend, uint64_t argument);
+
+// order.cc
+void barrier(Frontend& frontend, uint64_t argument);
+void flushes(Frontend& frontend, uint64_t argument);
+void failing_writes(Frontend& frontend, uint64_t argument);
+void reconnect(Frontend& frontend, uint64_t argument);
+void leave_connected(Frontend& frontend, uint64_t argument);
+
+inline constexpr Case kCases[] = {
+    {"layouts", "every operation in the three layouts; wrong requests get the right answers",
+     layouts},
+    {"ring-refs", "one to sixteen ring pages, named in every legal way; illegal ones refused",
+     ring_refs},
+    {"indirect", "1 to 256 segments, and what may not be in an indirect request", indirect},
+    {"persistence", "persistent grants agreed on anew with each connect", persistence},
+    {"discard", "discards, aligned or not, secure or not", discard},
+    {"blocks-4k", "on a disk of 4 KiB blocks, a part of a block is refused", blocks_4k},
+    {"read-only", "writes and discards to a read-only disk are refused, flushes are not",
+     read_only},
+    {"barrier", "a barrier orders the writes of two rings; ARGUMENT: ms that a write takes",
+     barrier},
+    {"flushes", "flushes with and without data", flushes},
+    {"failing-writes", "a disk that fails writes and flushes, and still reads", failing_writes},
+    {"reconnect", "Closed and Initialising with I/O in flight; ARGUMENT: how often", reconnect},
+    {"leave", "connects and leaves with I/O in flight; ARGUMENT: the state to leave",
+     leave_connected},
+};
+
+}  // namespace frontend

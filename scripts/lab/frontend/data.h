@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: GPL-2.0
+// Granted pages with data that can be told apart, and requests over them.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+#include <vector>
+
+#include "frontend.h"
+
+namespace frontend {
+
+// Every 8 bytes hold a mark that names the data and its place.
+class Data {
+ public:
+  Data(const Frontend& frontend, uint32_t pages) : pages_(frontend.domain(), pages) {}
+
+  void fill(uint64_t mark) {
+    for (uint32_t page = 0; page < pages_.count(); ++page) {
+      for (uint32_t i = 0; i < kPageBytes / 8; ++i) word(page, i) = expected(mark, page, i);
+    }
+  }
+
+  void clear() {
+    for (uint32_t page = 0; page < pages_.count(); ++page) {
+      std::memset(pages_.page(page), 0, kPageBytes);
+    }
+  }
+
+  // Are the first `pages` pages (0: all) as fill(mark) leaves them?
+  bool holds(uint64_t mark, uint32_t pages = 0) {
+    for (uint32_t page = 0; page < (pages != 0 ? pages : pages_.count()); ++page) {
+      for (uint32_t i = 0; i < kPageBytes / 8; ++i) {
+        if (word(page, i) != expected(mark, page, i)) return false;
+      }
+    }
+    return true;
+  }
+
+  // A request over the first `pages` pages (0: all).
+  Request request(Operation operation, uint64_t sector, uint32_t pages = 0) const {
+    Request request;
+    request.operation = operation;
+    request.sector = sector;
+    request.segments = segments(pages);
+    return request;
+  }
+
+  std::vector<Segment> segments(uint32_t pages = 0) const {
+    std::vector<Segment> segments(pages != 0 ? pages : pages_.count());
+    for (uint32_t i = 0; i < segments.size(); ++i) segments[i].gref = pages_.gref(i);
+    return segments;
+  }
+
+  Pages& pages() { return pages_; }
+
+ private:
+  volatile uint64_t& word(uint32_t page, uint32_t index) {
+    return reinterpret_cast<volatile uint64_t*>(pages_.page(page))[index];
+  }
+  static uint64_t expected(uint64_t mark, uint32_t page, uint32_t index) {
+    return mark << 32 | page << 16 | index;
+  }
+
+  Pages pages_;
+};
+
+}  // namespace frontend

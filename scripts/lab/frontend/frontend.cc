@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "frontend.h"
+
+#include <unistd.h>
+
+#include <atomic>
+#include <cstdlib>
+
+namespace frontend {
+
+namespace {
+// In the header of the shared ring, io/ring.h of Xen.
+enum { kReqProd = 0, kReqEvent = 1, kRspProd = 2, kRspEvent = 3 };
+
+uint32_t ring_slots(uint32_t pages, uint32_t slot_bytes) {
+  const uint32_t fit = (pages * kPageBytes - kHeaderBytes) / slot_bytes;
+  uint32_t slots = 1;
+  while (slots * 2 <= fit) slots *= 2;
+  return slots;
+}
+
+void full_barrier() { std::atomic_thread_fence(std::memory_order_seq_cst); }
+}  // namespace
+
+Ring::Ring(uint32_t domain, uint32_t pages, const Layout& layout)
+    : layout_(layout), pages_(domain, pages), channel_(domain),
+      slots_(ring_slots(pages, layout.slot_bytes)) {
+  header()[kReqEvent] = 1;
+  header()[kRspEvent] = 1;
+}
+
+void Ring::put(const Request& request) {
+  if (in_flight() == slots_) die("more than %u requests in a ring", slots_);
+  layout_.encode(request, slot(produced_));
+  ++produced_;
+}
+
+void Ring::push() {
+  const uint32_t before = header()[kReqProd];
+  full_barrier();
+  header()[kReqProd] = produced_;
+  full_barrier();
+  if (produced_ - header()[kReqEvent] < produced_ - before) channel_.notify();
+}
+
+bool Ring::try_take(Response& response) {
+  const uint32_t available = header()[kRspProd];
+  full_barrier();
+  if (available == consumed_) {
+    header()[kRspEvent] = consumed_ + 1;
+    full_barrier();
+    if (header()[kRspProd] == consumed_) return false;
+  }
+  response = Layout::decode(slot(consumed_));
+  ++consumed_;
+  if (consumed_ - 1 == produced_) die("a response to no request");
+  return true;
+}
+
+Response Ring::take(double seconds) {
+  const double end = now() + seconds;
+  Response response;
+  while (!try_take(response)) {
+    if (now() > end) die("no response within %.0f s", seconds);
+    (void)channel_.wait(end - now());
+  }
+  return response;
+}
+
+Frontend::Frontend(uint32_t vdev) : home_("device/vbd/" + std::to_string(vdev)) {
+  const auto backend = store_.read(home_ + "/backend");
+  const auto domain = store_.read(home_ + "/backend-id");
+  if (!backend || !domain) die("there is no %s", home_.c_str());
+  backend_ = *backend;
+  domain_ = static_cast<uint32_t>(std::strtoul(domain->c_str(), nullptr, 10));
+}
+
+State Frontend::backend_state() const {
+  return static_cast<State>(std::atoi(store_.read(backend_ + "/state").value_or("0").c_str()));
+}
+
+bool Frontend::wait_backend(State state, double seconds) {
+  const double end = now() + seconds;
+  while (backend_state() != state) {
+    if (now() > end) return false;
+    usleep(5000);
+  }
+  return true;
+}
+
+uint64_t Frontend::property(const std::string& name) const {
+  return std::strtoull(store_.read(backend_ + "/" + name).value_or("0").c_str(), nullptr, 10);
+}
+
+void Frontend::state(State state) const {
+  store_.write(home_ + "/state", std::to_string(static_cast<int>(state)));
+}
+
+// To Initialising with the backend in InitWait, as after a boot loader.
+void Frontend::start_over() {
+  const State before = backend_state();
+  if (before == kConnected || before == kClosing) drop();
+  state(kInitialising);
+  if (!wait_backend(kInitWait, 20)) die("the backend is in state %d, not 2", backend_state());
+  for (const char* name : {"ring-ref", "ring-page-order", "event-channel", "protocol",
+                           "feature-persistent", "multi-queue-num-queues"}) {
+    store_.remove(home_ + "/" + name);
+  }
+  for (uint32_t i = 0; i < 16; ++i) {
+    store_.remove(home_ + "/ring-ref" + std::to_string(i));
+    store_.remove(home_ + "/queue-" + std::to_string(i));
+  }
+}
+
+bool Frontend::try_connect(const Options& options) {
+  start_over();
+  rings_.clear();
+  const Layout layout = Layout::of(options.protocol);
+  if (!options.protocol.empty()) store_.write(home_ + "/protocol", options.protocol);
+  if (options.order >= 0) {
+    store_.write(home_ + "/ring-page-order", std::to_string(options.order));
+  }
+  if (options.queues > 1) {
+    store_.write(home_ + "/multi-queue-num-queues", std::to_string(options.queues));
+  }
+  store_.write(home_ + "/feature-persistent", options.persistent ? "1" : "0");
+  const uint32_t pages = options.order > 0 ? 1u << options.order : 1;
+  for (uint32_t queue = 0; queue < options.queues; ++queue) {
+    const std::string directory =
+        options.queues > 1 ? home_ + "/queue-" + std::to_string(queue) : home_;
+    rings_.push_back(std::make_unique<Ring>(domain_, pages, layout));
+    Ring& ring = *rings_.back();
+    if (options.omit_ring_ref) {
+      // The backend is to miss it.
+    } else if (options.order < 0) {
+      store_.write(directory + "/ring-ref", std::to_string(ring.pages().gref(0)));
+    } else {
+      for (uint32_t i = 0; i < pages; ++i) {
+        store_.write(directory + "/ring-ref" + std::to_string(i),
+                     std::to_string(ring.pages().gref(i)));
+      }
+    }
+    store_.write(directory + "/event-channel", std::to_string(ring.port()));
+  }
+  state(kInitialised);
+  const double end = now() + 20;
+  for (;;) {
+    const State backend = backend_state();
+    if (backend == kConnected) break;
+    if (backend == kClosing || backend == kClosed) return false;
+    if (now() > end) die("the backend is in state %d, not 4", backend);
+    usleep(5000);
+  }
+  state(kConnected);
+  return true;
+}
+
+void Frontend::connect(const Options& options) {
+  if (!try_connect(options)) die("the backend refused to connect");
+}
+
+void Frontend::close() {
+  state(kClosing);
+  if (!wait_backend(kClosing, 20)) die("the backend is in state %d, not 5", backend_state());
+  drop();
+}
+
+void Frontend::drop() {
+  state(kClosed);
+  if (!wait_backend(kClosed, 60)) die("the backend is in state %d, not 6", backend_state());
+}
+
+int16_t Frontend::run(Request request, uint32_t index) {
+  request.id = next_id();
+  Ring& used = ring(index);
+  used.put(request);
+  used.push();
+  const Response response = used.take();
+  const uint8_t operation =
+      request.operation == kIndirect ? request.indirect_operation : request.operation;
+  if (response.id != request.id) {
+    die("operation %u: the response has id %llx, not %llx", request.operation,
+        static_cast<unsigned long long>(response.id), static_cast<unsigned long long>(request.id));
+  }
+  if (response.operation != operation) {
+    die("operation %u: the response is of operation %u", request.operation, response.operation);
+  }
+  return response.status;
+}
+
+}  // namespace frontend

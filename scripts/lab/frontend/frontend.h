@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-2.0
+// A blkif frontend in user space, for what no kernel's frontend does.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "host.h"
+#include "wire.h"
+
+namespace frontend {
+
+// States of xenbus, io/xenbus.h of Xen.
+enum State {
+  kInitialising = 1,
+  kInitWait = 2,
+  kInitialised = 3,
+  kConnected = 4,
+  kClosing = 5,
+  kClosed = 6,
+};
+
+struct Options {
+  std::string protocol = "x86_64-abi";  // empty: no such node
+  uint32_t queues = 1;
+  int order = -1;           // of the rings' pages; -1: no node, one page named "ring-ref"
+  bool persistent = false;
+  bool omit_ring_ref = false;
+};
+
+// One shared ring and its event channel.
+class Ring {
+ public:
+  Ring(uint32_t domain, uint32_t pages, const Layout& layout);
+
+  uint32_t slots() const { return slots_; }
+  uint32_t in_flight() const { return produced_ - consumed_; }
+  Pages& pages() { return pages_; }
+  uint32_t port() const { return channel_.port(); }
+
+  // Writes one request to the ring; push() shows all of them to the backend.
+  void put(const Request& request);
+  void push();
+  // The next response; ends the program when none comes within the time.
+  Response take(double seconds = 20);
+  bool try_take(Response& response);
+  // Waits a while for an event.
+  void pause(double seconds) { (void)channel_.wait(seconds); }
+
+ private:
+  volatile uint32_t* header() { return reinterpret_cast<volatile uint32_t*>(pages_.page(0)); }
+  volatile uint8_t* slot(uint32_t index) {
+    return pages_.page(0) + kHeaderBytes + (index & (slots_ - 1)) * layout_.slot_bytes;
+  }
+
+  Layout layout_;
+  Pages pages_;
+  Channel channel_;
+  uint32_t slots_;
+  uint32_t produced_ = 0;
+  uint32_t consumed_ = 0;
+};
+
+class Frontend {
+ public:
+  explicit Frontend(uint32_t vdev);
+
+  // From whatever state to Connected; ends the program when the backend refuses.
+  void connect(const Options& options);
+  // As connect(), but says whether the backend agreed.
+  bool try_connect(const Options& options);
+  // Orderly: Closing, Closed, and waits until the backend says Closed.
+  void close();
+  // Closed at once, whatever is in flight; waits until the backend says so.
+  void drop();
+  // Gives our pages back; the backend must not use them any more.
+  void forget() { rings_.clear(); }
+
+  Ring& ring(uint32_t index = 0) { return *rings_[index]; }
+  uint32_t domain() const { return domain_; }
+  State backend_state() const;
+  bool wait_backend(State state, double seconds);
+  uint64_t property(const std::string& name) const;  // of the backend; 0: absent
+  void state(State state) const;
+
+  // One request on a ring of its own turn: the answer's status.
+  int16_t run(Request request, uint32_t ring = 0);
+  uint64_t next_id() { return ++last_id_ * 0x100000001ull; }
+
+ private:
+  void start_over();
+
+  Store store_;
+  std::string home_;
+  std::string backend_;
+  uint32_t domain_;
+  std::vector<std::unique_ptr<Ring>> rings_;
+  uint64_t last_id_ = 0;
+};
+
+}  // namespace frontend

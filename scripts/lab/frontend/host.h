@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: GPL-2.0
+// What a guest's kernel gives a program: granted pages, event channels, xenstore.
+// Every failure ends the program with a line that says what failed.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+struct xs_handle;
+struct xengntdev_handle;
+struct xenevtchn_handle;
+
+namespace frontend {
+
+[[noreturn]] void die(const char* format, ...) __attribute__((format(printf, 1, 2)));
+
+double now();  // seconds
+
+class Store {
+ public:
+  Store();
+  ~Store();
+  Store(const Store&) = delete;
+  Store& operator=(const Store&) = delete;
+
+  std::optional<std::string> read(const std::string& path) const;
+  void write(const std::string& path, const std::string& value) const;
+  void remove(const std::string& path) const;
+
+ private:
+  xs_handle* handle_;
+};
+
+// Pages granted to one domain; they are ours and mapped while this lives.
+class Pages {
+ public:
+  Pages(uint32_t domain, uint32_t count, bool writable = true);
+  ~Pages();
+  Pages(const Pages&) = delete;
+  Pages& operator=(const Pages&) = delete;
+
+  uint8_t* page(uint32_t index) { return base_ + index * 4096ul; }
+  uint32_t gref(uint32_t index) const { return grefs_[index]; }
+  uint32_t count() const { return static_cast<uint32_t>(grefs_.size()); }
+
+ private:
+  uint8_t* base_;
+  std::vector<uint32_t> grefs_;
+};
+
+// One unbound port for one domain.
+class Channel {
+ public:
+  explicit Channel(uint32_t domain);
+  ~Channel();
+  Channel(const Channel&) = delete;
+  Channel& operator=(const Channel&) = delete;
+
+  uint32_t port() const { return port_; }
+  void notify();
+  // Waits for an event; false when none came within the time.
+  bool wait(double seconds);
+
+ private:
+  xenevtchn_handle* handle_;
+  uint32_t port_;
+};
+
+}  // namespace frontend

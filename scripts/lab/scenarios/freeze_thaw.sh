@@ -1,0 +1,23 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# dom0's threads are frozen and thawed, as for suspend to idle, under a guest's
+# verified I/O.
+# shows: dom0's threads freeze and thaw | partly: its waits cannot be frozen
+. /lab/dom0/lib.sh
+driver_load
+guest_need g1
+disk=$(image disk 16)
+attach g1 "$disk" xvdb w
+guest_start g1 load "$(fio_verify xvdb 12 '--loops=6')"
+sleep 1
+for round in 1 2; do
+	# The test mode freezes all threads, waits five seconds, and thaws them.
+	echo freezer >/sys/power/pm_test || fail "this kernel cannot test the freezer"
+	echo freeze >/sys/power/state || fail "the threads did not freeze: $(dmesg | tail -n 5)"
+	say "frozen and thawed"
+done
+echo none >/sys/power/pm_test
+need guest_join g1 load 300
+[ "$(guest_sum g1 xvdb)" = "$(file_sum "$disk")" ] || fail "data differs"
+detach g1 xvdb
+passed

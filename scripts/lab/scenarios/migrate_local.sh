@@ -1,0 +1,24 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# A guest migrates to the same host under verified I/O.
+# shows: `xl migrate` to the same host under load | yes
+. /lab/dom0/lib.sh
+driver_load
+xl destroy g1 2>/dev/null
+disk=$(image disk 16)
+guest_memory=320 guest_create g9 "disk=['$disk,raw,xvdb,w']"
+guest_start g9 load "$(fio_verify xvdb 12 '--loops=4')"
+sleep 2
+number=$(cat /tmp/number.g9)
+first=$(guest_id g9)
+timeout 150 xl -v migrate -s '' g9 'xl -v migrate-receive' </dev/null >/tmp/migrate.log 2>&1 || {
+	tail -n 40 /tmp/migrate.log
+	fail "xl migrate"
+}
+[ "$(guest_id g9)" != "$first" ] || fail "the guest is still the old domain"
+echo "$number" >/tmp/number.g9
+say "migrated under load"
+need guest_join g9 load 300
+[ "$(guest_sum g9 xvdb)" = "$(file_sum "$disk")" ] || fail "data differs"
+xl destroy g9
+passed
