@@ -28,7 +28,7 @@ features:
 	@mv Documentation/features.new Documentation/features.md
 
 check-all:
-	@LEVEL=all scripts/check.sh
+	@ALL=1 scripts/check.sh
 
 check-unit:
 	@scripts/setup/packages.sh unit
