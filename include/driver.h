@@ -74,7 +74,7 @@ void driver_work(struct host_work *work);
 
 /* Totals since the device was created; they never go backwards. */
 struct driver_statistics {
-	uint64_t oo_req;  /* times that requests waited for a slot or for pages */
+	uint64_t oo_req; /* times that requests waited for a slot or for pages */
 	uint64_t rd_req;
 	uint64_t wr_req;
 	uint64_t f_req;

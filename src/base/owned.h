@@ -47,8 +47,7 @@ template <typename T>
 class OwnedArray {
  public:
   OwnedArray() = default;
-  OwnedArray(OwnedArray&& other) noexcept
-      : elements_(std::exchange(other.elements_, {})) {}
+  OwnedArray(OwnedArray&& other) noexcept : elements_(std::exchange(other.elements_, {})) {}
   OwnedArray& operator=(OwnedArray&& other) noexcept {
     std::swap(elements_, other.elements_);
     return *this;

@@ -78,9 +78,8 @@ BOUNDED_PARAMETER(persistent_grant_unused_seconds, 60, 0, 1000000, 0644,
 		  "Seconds after which an unused persistent grant is unmapped; 0 never");
 BOUNDED_PARAMETER(max_queues, 0, 0, 1024, 0644,
 		  "Maximum number of queues per virtual disk; 0 is the number of online CPUs");
-BOUNDED_PARAMETER(max_ring_page_order, XENBUS_MAX_RING_GRANT_ORDER, 0,
-		  XENBUS_MAX_RING_GRANT_ORDER, 0444,
-		  "Maximum order of the number of pages of a shared ring");
+BOUNDED_PARAMETER(max_ring_page_order, XENBUS_MAX_RING_GRANT_ORDER, 0, XENBUS_MAX_RING_GRANT_ORDER,
+		  0444, "Maximum order of the number of pages of a shared ring");
 BOUNDED_PARAMETER(buffer_squeeze_duration_ms, 10, 0, 1000000, 0644,
 		  "Milliseconds for which buffers stay empty after memory pressure");
 BOUNDED_PARAMETER(log_stats, 0, 0, INT_MAX, 0644,
@@ -96,8 +95,7 @@ void host_parameters_read(struct host_parameters *parameters)
 	*parameters = (struct host_parameters){
 		.max_buffer_pages = READ_ONCE(max_buffer_pages.value),
 		.max_persistent_grants = READ_ONCE(max_persistent_grants.value),
-		.persistent_grant_unused_seconds =
-			READ_ONCE(persistent_grant_unused_seconds.value),
+		.persistent_grant_unused_seconds = READ_ONCE(persistent_grant_unused_seconds.value),
 		.max_queues = READ_ONCE(max_queues.value) ?: num_online_cpus(),
 		.max_ring_page_order = READ_ONCE(max_ring_page_order.value),
 		.buffer_squeeze_duration_ms = READ_ONCE(buffer_squeeze_duration_ms.value),

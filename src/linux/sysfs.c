@@ -38,9 +38,8 @@ STATISTIC(rd_sect);
 STATISTIC(wr_sect);
 
 static struct attribute *statistics_attributes[] = {
-	&dev_attr_oo_req.attr,	&dev_attr_rd_req.attr,	&dev_attr_wr_req.attr,
-	&dev_attr_f_req.attr,	&dev_attr_ds_req.attr,	&dev_attr_rd_sect.attr,
-	&dev_attr_wr_sect.attr, NULL,
+	&dev_attr_oo_req.attr, &dev_attr_rd_req.attr,  &dev_attr_wr_req.attr,  &dev_attr_f_req.attr,
+	&dev_attr_ds_req.attr, &dev_attr_rd_sect.attr, &dev_attr_wr_sect.attr, NULL,
 };
 
 static const struct attribute_group statistics_group = {

@@ -50,15 +50,14 @@ class Queue : public driver_queue {
     PagePool& pool;
     WriteOrder& order;
     Statistics& statistics;
-    host_work& owner;                             // scheduled when a queue has drained
+    host_work& owner;                               // scheduled when a queue has drained
     const std::atomic<uint64_t>& squeeze_until_ms;  // buffers stay empty until then
   };
 
   // Maps the ring, binds the event channel and starts the thread, which does
   // nothing until serve().
   // Errors: -ENOMEM, -EIO (impossible indices), and those of the host.
-  [[nodiscard]] static Result<Owned<Queue>> create(const QueueConfig& config,
-                                                   const Shared& shared);
+  [[nodiscard]] static Result<Owned<Queue>> create(const QueueConfig& config, const Shared& shared);
 
   Queue(const QueueConfig& config, const Shared& shared);
   ~Queue();
@@ -146,7 +145,7 @@ class Queue : public driver_queue {
   host_thread* thread_ = nullptr;
 
   host_parameters parameters_{};  // as of the current pass
-  uint64_t now_ms_ = 0;            // as of the current pass
+  uint64_t now_ms_ = 0;           // as of the current pass
   uint64_t limits_kept_ms_ = 0;
   uint32_t batch_limit_ = kMaxBatch;
 
@@ -159,7 +158,7 @@ class Queue : public driver_queue {
   SlotList parts_;     // discards with a part still to do
   SegmentBlocks blocks_;
   WriteOrder::Ring write_order_;
-  bool holding_ = false;  // a barrier is up: new writes are held
+  bool holding_ = false;     // a barrier is up: new writes are held
   uint64_t give_up_ms_ = 0;  // on deferred requests; 0: not closing
 
   Mapper mapper_;
@@ -175,9 +174,9 @@ class Queue : public driver_queue {
   host_io* ios_[kMaxBatch];
   wire::RawDescriptors descriptors_;  // of the request being read
 
-  bool halted_ = false;          // the frontend broke the ring
-  bool consumed_ = false;        // requests were taken since the last end of interrupt
-  bool answered_ = false;        // answers wait to be pushed
+  bool halted_ = false;    // the frontend broke the ring
+  bool consumed_ = false;  // requests were taken since the last end of interrupt
+  bool answered_ = false;  // answers wait to be pushed
 
   // From interrupt context: an event to be ended.  Pairs with
   // end_of_interrupt().

@@ -27,10 +27,10 @@ struct Slot : host_io, ListLink, GrantJob {
   };
 
   Queue* queue = nullptr;
-  Slot* next_done = nullptr;  // in the stack of done I/Os
+  Slot* next_done = nullptr;      // in the stack of done I/Os
   SegmentBlock* block = nullptr;  // of an indirect request
   Identity identity{};
-  uint64_t sectors_left = 0;  // of a discard: not yet discarded
+  uint64_t sectors_left = 0;     // of a discard: not yet discarded
   uint32_t descriptor_gref = 0;  // of an indirect request
   Operation requested = Operation::kRead;
   Status status = Status::kOkay;

@@ -27,8 +27,7 @@ void Queue::pass() {
     }
     // What ends from here on wakes us, but for what ended within its own
     // submission; and what has ended may let others go on.
-    again = more_requests() || done_waits() ||
-            (progress && !(held_.empty() && deferred_.empty()));
+    again = more_requests() || done_waits() || (progress && !(held_.empty() && deferred_.empty()));
     if (!again || now_ms_ != limits_kept_ms_) keep_limits();
     if (again) host_thread_yield();
   }

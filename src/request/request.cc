@@ -33,8 +33,7 @@ std::expected<Request, Rejection> parse_direct(const wire::RawSlot& slot, Operat
     return reject(request.identity, Status::kError, "more than 11 segments");
   }
   // blkif.h of Xen: a flush or a barrier may come without data.
-  if (wire.nr_segments == 0 && operation != Operation::kFlush &&
-      operation != Operation::kBarrier) {
+  if (wire.nr_segments == 0 && operation != Operation::kFlush && operation != Operation::kBarrier) {
     return reject(request.identity, Status::kError, "no segments");
   }
   request.segment_count = wire.nr_segments;

@@ -18,8 +18,8 @@ struct VbdConfig {
   uint32_t major = 0;
   uint32_t minor = 0;
   Access access = Access::kReadOnly;
-  bool cdrom = false;    // the frontend's device-type
-  bool discard = true;   // the toolstack's discard-enable
+  bool cdrom = false;   // the frontend's device-type
+  bool discard = true;  // the toolstack's discard-enable
 };
 
 class Vbd {
