@@ -18,14 +18,20 @@ static struct driver_device *sysfs_driver(struct device *dev)
 	return device->driver;
 }
 
+static struct driver_statistics sysfs_statistics(struct device *dev)
+{
+	struct driver_statistics statistics;
+
+	driver_statistics_read(sysfs_driver(dev), &statistics);
+	return statistics;
+}
+
 #define STATISTIC(name)                                                                            \
 	static ssize_t name##_show(struct device *dev, struct device_attribute *attribute,         \
 				   char *buffer)                                                   \
 	{                                                                                          \
-		struct driver_statistics statistics;                                               \
-                                                                                                   \
-		driver_statistics_read(sysfs_driver(dev), &statistics);                            \
-		return sysfs_emit(buffer, "%llu\n", (unsigned long long)statistics.name);          \
+		return sysfs_emit(buffer, "%llu\n",                                                \
+				  (unsigned long long)sysfs_statistics(dev).name);                 \
 	}                                                                                          \
 	static DEVICE_ATTR_RO(name)
 
