@@ -7,6 +7,7 @@
 #include <linux/kernel.h>
 #include <linux/module.h>
 #include <linux/moduleparam.h>
+#include <linux/sizes.h>
 #include <xen/xenbus.h>
 
 #include "driver.h"
@@ -68,7 +69,7 @@ static const struct kernel_param_ops bounded_ops = {
 	MODULE_PARM_DESC(parameter, description)
 
 /* 4 GiB of address space: more than a blkif can ever have mapped at once. */
-#define MOST_PAGES (1U << 20)
+#define MOST_PAGES (SZ_4G / HOST_PAGE_BYTES)
 
 BOUNDED_PARAMETER(max_buffer_pages, 1024, 0, MOST_PAGES, 0644,
 		  "Maximum number of unused free pages to keep in each block backend's buffer");
