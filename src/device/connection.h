@@ -3,6 +3,8 @@
 //
 // INVARIANT: when drained() nothing of the guest but the shared rings is
 // mapped, and destruction unmaps those without waiting for the disk.
+// BEWARE: not locked: it belongs to the device's work; what the queues share
+// (pool, order, squeeze_until_ms) takes care of itself.
 #pragma once
 
 #include <atomic>

@@ -9,7 +9,8 @@ namespace blkback {
 
 namespace {
 
-// Modules run no constructors of global objects.
+// Modules run no constructors of global objects.  Written by create() alone,
+// before anything else of the core runs.
 alignas(Registry) constinit unsigned char storage[sizeof(Registry)] = {};
 constinit Registry* registry = nullptr;
 

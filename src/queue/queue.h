@@ -7,7 +7,8 @@
 //
 // INVARIANT: each request that was taken is answered exactly once, and only
 // when none of its grants is mapped for it any more.
-// BEWARE: all members without a comment belong to the queue's thread.
+// BEWARE: all members without a comment belong to the queue's thread and need
+// no lock; create() and the destructor have them while there is none.
 #pragma once
 
 #include <atomic>
@@ -135,14 +136,15 @@ class Queue : public driver_queue {
   void log_statistics();
   [[nodiscard]] PersistentGrants::Limits limits() const;
 
+  // Written by create() alone, read in any context.
   Shared shared_;
   host_device* device_;
   char name_[32];
-
   void* ring_memory_ = nullptr;
-  wire::Ring ring_;
   host_event_channel* channel_ = nullptr;
   host_thread* thread_ = nullptr;
+
+  wire::Ring ring_;
 
   host_parameters parameters_{};  // as of the current pass
   uint64_t now_ms_ = 0;           // as of the current pass

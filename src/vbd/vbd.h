@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 // The virtual block device's backing disk: what may be done to it.
+//
+// Not locked: nothing of it changes after open().
 #pragma once
 
 #include <cstdint>
