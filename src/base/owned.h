@@ -54,7 +54,7 @@ class OwnedArray {
   }
   ~OwnedArray() {
     for (T& element : elements_) element.~T();
-    host_free(elements_.data(), elements_.size_bytes());
+    host_free(static_cast<void*>(elements_.data()), elements_.size_bytes());
   }
 
   [[nodiscard]] static OwnedArray create(uint32_t count) {
