@@ -21,9 +21,9 @@ namespace blkback {
 class Connection {
  public:
   struct Config {
-    host_device* device;
+    host_device* device = nullptr;
     FrontendConfig frontend;
-    const char* disk_name;  // the node "dev" without "/dev/", for thread names
+    const char* disk_name = "";  // the node "dev" without "/dev/", for thread names
     Vbd& vbd;
     Statistics& statistics;
     host_work& owner;  // scheduled when something has drained

@@ -25,7 +25,7 @@ bool contains(std::string_view text, char wanted) {
 }
 }  // namespace
 
-Device::Device(host_device* host) : host_(host) { host_work_init(this, DRIVER_WORK_DEVICE); }
+Device::Device(host_device* host) : host_work{}, host_(host) { host_work_init(this, DRIVER_WORK_DEVICE); }
 
 void Device::frontend_changed(uint32_t state) {
   frontend_state_.store(state, std::memory_order_relaxed);
@@ -34,7 +34,7 @@ void Device::frontend_changed(uint32_t state) {
 }
 
 void Device::request_squeeze() {
-  host_parameters parameters;
+  host_parameters parameters{};
   host_parameters_read(&parameters);
   squeeze_until_ms_.store(host_time_ms() + parameters.buffer_squeeze_duration_ms,
                           std::memory_order_relaxed);
@@ -117,7 +117,7 @@ void Device::destroy() {
 }
 
 void Device::announce() {
-  host_parameters parameters;
+  host_parameters parameters{};
   host_parameters_read(&parameters);
   const host_store_node nodes[] = {
       {"multi-queue-max-queues", parameters.max_queues},
@@ -267,7 +267,7 @@ void Device::connect() {
     connect_failed_ = true;
     return;
   }
-  host_parameters parameters;
+  host_parameters parameters{};
   host_parameters_read(&parameters);
 
   connect_failed_ = true;

@@ -103,7 +103,7 @@ class Queue : public driver_queue {
   bool start_requests();
   uint32_t take_requests(uint32_t waiting);
   Slot* take_one();
-  void fill_slot(Slot& slot, const Request& request);
+  void fill_slot(Slot& slot, const Request& request) const;
   [[nodiscard]] static bool ordered(const Slot& slot);
   bool start_held();
   void retry_deferred();
@@ -115,7 +115,7 @@ class Queue : public driver_queue {
   [[nodiscard]] bool read_descriptors(Slot& slot);
   void submit_ready(uint32_t count);
   void prepare_io(Slot& slot);
-  void prepare_discard_part(Slot& slot);
+  void prepare_discard_part(Slot& slot) const;
   bool submit_discard_parts();
   void refuse(Slot& slot, Status status, const char* reason);
 

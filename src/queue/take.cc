@@ -76,7 +76,7 @@ bool Queue::ordered(const Slot& slot) {
   return true;
 }
 
-void Queue::fill_slot(Slot& slot, const Request& request) {
+void Queue::fill_slot(Slot& slot, const Request& request) const {
   slot.identity = request.identity;
   slot.requested = request.operation;
   slot.indirect = request.indirect;
@@ -120,7 +120,7 @@ void Queue::fill_slot(Slot& slot, const Request& request) {
 
 // Takes the next request.  Nothing when it was answered at once.
 Slot* Queue::take_one() {
-  wire::RawSlot raw;
+  wire::RawSlot raw{};
   ring_.take(raw);
   const std::expected<Request, Rejection> parsed = parse(raw, ring_.layout());
   if (!parsed.has_value()) {

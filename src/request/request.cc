@@ -14,7 +14,7 @@ Structure decode(const wire::RawSlot& slot) {
   struct Head {
     uint8_t bytes[sizeof(Structure)];
   };
-  Head head;
+  Head head{};
   for (uint32_t i = 0; i < sizeof(Structure); ++i) head.bytes[i] = slot.bytes[i];
   return std::bit_cast<Structure>(head);
 }
