@@ -9,7 +9,7 @@ driver_load
 need set_parameter max_queues 4
 modprobe null_blk nr_devices=12 gb=1 queue_mode=2 irqmode=0 submit_queues=1
 available() { sync; echo 3 >/proc/sys/vm/drop_caches; sleep 1; awk '/^MemAvailable/ { print $2 }' /proc/meminfo; }
-one() { attach g5 /dev/nullb$1 xvd$(printf "\\$(printf %o $((98 + $1)))") r; }
+one() { attach g5 "/dev/nullb$1" "xvd$(printf %b "\\0$(printf %o $((98 + $1)))")" r; }
 
 measure() { # ORDER DISKS LIMIT-KIB
 	local before after per_disk rings i
