@@ -25,7 +25,9 @@ bool contains(std::string_view text, char wanted) {
 }
 }  // namespace
 
-Device::Device(host_device* host) : host_work{}, host_(host) { host_work_init(this, DRIVER_WORK_DEVICE); }
+Device::Device(host_device* host) : host_work{}, host_(host) {
+  host_work_init(this, DRIVER_WORK_DEVICE);
+}
 
 void Device::frontend_changed(uint32_t state) {
   frontend_state_.store(state, std::memory_order_relaxed);

@@ -15,7 +15,9 @@ namespace blkback {
 
 class Purger : public host_work {
  public:
-  explicit Purger(PagePool& pool) : host_work{}, pool_(pool) { host_work_init(this, DRIVER_WORK_PURGE); }
+  explicit Purger(PagePool& pool) : host_work{}, pool_(pool) {
+    host_work_init(this, DRIVER_WORK_PURGE);
+  }
   ~Purger() { host_work_cancel(this); }
   Purger(const Purger&) = delete;
   Purger& operator=(const Purger&) = delete;
