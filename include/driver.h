@@ -74,7 +74,7 @@ void driver_work(struct host_work *work);
 
 /* Totals since the device was created; they never go backwards. */
 struct driver_statistics {
-	uint64_t oo_req;  /* times that requests waited for a slot or for pages */
+	uint64_t oo_req; /* times that requests waited for a slot or for pages */
 	uint64_t rd_req;
 	uint64_t wr_req;
 	uint64_t f_req;
@@ -82,6 +82,7 @@ struct driver_statistics {
 	uint64_t rd_sect; /* sectors of 512 bytes */
 	uint64_t wr_sect;
 };
+
 void driver_statistics_read(struct driver_device *device, struct driver_statistics *statistics);
 
 /* What sysfs shows of the backing disk. */
@@ -90,6 +91,7 @@ struct driver_identity {
 	uint32_t minor;
 	char mode[16];
 };
+
 void driver_identity_read(struct driver_device *device, struct driver_identity *identity);
 
 HOST_DECLS_END

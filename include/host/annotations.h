@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Names for clang's thread-safety analysis, which "make check" runs over the
- * core; nothing for other compilers.
+ * Names for clang's thread-safety analysis, which "make check-static" runs over
+ * the core; nothing for other compilers.
+ *
+ * GUARDED_BY stands at what a lock guards, REQUIRES at a function whose caller
+ * holds it, EXCLUDES at one that takes it, so that no caller holds it already.
  */
 #pragma once
 
@@ -15,5 +18,6 @@
 #define BLKBACK_SCOPED_CAPABILITY BLKBACK_ATTRIBUTE(scoped_lockable)
 #define BLKBACK_GUARDED_BY(lock) BLKBACK_ATTRIBUTE(guarded_by(lock))
 #define BLKBACK_REQUIRES(lock) BLKBACK_ATTRIBUTE(requires_capability(lock))
+#define BLKBACK_EXCLUDES(lock) BLKBACK_ATTRIBUTE(locks_excluded(lock))
 #define BLKBACK_ACQUIRE(...) BLKBACK_ATTRIBUTE(acquire_capability(__VA_ARGS__))
 #define BLKBACK_RELEASE(...) BLKBACK_ATTRIBUTE(release_capability(__VA_ARGS__))

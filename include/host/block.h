@@ -18,7 +18,7 @@ struct host_disk_geometry {
 	uint32_t physical_block_bytes;
 	uint32_t discard_granularity_bytes;
 	uint32_t discard_alignment_bytes; /* offset of the first granule */
-	uint8_t write_cache; /* 1: a flush means something */
+	uint8_t write_cache;		  /* 1: a flush means something */
 	uint8_t removable;
 	uint8_t cdrom;
 	uint8_t reserved[5];
@@ -66,7 +66,7 @@ struct host_io_segment {
 enum host_io_operation {
 	HOST_IO_READ = 0,
 	HOST_IO_WRITE = 1,
-	HOST_IO_FLUSH = 2, /* no segments: make earlier completed writes durable */
+	HOST_IO_FLUSH = 2,	    /* no segments: make earlier completed writes durable */
 	HOST_IO_DISCARD = 3,	    /* no segments: @sectors hold no data any more */
 	HOST_IO_SECURE_DISCARD = 4, /* the same, and nothing of them can be recovered */
 };
@@ -89,8 +89,8 @@ struct host_io {
 	uint8_t operation; /* enum host_io_operation */
 	uint8_t flags;	   /* enum host_io_flags */
 	uint8_t reserved[2];
-	int32_t error;	   /* out: 0 or a negative errno; -EOPNOTSUPP is one */
-	uint32_t pending;  /* the host's */
+	int32_t error;	  /* out: 0 or a negative errno; -EOPNOTSUPP is one */
+	uint32_t pending; /* the host's */
 };
 
 /*

@@ -24,8 +24,8 @@ struct host_grant_map_op {
 	uint32_t read_only;	/* in: 1 maps for reading only; undefined afterwards */
 	uint32_t gref;		/* in */
 	uint16_t reserved;
-	int16_t status;		/* out */
-	uint32_t handle;	/* out */
+	int16_t status;	 /* out */
+	uint32_t handle; /* out */
 	uint64_t reserved2;
 };
 
@@ -35,8 +35,8 @@ struct host_grant_map_op {
 struct host_grant_unmap_op {
 	struct host_page *page; /* in */
 	uint64_t reserved;
-	uint32_t handle;	/* in */
-	int16_t status;		/* out */
+	uint32_t handle; /* in */
+	int16_t status;	 /* out */
 	uint16_t reserved2;
 };
 

@@ -14,7 +14,7 @@ HOST_DECLS_BEGIN
  * that lockdep can tell them apart.
  */
 enum host_lock_class {
-	HOST_LOCK_REGISTRY = 0,   /* the list of all devices */
+	HOST_LOCK_REGISTRY = 0,	  /* the list of all devices */
 	HOST_LOCK_STATISTICS = 1, /* a device's list of queue counters */
 	HOST_LOCK_ORDER = 2,	  /* a device's rings and their barrier */
 	HOST_LOCK_PURGE = 3,	  /* a queue's list of purged grants */

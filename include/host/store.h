@@ -50,6 +50,7 @@ struct host_store_node {
 	const char *name;
 	uint64_t value; /* written in decimal */
 };
+
 int host_store_publish(struct host_device *device, const struct host_store_node *nodes,
 		       uint32_t count);
 

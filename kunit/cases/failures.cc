@@ -176,8 +176,7 @@ void batch_with_failure(const DeviceSetup& setup, uint32_t n) {
 }
 
 TEST(Failures, EveryCallOfABatchMayFail) {
-  const uint32_t failures =
-      with_each_call_failing([](uint32_t n) { batch_with_failure({}, n); });
+  const uint32_t failures = with_each_call_failing([](uint32_t n) { batch_with_failure({}, n); });
   EXPECT_GE(failures, 3u);
 }
 

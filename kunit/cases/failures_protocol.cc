@@ -89,9 +89,8 @@ void batch_with_failure(const DeviceSetup& setup, void (*send)(Guest&), uint32_t
 
 TEST(FailuresProtocol, EveryCallOfABatchOfIndirectRequestsMayFail) {
   for (const bool persistent : {false, true}) {
-    const uint32_t failures = with_each_call_failing([&](uint32_t n) {
-      batch_with_failure({.persistent = persistent}, send_indirect, n);
-    });
+    const uint32_t failures = with_each_call_failing(
+        [&](uint32_t n) { batch_with_failure({.persistent = persistent}, send_indirect, n); });
     EXPECT_GE(failures, 8u);
   }
 }

@@ -177,8 +177,8 @@ TEST(MapperFailures, ARequestWithoutPagesHoldsNoPersistentGrant) {
   bench.mapper.persistent().purge_idle(purged);
   EXPECT_EQ(purged.size(), 1u);
   while (blkback::PersistentGrant* grant = purged.pop_front()) {
-    const auto entered = bench.mapper.persistent().enter(grant->gref(), grant->handle,
-                                                         grant->page, bench.limits);
+    const auto entered =
+        bench.mapper.persistent().enter(grant->gref(), grant->handle, grant->page, bench.limits);
     if (entered) bench.mapper.persistent().put(**entered, bench.now_ms);
     blkback::Owned<blkback::PersistentGrant>(grant).reset();
   }

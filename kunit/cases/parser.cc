@@ -158,8 +158,7 @@ TEST(Parser, RefusesAWriteWithoutSegments) {
 
 TEST(Parser, AcceptsAFlushWithoutSegments) {
   for (const Layout layout : kLayouts) {
-    const auto parsed =
-        parse(slot_of(layout, ask(BLKIF_OP_FLUSH_DISKCACHE, kId, 5, {})), layout);
+    const auto parsed = parse(slot_of(layout, ask(BLKIF_OP_FLUSH_DISKCACHE, kId, 5, {})), layout);
     ASSERT_TRUE(parsed.has_value());
     EXPECT_EQ(parsed->sectors, 0u);
     EXPECT_EQ(parsed->segment_count, 0u);

@@ -118,9 +118,8 @@ TEST(ParserIndirect, RefusesNoSegments) {
 TEST(ParserIndirect, RefusesEveryCountOfSegmentsAbove256) {
   bool right = true;
   for (uint32_t count = 257; count <= 65535; ++count) {
-    const IndirectAsk request{.indirect_op = BLKIF_OP_WRITE,
-                              .count = static_cast<uint16_t>(count),
-                              .id = kId};
+    const IndirectAsk request{
+        .indirect_op = BLKIF_OP_WRITE, .count = static_cast<uint16_t>(count), .id = kId};
     right = right && refused(request, BLKIF_OP_WRITE);
   }
   EXPECT_TRUE(right);

@@ -163,9 +163,9 @@ TEST(QueueIndirectTrouble, OperationsThatMayNotBeIndirectAreRefused) {
   Bench bench({.persistent = false});
   ASSERT_TRUE(bench.connect());
   uint64_t id = 1;
-  for (const uint8_t operation : {uint8_t{BLKIF_OP_WRITE_BARRIER},
-                                  uint8_t{BLKIF_OP_FLUSH_DISKCACHE}, uint8_t{BLKIF_OP_DISCARD},
-                                  uint8_t{BLKIF_OP_INDIRECT}, uint8_t{200}}) {
+  for (const uint8_t operation :
+       {uint8_t{BLKIF_OP_WRITE_BARRIER}, uint8_t{BLKIF_OP_FLUSH_DISKCACHE},
+        uint8_t{BLKIF_OP_DISCARD}, uint8_t{BLKIF_OP_INDIRECT}, uint8_t{200}}) {
     IndirectAsk request = described(bench.guest(), id++, pages(bench.guest(), 2));
     request.indirect_op = operation;
     EXPECT_TRUE(refused(bench, request));

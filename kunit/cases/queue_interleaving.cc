@@ -92,8 +92,7 @@ TEST(QueueInterleaving, ARequestThatIsShownAtAnyMomentIsTaken) {
     put_read(guest, 1);
     guest.show();
     guest.kick();
-    Interruption interruption(
-        n, [&] { guest.send(ask(BLKIF_OP_READ, 2, 16, {{guest.grant()}})); });
+    Interruption interruption(n, [&] { guest.send(ask(BLKIF_OP_READ, 2, 16, {{guest.grant()}})); });
     host().run();
     EXPECT_TRUE(bench.okay(0, 1));
     if (!interruption.stop()) return false;
@@ -213,8 +212,8 @@ TEST(QueueInterleaving, ADisconnectAtAnyMomentDrainsBothRings) {
   const uint32_t moments = with_each_crossing_interrupted([](uint32_t n) -> bool {
     HeldRings bench;
     EXPECT_TRUE(bench.connected);
-    Interruption interruption(
-        n, [&] { driver_frontend_changed(bench.driver(), HOST_XENBUS_CLOSED); });
+    Interruption interruption(n,
+                              [&] { driver_frontend_changed(bench.driver(), HOST_XENBUS_CLOSED); });
     bench.write(1, 1);
     bench.barrier(0, 2);
     bench.write(0, 3);

@@ -111,7 +111,8 @@ TEST(RbTree, EveryOrderOfInsertionAndRemovalOfSixKeysKeepsItSound) {
   // Factorial numbers name the orders.
   constexpr uint32_t kKeys = 6;
   constexpr uint32_t kOrders = 720;
-  const auto order_of = [](uint32_t number, uint32_t (&order)[kKeys]) {
+  using Order = uint32_t[kKeys];
+  const auto order_of = [](uint32_t number, Order& order) {
     uint32_t left[kKeys] = {0, 1, 2, 3, 4, 5};
     for (uint32_t i = 0; i < kKeys; ++i) {
       const uint32_t pick = number % (kKeys - i);

@@ -200,8 +200,7 @@ TEST(Vbd, TellsTheFrontendWhatKindOfDiskItIs) {
   host().geometry.removable = 1;
   host().geometry.cdrom = 1;
   const Owned<Vbd> vbd = open_disk(Access::kReadOnly);
-  EXPECT_EQ(vbd->info(),
-            static_cast<uint32_t>(VDISK_CDROM | VDISK_REMOVABLE | VDISK_READONLY));
+  EXPECT_EQ(vbd->info(), static_cast<uint32_t>(VDISK_CDROM | VDISK_REMOVABLE | VDISK_READONLY));
 }
 
 TEST(Vbd, PassesOnAFailedWriteOut) {

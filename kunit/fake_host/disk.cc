@@ -127,8 +127,8 @@ void host_disk_submit(host_io* const* ios, uint32_t count) {
       Host::broken("write to a read-only disk");
     }
     if (discards(*io)) check_discard(*io);
-    h.ios.push_back({io->operation, io->flags, io->sector, io->segment_count,
-                     discards(*io) ? io->sectors : 0});
+    h.ios.push_back(
+        {io->operation, io->flags, io->sector, io->segment_count, discards(*io) ? io->sectors : 0});
     if (h.hold_io) {
       h.held.push_back(io);
     } else {

@@ -71,7 +71,7 @@ struct host_device {
   bool released = false;
   std::map<std::string, std::string> backend;
   std::map<std::string, std::string> frontend;
-  std::vector<uint32_t> states;  // all that were published
+  std::vector<uint32_t> states;   // all that were published
   std::vector<uint64_t> resizes;  // sizes that a connected frontend was told
   std::vector<std::string> fatal;
   std::vector<std::string> errors;
@@ -131,15 +131,15 @@ class Host {
   uint32_t next_handle = 100;
   uint16_t last_domid = 0;  // of the last map hypercall
   uint32_t spinlocks_held = 0;
-  uint32_t interrupts = 0;  // contexts that must not sleep
+  uint32_t interrupts = 0;           // contexts that must not sleep
   std::vector<uint32_t> page_frees;  // sizes of the calls
 
   // --- shared memory ----------------------------------------------------------
   std::vector<Visible> visible;
   [[nodiscard]] uint32_t seen(Visible what) const;
-  std::vector<const void*> copies;  // where host_shared_copy() read
+  std::vector<const void*> copies;           // where host_shared_copy() read
   std::map<const uint8_t*, uint32_t> reads;  // how often it read each byte
-  bool change_after_read = true;  // a second read of a slot finds other bytes
+  bool change_after_read = true;             // a second read of a slot finds other bytes
   std::function<void()> at_fence;
   // The n-th (from 1) crossing of a queue's thread into the host from now on
   // is where another CPU does something; 0: never.
@@ -163,9 +163,9 @@ class Host {
   uint32_t disks_open = 0;
   int open_error = 0;
   int sync_error = 0;
-  int io_error = 0;      // what I/Os end with
+  int io_error = 0;        // what I/Os end with
   bool disk_gone = false;  // removed from the system; I/Os fail
-  bool hold_io = false;  // I/Os wait for complete()
+  bool hold_io = false;    // I/Os wait for complete()
   std::deque<host_io*> held;
   std::vector<uint32_t> submissions;  // sizes of the batches
   struct IoRecord {
@@ -190,7 +190,7 @@ class Host {
   void event(uint32_t port);
   std::vector<std::unique_ptr<host_thread>> threads;
   const host_thread* running = nullptr;  // in driver_queue_work()
-  uint32_t elsewhere = 0;  // what happens now happens in no thread of a queue
+  uint32_t elsewhere = 0;                // what happens now happens in no thread of a queue
   struct Due {
     uint64_t at_ms;
     uint64_t order;

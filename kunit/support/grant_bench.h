@@ -33,8 +33,7 @@ struct TestJob : GrantJob {
 
 class GrantBench {
  public:
-  explicit GrantBench(Mapper::Persistence persistence)
-      : mapper(7, persistence, pool, "7.xvda-0") {
+  explicit GrantBench(Mapper::Persistence persistence) : mapper(7, persistence, pool, "7.xvda-0") {
     created = mapper.create().has_value();
   }
   ~GrantBench() { unmap_persistent(); }

@@ -11,8 +11,7 @@ namespace kunit {
 
 class HeldRings : public Bench {
  public:
-  explicit HeldRings(const DeviceSetup& setup = {.queues = 2, .persistent = false})
-      : Bench(setup) {
+  explicit HeldRings(const DeviceSetup& setup = {.queues = 2, .persistent = false}) : Bench(setup) {
     connected = connect();
     fake::host().hold_io = true;
   }

@@ -14,8 +14,7 @@ uint64_t seed() {
   static const uint64_t value = [] {
     const char* text = std::getenv("KUNIT_SEED");
     if (text != nullptr) return static_cast<uint64_t>(std::strtoull(text, nullptr, 0));
-    return static_cast<uint64_t>(
-        std::chrono::steady_clock::now().time_since_epoch().count());
+    return static_cast<uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count());
   }();
   return value;
 }

@@ -12,12 +12,14 @@ complain() {
 	status=1
 }
 
+one_line() { echo "$1" | paste -sd' '; }
+
 # same WHAT FILE PREFIX NAMES: does FILE describe just these names?
 same() {
 	documented=$(sed -n "s|^What: *$3||p" "$2" | sort)
 	present=$(echo "$4" | tr ' ' '\n' | grep . | sort)
 	[ "$documented" = "$present" ] ||
-		complain "$2 describes these $1: $(echo $documented); the code has: $(echo $present)"
+		complain "$2 describes these $1: $(one_line "$documented"); the code has: $(one_line "$present")"
 }
 
 parameters=$(sed -n 's/^BOUNDED_PARAMETER(\([a-z_]*\),.*/\1/p; s/^module_param(\([a-z_]*\),.*/\1/p' \

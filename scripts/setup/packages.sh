@@ -5,7 +5,7 @@
 # Says in one line what it installs; without root, or on another system, names
 # what is missing and stops.
 #
-# usage: packages.sh PROFILE...     (build, unit, lab, unstable)
+# usage: packages.sh PROFILE...     (build, unit, lab, unstable, static)
 set -eu
 
 packages_of() {
@@ -14,8 +14,9 @@ packages_of() {
 	unit) echo make g++ clang ccache libgtest-dev libxen-dev ;;
 	lab) echo qemu-system-x86 cpio kmod python3 binutils ;;
 	unstable) echo debootstrap util-linux ;;
+	static) echo make g++ clang-19 clang-tidy-19 clang-format-19 sparse shellcheck perl xz-utils libelf-dev libxen-dev ;;
 	*)
-		echo "$0: no such profile: $1 (build, unit, lab, unstable)" >&2
+		echo "$0: no such profile: $1 (build, unit, lab, unstable, static)" >&2
 		exit 2
 		;;
 	esac

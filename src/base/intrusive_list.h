@@ -49,7 +49,13 @@ class IntrusiveList {
 
   [[nodiscard]] T* pop_front() {
     T* first = front();
-    if (first != nullptr) remove(*first);
+    if (first == nullptr) return nullptr;
+    ListLink& link = *first;
+    head_.next = link.next;
+    link.next->previous = &head_;
+    link.previous = nullptr;
+    link.next = nullptr;
+    --size_;
     return first;
   }
 

@@ -18,7 +18,7 @@ class BLKBACK_CAPABILITY("spinlock") SpinLock {
 
  private:
   friend class SpinGuard;
-  host_spinlock lock_;
+  host_spinlock lock_{};
 };
 
 // Holds the lock, with interrupts off, for a scope.

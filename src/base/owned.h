@@ -47,15 +47,14 @@ template <typename T>
 class OwnedArray {
  public:
   OwnedArray() = default;
-  OwnedArray(OwnedArray&& other) noexcept
-      : elements_(std::exchange(other.elements_, {})) {}
+  OwnedArray(OwnedArray&& other) noexcept : elements_(std::exchange(other.elements_, {})) {}
   OwnedArray& operator=(OwnedArray&& other) noexcept {
     std::swap(elements_, other.elements_);
     return *this;
   }
   ~OwnedArray() {
     for (T& element : elements_) element.~T();
-    host_free(elements_.data(), elements_.size_bytes());
+    host_free(static_cast<void*>(elements_.data()), elements_.size_bytes());
   }
 
   [[nodiscard]] static OwnedArray create(uint32_t count) {

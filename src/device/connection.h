@@ -3,6 +3,8 @@
 //
 // INVARIANT: when drained() nothing of the guest but the shared rings is
 // mapped, and destruction unmaps those without waiting for the disk.
+// BEWARE: not locked: it belongs to the device's work; what the queues share
+// (pool, order, squeeze_until_ms) takes care of itself.
 #pragma once
 
 #include <atomic>
@@ -19,9 +21,9 @@ namespace blkback {
 class Connection {
  public:
   struct Config {
-    host_device* device;
+    host_device* device = nullptr;
     FrontendConfig frontend;
-    const char* disk_name;  // the node "dev" without "/dev/", for thread names
+    const char* disk_name = "";  // the node "dev" without "/dev/", for thread names
     Vbd& vbd;
     Statistics& statistics;
     host_work& owner;  // scheduled when something has drained

@@ -25,7 +25,9 @@ bool contains(std::string_view text, char wanted) {
 }
 }  // namespace
 
-Device::Device(host_device* host) : host_(host) { host_work_init(this, DRIVER_WORK_DEVICE); }
+Device::Device(host_device* host) : host_work{}, host_(host) {
+  host_work_init(this, DRIVER_WORK_DEVICE);
+}
 
 void Device::frontend_changed(uint32_t state) {
   frontend_state_.store(state, std::memory_order_relaxed);
@@ -34,7 +36,7 @@ void Device::frontend_changed(uint32_t state) {
 }
 
 void Device::request_squeeze() {
-  host_parameters parameters;
+  host_parameters parameters{};
   host_parameters_read(&parameters);
   squeeze_until_ms_.store(host_time_ms() + parameters.buffer_squeeze_duration_ms,
                           std::memory_order_relaxed);
@@ -92,8 +94,8 @@ void Device::check_disk() {
     }
     return;
   }
-  host_log(HOST_LOG_INFO, "%s: the disk has %llu sectors now, it had %llu",
-           host_device_name(host_), static_cast<unsigned long long>(sectors),
+  host_log(HOST_LOG_INFO, "%s: the disk has %llu sectors now, it had %llu", host_device_name(host_),
+           static_cast<unsigned long long>(sectors),
            static_cast<unsigned long long>(told_sectors_));
   told_sectors_ = sectors;
 }
@@ -117,7 +119,7 @@ void Device::destroy() {
 }
 
 void Device::announce() {
-  host_parameters parameters;
+  host_parameters parameters{};
   host_parameters_read(&parameters);
   const host_store_node nodes[] = {
       {"multi-queue-max-queues", parameters.max_queues},
@@ -156,8 +158,7 @@ void Device::open_disk() {
                      host_device_name(host_), opened_text_, error == 0 ? text : "?");
     return;
   }
-  const std::optional<DeviceNumber> number =
-      error == 0 ? parse_device_number(text) : std::nullopt;
+  const std::optional<DeviceNumber> number = error == 0 ? parse_device_number(text) : std::nullopt;
   if (!number) {
     host_device_fatal(host_, error != 0 ? error : -kEinval,
                       "physical-device is '%s': expected MAJOR:MINOR in hexadecimal",
@@ -167,15 +168,13 @@ void Device::open_disk() {
   (void)host_format(opened_text_, sizeof(opened_text_), "%s", text);
 
   driver_identity identity{.major = number->major, .minor = number->minor, .mode = {}};
-  error = host_store_read(host_, HOST_STORE_BACKEND, "mode", identity.mode,
-                          sizeof(identity.mode));
+  error = host_store_read(host_, HOST_STORE_BACKEND, "mode", identity.mode, sizeof(identity.mode));
   if (error != 0) {
     host_device_fatal(host_, error, "reading mode: expected r or w");
     return;
   }
   VbdConfig config{.major = number->major, .minor = number->minor};
-  config.access =
-      contains(identity.mode, 'w') ? Access::kReadWrite : Access::kReadOnly;
+  config.access = contains(identity.mode, 'w') ? Access::kReadWrite : Access::kReadOnly;
   char type[16];
   config.cdrom =
       host_store_read(host_, HOST_STORE_FRONTEND, "device-type", type, sizeof(type)) == 0 &&
@@ -270,7 +269,7 @@ void Device::connect() {
     connect_failed_ = true;
     return;
   }
-  host_parameters parameters;
+  host_parameters parameters{};
   host_parameters_read(&parameters);
 
   connect_failed_ = true;
@@ -283,8 +282,7 @@ void Device::connect() {
   publish_and_serve(*frontend, parameters);
 }
 
-void Device::publish_and_serve(const FrontendConfig& frontend,
-                               const host_parameters& parameters) {
+void Device::publish_and_serve(const FrontendConfig& frontend, const host_parameters& parameters) {
   Result<Owned<Connection>> connection = Connection::create({.device = host_,
                                                              .frontend = frontend,
                                                              .disk_name = disk_name_,
@@ -318,12 +316,10 @@ void Device::publish_and_serve(const FrontendConfig& frontend,
   connection_ = std::move(*connection);
   connect_failed_ = false;
   told_sectors_ = sectors;
-  host_log_limited(HOST_LOG_INFO, "%s: using %u queues of %u ring pages, protocol %u%s",
-                   host_device_name(host_), frontend.queues, frontend.ring_pages,
-                   static_cast<uint32_t>(frontend.layout),
-                   frontend.persistence == Mapper::Persistence::kNegotiated
-                       ? ", persistent grants"
-                       : "");
+  host_log_limited(
+      HOST_LOG_INFO, "%s: using %u queues of %u ring pages, protocol %u%s", host_device_name(host_),
+      frontend.queues, frontend.ring_pages, static_cast<uint32_t>(frontend.layout),
+      frontend.persistence == Mapper::Persistence::kNegotiated ? ", persistent grants" : "");
   host_device_switch_state(host_, HOST_XENBUS_CONNECTED);
   connection_->serve();
   // What happened to the disk since it was described was not seen.

@@ -8,7 +8,8 @@
 // waits for it.
 //
 // INVARIANT: Closed is published only when nothing of the guest is mapped.
-// BEWARE: members without a comment belong to the work.
+// BEWARE: members without a comment belong to the work, which is in one place at
+// a time; they need no lock.  The link of the list belongs to the registry.
 #pragma once
 
 #include <atomic>
@@ -40,7 +41,7 @@ class Device : public driver_device, public host_work, public ListLink {
   void request_wake();
   [[nodiscard]] bool finished() const { return finished_.load(std::memory_order_acquire); }
   [[nodiscard]] driver_statistics statistics() { return statistics_.read(); }
-  [[nodiscard]] driver_identity identity();
+  [[nodiscard]] driver_identity identity() BLKBACK_EXCLUDES(identity_lock_);
   [[nodiscard]] uint64_t xenbus_identity() const { return host_device_identity(host_); }
 
   // The next step.  Context: the work.
@@ -49,7 +50,7 @@ class Device : public driver_device, public host_work, public ListLink {
  private:
   void destroy();
   void announce();
-  void open_disk();
+  void open_disk() BLKBACK_EXCLUDES(identity_lock_);
   void follow_frontend();
   void connect();
   void publish_and_serve(const FrontendConfig& frontend, const host_parameters& parameters);
@@ -58,7 +59,7 @@ class Device : public driver_device, public host_work, public ListLink {
   [[nodiscard]] bool disconnected();
   void read_disk_name();
 
-  host_device* host_;
+  host_device* const host_;
   Statistics statistics_;
   Owned<Vbd> vbd_;
   Owned<Connection> connection_;

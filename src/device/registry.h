@@ -15,22 +15,22 @@ class Registry {
   static void create();
   static Registry& get();
 
-  void add(Device& device);
+  void add(Device& device) BLKBACK_EXCLUDES(lock_);
 
   // Takes the device out and makes sure that its work is not scheduled any
   // more; wakes those that wait for it to be gone.
   // Context: the device's own work.
-  void remove(Device& device);
+  void remove(Device& device) BLKBACK_EXCLUDES(lock_);
 
   // Schedules the device's work after its flag for removal is set; until this
   // has returned the device is not destroyed.
-  void request_removal(Device& device);
+  void request_removal(Device& device) BLKBACK_EXCLUDES(lock_);
 
   // Does another device for the same xenbus device still drain?
-  [[nodiscard]] bool has_predecessor(const Device& device);
+  [[nodiscard]] bool has_predecessor(const Device& device) BLKBACK_EXCLUDES(lock_);
 
-  void parameters_changed();
-  void disks_changed();
+  void parameters_changed() BLKBACK_EXCLUDES(lock_);
+  void disks_changed() BLKBACK_EXCLUDES(lock_);
 
  private:
   SpinLock lock_{HOST_LOCK_REGISTRY};

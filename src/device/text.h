@@ -40,9 +40,13 @@ struct DeviceNumber {
   uint32_t colon = 0;
   while (colon < text.size() && text[colon] != ':') ++colon;
   if (colon == text.size()) return std::nullopt;
-  const auto major = parse_number(std::string_view(text.data(), colon), 16);
-  const auto minor =
-      parse_number(std::string_view(text.data() + colon + 1, text.size() - colon - 1), 16);
+  // substr() would need an exception for a position beyond the end.
+  std::string_view before = text;
+  before.remove_suffix(text.size() - colon);
+  std::string_view behind = text;
+  behind.remove_prefix(size_t{colon} + 1);
+  const auto major = parse_number(before, 16);
+  const auto minor = parse_number(behind, 16);
   // Linux: 12 bits of major, 20 of minor.
   if (!major || !minor || *major >= (1u << 12) || *minor >= (1u << 20)) return std::nullopt;
   return DeviceNumber{*major, *minor};

@@ -5,9 +5,7 @@
 
 namespace blkback {
 
-Result<void> Mapper::create() {
-  return batch_.create(kCapacity);
-}
+Result<void> Mapper::create() { return batch_.create(kCapacity); }
 
 // Borrows what is mapped persistently; returns how many grants are missing.
 uint32_t Mapper::look_up(GrantJob& job) {
@@ -69,8 +67,7 @@ void Mapper::settle(GrantUse& use, const host_grant_map_op& op,
   use.state = GrantUse::State::kOrdinary;
   if (persistence_ != Persistence::kNegotiated) return;
 
-  const Result<PersistentGrant*> entered =
-      persistent_.enter(use.gref, op.handle, use.page, limits);
+  const Result<PersistentGrant*> entered = persistent_.enter(use.gref, op.handle, use.page, limits);
   if (entered) {
     use.persistent = *entered;
     use.state = GrantUse::State::kPersistent;
@@ -108,8 +105,7 @@ void Mapper::map(std::span<GrantJob* const> jobs, const PersistentGrants::Limits
       op.page = use.page;
       op.gref = use.gref;
       // A mapping that may stay must serve reads and writes alike.
-      op.read_only =
-          job->guest_data_only_read && persistence_ == Persistence::kOff ? 1u : 0u;
+      op.read_only = job->guest_data_only_read && persistence_ == Persistence::kOff ? 1u : 0u;
     }
   }
   if (count == 0) return;

@@ -49,7 +49,7 @@ struct GrantJob {
   };
 
   std::span<GrantUse> uses;
-  bool guest_data_only_read = false;  // in: a write to the disk
+  bool guest_data_only_read = false;   // in: a write to the disk
   Outcome outcome = Outcome::kMapped;  // out
 };
 

@@ -12,7 +12,7 @@ Result<void> PagePool::get(std::span<host_page*> pages) {
   {
     const SpinGuard guard(lock_);
     taken = host_page_chain_pop(&chain_, pages.data(), wanted);
-    count(free_pages() - taken);
+    count_locked(free_pages() - taken);
   }
   if (taken == wanted) return {};
   const int error = host_page_alloc(pages.data() + taken, wanted - taken);
@@ -28,7 +28,7 @@ void PagePool::put(std::span<host_page* const> pages) {
   const auto returned = static_cast<uint32_t>(pages.size());
   const SpinGuard guard(lock_);
   host_page_chain_push(&chain_, pages.data(), returned);
-  count(free_pages() + returned);
+  count_locked(free_pages() + returned);
 }
 
 void PagePool::shrink_free_pagepool(uint32_t keep) {
@@ -40,7 +40,7 @@ void PagePool::shrink_free_pagepool(uint32_t keep) {
       const uint32_t now = free_pages();
       if (now <= keep) return;
       taken = host_page_chain_pop(&chain_, batch, std::min(kShrinkBatch, now - keep));
-      count(now - taken);
+      count_locked(now - taken);
     }
     host_page_free(batch, taken);
   }

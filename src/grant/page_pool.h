@@ -28,15 +28,15 @@ class PagePool {
   // Fills `pages`: from the pool, and what is missing from the host, in one
   // call.  Error: -ENOMEM, and none is taken.
   // Context: may sleep.
-  [[nodiscard]] Result<void> get(std::span<host_page*> pages);
+  [[nodiscard]] Result<void> get(std::span<host_page*> pages) BLKBACK_EXCLUDES(lock_);
 
   // Takes pages back, whoever gave them out.
-  void put(std::span<host_page* const> pages);
+  void put(std::span<host_page* const> pages) BLKBACK_EXCLUDES(lock_);
 
   // Gives pages back to the host until at most `keep` are left, some at a
   // time, so that the lock is never held for long.
   // Context: may sleep.
-  void shrink_free_pagepool(uint32_t keep);
+  void shrink_free_pagepool(uint32_t keep) BLKBACK_EXCLUDES(lock_);
 
   // A number of some moment, for decisions that may be wrong by a little.
   [[nodiscard]] uint32_t free_pages() const { return free_pages_.load(std::memory_order_relaxed); }
@@ -45,7 +45,7 @@ class PagePool {
   static constexpr uint32_t kShrinkBatch = 32;
 
  private:
-  void count(uint32_t pages) BLKBACK_REQUIRES(lock_) {
+  void count_locked(uint32_t pages) BLKBACK_REQUIRES(lock_) {
     free_pages_.store(pages, std::memory_order_relaxed);
   }
 

@@ -15,7 +15,9 @@ namespace blkback {
 
 class Purger : public host_work {
  public:
-  explicit Purger(PagePool& pool) : pool_(pool) { host_work_init(this, DRIVER_WORK_PURGE); }
+  explicit Purger(PagePool& pool) : host_work{}, pool_(pool) {
+    host_work_init(this, DRIVER_WORK_PURGE);
+  }
   ~Purger() { host_work_cancel(this); }
   Purger(const Purger&) = delete;
   Purger& operator=(const Purger&) = delete;
@@ -24,16 +26,16 @@ class Purger : public host_work {
   [[nodiscard]] Result<void> create() { return batch_.create(kBatch); }
 
   // Hands grants over; they are no longer in the tree and in nobody's use.
-  void add(PersistentGrantList& grants);
+  void add(PersistentGrantList& grants) BLKBACK_EXCLUDES(lock_);
 
   // One run of the worker; the waiter is woken when the last grant is unmapped.
-  void run();
+  void run() BLKBACK_EXCLUDES(lock_);
 
   // The thread to wake when nothing is left; set once, before the first add().
   void set_waiter(host_thread* waiter) { waiter_ = waiter; }
 
   // Is every grant that was handed over unmapped?
-  [[nodiscard]] bool idle();
+  [[nodiscard]] bool idle() BLKBACK_EXCLUDES(lock_);
 
   [[nodiscard]] GrantCounters& counters() { return counters_; }
 
@@ -43,9 +45,9 @@ class Purger : public host_work {
 
  private:
   PagePool& pool_;
-  host_thread* waiter_ = nullptr;
-  GrantCounters counters_;  // the worker's
-  GrantBatch batch_;        // the worker's
+  host_thread* waiter_ = nullptr;  // set once: see set_waiter()
+  GrantCounters counters_;         // the worker's
+  GrantBatch batch_;               // the worker's
 
   SpinLock lock_{HOST_LOCK_PURGE};
   PersistentGrantList waiting_ BLKBACK_GUARDED_BY(lock_);

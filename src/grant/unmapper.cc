@@ -14,8 +14,8 @@ Result<void> GrantBatch::create(uint32_t capacity) {
 
 void Unmapper::add(host_page* page, uint32_t handle, PagePool& pool, GrantCounters& counters) {
   if (count_ == batch_.capacity()) flush(pool, counters);
-  batch_.unmaps()[count_++] =
-      host_grant_unmap_op{.page = page, .reserved = 0, .handle = handle, .status = 0, .reserved2 = 0};
+  batch_.unmaps()[count_++] = host_grant_unmap_op{
+      .page = page, .reserved = 0, .handle = handle, .status = 0, .reserved2 = 0};
 }
 
 void Unmapper::flush(PagePool& pool, GrantCounters& counters) {

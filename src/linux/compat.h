@@ -62,5 +62,5 @@ static inline void compat_bdev_invalidate(compat_bdev_handle *handle)
 	invalidate_inode_pages2(handle->bd_inode->i_mapping);
 }
 #else
-#error "the block device handles of Linux 6.5 to 6.8 are not supported: use 6.1 to 6.4, or 6.9 and newer"
+#error "Linux 6.5 to 6.8 are not supported: use 6.1 to 6.4, or 6.9 and newer"
 #endif

@@ -81,6 +81,7 @@ static void events_work(struct work_struct *work)
 	if (changed)
 		driver_disks_changed();
 }
+
 static DECLARE_WORK(work, events_work);
 
 static void events_ready(struct sock *sk)

@@ -30,8 +30,9 @@ int host_event_bind(struct host_device *device, uint32_t port, struct driver_que
 	if (!created)
 		return -ENOMEM;
 	created->queue = queue;
-	created->irq = bind_interdomain_evtchn_to_irqhandler_lateeoi(
-		device->xenbus, port, event_interrupt, 0, "blkif-backend", created);
+	created->irq = bind_interdomain_evtchn_to_irqhandler_lateeoi(device->xenbus, port,
+								     event_interrupt, 0,
+								     "blkif-backend", created);
 	if (created->irq < 0) {
 		int error = created->irq;
 

@@ -16,7 +16,7 @@ struct host_grant_scratch {
 };
 
 /* The core's operations become the hypercall's where they stand. */
-#define SAME_PLACE(ours, our_member, xens, xens_member)                         \
+#define SAME_PLACE(ours, our_member, xens, xens_member)                                            \
 	static_assert(offsetof(struct ours, our_member) == offsetof(struct xens, xens_member))
 static_assert(sizeof(struct host_grant_map_op) == sizeof(struct gnttab_map_grant_ref));
 SAME_PLACE(host_grant_map_op, page, gnttab_map_grant_ref, host_addr);
@@ -117,8 +117,7 @@ const void *host_page_memory(const struct host_page *page)
 	return (const void *)page_host_address((struct page *)page);
 }
 
-int host_ring_map(struct host_device *device, const uint32_t *grefs, uint32_t count,
-		  void **address)
+int host_ring_map(struct host_device *device, const uint32_t *grefs, uint32_t count, void **address)
 {
 	grant_ref_t refs[XENBUS_MAX_RING_GRANTS];
 

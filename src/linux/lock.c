@@ -28,7 +28,7 @@ void host_spinlock_init(struct host_spinlock *lock, enum host_lock_class lock_cl
 				   host_lock_names[lock_class]);
 }
 
-unsigned long host_spinlock_lock(struct host_spinlock *lock)
+unsigned long host_spinlock_lock(struct host_spinlock *lock) __acquires(lock)
 {
 	unsigned long flags;
 
@@ -36,7 +36,7 @@ unsigned long host_spinlock_lock(struct host_spinlock *lock)
 	return flags;
 }
 
-void host_spinlock_unlock(struct host_spinlock *lock, unsigned long state)
+void host_spinlock_unlock(struct host_spinlock *lock, unsigned long state) __releases(lock)
 {
 	spin_unlock_irqrestore(host_spinlock_kernel(lock), state);
 }

@@ -7,6 +7,7 @@
 #include <linux/kernel.h>
 #include <linux/module.h>
 #include <linux/moduleparam.h>
+#include <linux/sizes.h>
 #include <xen/xenbus.h>
 
 #include "driver.h"
@@ -68,7 +69,7 @@ static const struct kernel_param_ops bounded_ops = {
 	MODULE_PARM_DESC(parameter, description)
 
 /* 4 GiB of address space: more than a blkif can ever have mapped at once. */
-#define MOST_PAGES (1U << 20)
+#define MOST_PAGES (SZ_4G / HOST_PAGE_BYTES)
 
 BOUNDED_PARAMETER(max_buffer_pages, 1024, 0, MOST_PAGES, 0644,
 		  "Maximum number of unused free pages to keep in each block backend's buffer");
@@ -78,9 +79,8 @@ BOUNDED_PARAMETER(persistent_grant_unused_seconds, 60, 0, 1000000, 0644,
 		  "Seconds after which an unused persistent grant is unmapped; 0 never");
 BOUNDED_PARAMETER(max_queues, 0, 0, 1024, 0644,
 		  "Maximum number of queues per virtual disk; 0 is the number of online CPUs");
-BOUNDED_PARAMETER(max_ring_page_order, XENBUS_MAX_RING_GRANT_ORDER, 0,
-		  XENBUS_MAX_RING_GRANT_ORDER, 0444,
-		  "Maximum order of the number of pages of a shared ring");
+BOUNDED_PARAMETER(max_ring_page_order, XENBUS_MAX_RING_GRANT_ORDER, 0, XENBUS_MAX_RING_GRANT_ORDER,
+		  0444, "Maximum order of the number of pages of a shared ring");
 BOUNDED_PARAMETER(buffer_squeeze_duration_ms, 10, 0, 1000000, 0644,
 		  "Milliseconds for which buffers stay empty after memory pressure");
 BOUNDED_PARAMETER(log_stats, 0, 0, INT_MAX, 0644,
@@ -96,8 +96,7 @@ void host_parameters_read(struct host_parameters *parameters)
 	*parameters = (struct host_parameters){
 		.max_buffer_pages = READ_ONCE(max_buffer_pages.value),
 		.max_persistent_grants = READ_ONCE(max_persistent_grants.value),
-		.persistent_grant_unused_seconds =
-			READ_ONCE(persistent_grant_unused_seconds.value),
+		.persistent_grant_unused_seconds = READ_ONCE(persistent_grant_unused_seconds.value),
 		.max_queues = READ_ONCE(max_queues.value) ?: num_online_cpus(),
 		.max_ring_page_order = READ_ONCE(max_ring_page_order.value),
 		.buffer_squeeze_duration_ms = READ_ONCE(buffer_squeeze_duration_ms.value),

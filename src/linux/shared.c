@@ -12,12 +12,12 @@ static_assert(offsetof(struct blkif_response, status) == 10);
 
 void host_shared_copy(void *to, const void *from, size_t bytes)
 {
-	const volatile u32 *source = from;
+	const u32 *source = from;
 	u32 *target = to;
 	size_t i;
 
 	for (i = 0; i < bytes / sizeof(*target); i++)
-		target[i] = source[i];
+		target[i] = READ_ONCE(source[i]);
 }
 
 uint32_t host_shared_load_acquire(const uint32_t *from)

@@ -18,14 +18,20 @@ static struct driver_device *sysfs_driver(struct device *dev)
 	return device->driver;
 }
 
+static struct driver_statistics sysfs_statistics(struct device *dev)
+{
+	struct driver_statistics statistics;
+
+	driver_statistics_read(sysfs_driver(dev), &statistics);
+	return statistics;
+}
+
 #define STATISTIC(name)                                                                            \
 	static ssize_t name##_show(struct device *dev, struct device_attribute *attribute,         \
 				   char *buffer)                                                   \
 	{                                                                                          \
-		struct driver_statistics statistics;                                               \
-                                                                                                   \
-		driver_statistics_read(sysfs_driver(dev), &statistics);                            \
-		return sysfs_emit(buffer, "%llu\n", (unsigned long long)statistics.name);          \
+		return sysfs_emit(buffer, "%llu\n",                                                \
+				  (unsigned long long)sysfs_statistics(dev).name);                 \
 	}                                                                                          \
 	static DEVICE_ATTR_RO(name)
 
@@ -38,9 +44,8 @@ STATISTIC(rd_sect);
 STATISTIC(wr_sect);
 
 static struct attribute *statistics_attributes[] = {
-	&dev_attr_oo_req.attr,	&dev_attr_rd_req.attr,	&dev_attr_wr_req.attr,
-	&dev_attr_f_req.attr,	&dev_attr_ds_req.attr,	&dev_attr_rd_sect.attr,
-	&dev_attr_wr_sect.attr, NULL,
+	&dev_attr_oo_req.attr, &dev_attr_rd_req.attr,  &dev_attr_wr_req.attr,  &dev_attr_f_req.attr,
+	&dev_attr_ds_req.attr, &dev_attr_rd_sect.attr, &dev_attr_wr_sect.attr, NULL,
 };
 
 static const struct attribute_group statistics_group = {

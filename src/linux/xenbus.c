@@ -86,11 +86,9 @@ static void host_device_hide(struct host_device *device)
 		sysfs_remove(device);
 }
 
-static void physical_device_changed(struct xenbus_watch *watch, const char *path,
-				    const char *token)
+static void physical_device_changed(struct xenbus_watch *watch, const char *path, const char *token)
 {
-	struct host_device *device =
-		container_of(watch, struct host_device, physical_device_watch);
+	struct host_device *device = container_of(watch, struct host_device, physical_device_watch);
 
 	driver_backend_changed(device->driver);
 }

@@ -124,8 +124,7 @@ uint32_t Queue::work() {
 // The bounds that parameters set, read at each pass.
 void Queue::keep_limits() {
   limits_kept_ms_ = now_ms_;
-  const bool squeezed =
-      now_ms_ < shared_.squeeze_until_ms.load(std::memory_order_relaxed);
+  const bool squeezed = now_ms_ < shared_.squeeze_until_ms.load(std::memory_order_relaxed);
   const uint32_t keep = squeezed ? 0 : parameters_.max_buffer_pages;
   if (shared_.pool.free_pages() > keep) shared_.pool.shrink_free_pagepool(keep);
   if (squeezed || free_.size() == ring_.size()) blocks_.trim(squeezed ? 0 : SegmentBlocks::kKeep);
@@ -158,8 +157,8 @@ uint32_t Queue::drain_step() {
   if (!deferred_.empty()) {
     if (give_up_ms_ == 0) give_up_ms_ = now_ms_ + kPagesPatienceMs;
     if (now_ms_ >= give_up_ms_) {
-      host_log_limited(HOST_LOG_ERROR, "%s: %u requests failed: no pages to map them into",
-                       name_, deferred_.size());
+      host_log_limited(HOST_LOG_ERROR, "%s: %u requests failed: no pages to map them into", name_,
+                       deferred_.size());
       while (Slot* slot = deferred_.pop_front()) {
         slot->status = Status::kError;
         failed_.push_back(*slot);

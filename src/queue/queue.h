@@ -7,7 +7,8 @@
 //
 // INVARIANT: each request that was taken is answered exactly once, and only
 // when none of its grants is mapped for it any more.
-// BEWARE: all members without a comment belong to the queue's thread.
+// BEWARE: all members without a comment belong to the queue's thread and need
+// no lock; create() and the destructor have them while there is none.
 #pragma once
 
 #include <atomic>
@@ -50,15 +51,14 @@ class Queue : public driver_queue {
     PagePool& pool;
     WriteOrder& order;
     Statistics& statistics;
-    host_work& owner;                             // scheduled when a queue has drained
+    host_work& owner;                               // scheduled when a queue has drained
     const std::atomic<uint64_t>& squeeze_until_ms;  // buffers stay empty until then
   };
 
   // Maps the ring, binds the event channel and starts the thread, which does
   // nothing until serve().
   // Errors: -ENOMEM, -EIO (impossible indices), and those of the host.
-  [[nodiscard]] static Result<Owned<Queue>> create(const QueueConfig& config,
-                                                   const Shared& shared);
+  [[nodiscard]] static Result<Owned<Queue>> create(const QueueConfig& config, const Shared& shared);
 
   Queue(const QueueConfig& config, const Shared& shared);
   ~Queue();
@@ -103,7 +103,7 @@ class Queue : public driver_queue {
   bool start_requests();
   uint32_t take_requests(uint32_t waiting);
   Slot* take_one();
-  void fill_slot(Slot& slot, const Request& request);
+  void fill_slot(Slot& slot, const Request& request) const;
   [[nodiscard]] static bool ordered(const Slot& slot);
   bool start_held();
   void retry_deferred();
@@ -115,7 +115,7 @@ class Queue : public driver_queue {
   [[nodiscard]] bool read_descriptors(Slot& slot);
   void submit_ready(uint32_t count);
   void prepare_io(Slot& slot);
-  void prepare_discard_part(Slot& slot);
+  void prepare_discard_part(Slot& slot) const;
   bool submit_discard_parts();
   void refuse(Slot& slot, Status status, const char* reason);
 
@@ -136,17 +136,18 @@ class Queue : public driver_queue {
   void log_statistics();
   [[nodiscard]] PersistentGrants::Limits limits() const;
 
+  // Written by create() alone, read in any context.
   Shared shared_;
   host_device* device_;
   char name_[32];
-
   void* ring_memory_ = nullptr;
-  wire::Ring ring_;
   host_event_channel* channel_ = nullptr;
   host_thread* thread_ = nullptr;
 
+  wire::Ring ring_;
+
   host_parameters parameters_{};  // as of the current pass
-  uint64_t now_ms_ = 0;            // as of the current pass
+  uint64_t now_ms_ = 0;           // as of the current pass
   uint64_t limits_kept_ms_ = 0;
   uint32_t batch_limit_ = kMaxBatch;
 
@@ -159,7 +160,7 @@ class Queue : public driver_queue {
   SlotList parts_;     // discards with a part still to do
   SegmentBlocks blocks_;
   WriteOrder::Ring write_order_;
-  bool holding_ = false;  // a barrier is up: new writes are held
+  bool holding_ = false;     // a barrier is up: new writes are held
   uint64_t give_up_ms_ = 0;  // on deferred requests; 0: not closing
 
   Mapper mapper_;
@@ -175,9 +176,9 @@ class Queue : public driver_queue {
   host_io* ios_[kMaxBatch];
   wire::RawDescriptors descriptors_;  // of the request being read
 
-  bool halted_ = false;          // the frontend broke the ring
-  bool consumed_ = false;        // requests were taken since the last end of interrupt
-  bool answered_ = false;        // answers wait to be pushed
+  bool halted_ = false;    // the frontend broke the ring
+  bool consumed_ = false;  // requests were taken since the last end of interrupt
+  bool answered_ = false;  // answers wait to be pushed
 
   // From interrupt context: an event to be ended.  Pairs with
   // end_of_interrupt().

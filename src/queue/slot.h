@@ -26,11 +26,13 @@ struct Slot : host_io, ListLink, GrantJob {
     kSubmit,       // hand it (the next part of a discard) to the disk
   };
 
+  Slot() : host_io{} {}
+
   Queue* queue = nullptr;
-  Slot* next_done = nullptr;  // in the stack of done I/Os
+  Slot* next_done = nullptr;      // in the stack of done I/Os
   SegmentBlock* block = nullptr;  // of an indirect request
   Identity identity{};
-  uint64_t sectors_left = 0;  // of a discard: not yet discarded
+  uint64_t sectors_left = 0;     // of a discard: not yet discarded
   uint32_t descriptor_gref = 0;  // of an indirect request
   Operation requested = Operation::kRead;
   Status status = Status::kOkay;
@@ -38,7 +40,7 @@ struct Slot : host_io, ListLink, GrantJob {
   bool indirect = false;
   bool ordered = false;  // counted among the writes that a barrier waits for
   GrantUse direct_grants[wire::kMaxDirectSegments];
-  host_io_segment direct_segments[wire::kMaxDirectSegments];
+  host_io_segment direct_segments[wire::kMaxDirectSegments] = {};
 
   // All grants; of an indirect request the first is its descriptors' page, and
   // there are none before it has a block.

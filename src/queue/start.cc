@@ -108,7 +108,7 @@ uint32_t Queue::map_descriptors(uint32_t count) {
   return stay;
 }
 
-void Queue::prepare_discard_part(Slot& slot) {
+void Queue::prepare_discard_part(Slot& slot) const {
   slot.sectors = shared_.vbd.discard_part(slot.sector, slot.sectors_left,
                                           slot.operation == HOST_IO_SECURE_DISCARD);
   slot.sectors_left -= slot.sectors;

@@ -27,8 +27,7 @@ void Queue::pass() {
     }
     // What ends from here on wakes us, but for what ended within its own
     // submission; and what has ended may let others go on.
-    again = more_requests() || done_waits() ||
-            (progress && !(held_.empty() && deferred_.empty()));
+    again = more_requests() || done_waits() || (progress && !(held_.empty() && deferred_.empty()));
     if (!again || now_ms_ != limits_kept_ms_) keep_limits();
     if (again) host_thread_yield();
   }
@@ -77,7 +76,7 @@ bool Queue::ordered(const Slot& slot) {
   return true;
 }
 
-void Queue::fill_slot(Slot& slot, const Request& request) {
+void Queue::fill_slot(Slot& slot, const Request& request) const {
   slot.identity = request.identity;
   slot.requested = request.operation;
   slot.indirect = request.indirect;
@@ -121,7 +120,7 @@ void Queue::fill_slot(Slot& slot, const Request& request) {
 
 // Takes the next request.  Nothing when it was answered at once.
 Slot* Queue::take_one() {
-  wire::RawSlot raw;
+  wire::RawSlot raw{};
   ring_.take(raw);
   const std::expected<Request, Rejection> parsed = parse(raw, ring_.layout());
   if (!parsed.has_value()) {

@@ -25,27 +25,28 @@ namespace blkback {
 
 class WriteOrder {
  public:
-  // One ring's part.  Its owner's thread alone calls what is not static.
+  // One ring's part.  Its owner's thread alone calls its functions; the link of
+  // the list belongs to the lock.
   class Ring : public ListLink {
    public:
     // Takes part from now on; @thread is woken when there is news.
-    void join(WriteOrder& order, host_thread* thread);
+    void join(WriteOrder& order, host_thread* thread) BLKBACK_EXCLUDES(order.lock_);
     // Has no writes and will take none any more.
-    void leave();
+    void leave() BLKBACK_EXCLUDES(order_->lock_);
 
     // Once per pass: are new writes to be held back?
-    [[nodiscard]] bool look();
+    [[nodiscard]] bool look() BLKBACK_EXCLUDES(order_->lock_);
     void begin_write() { add(1); }
     void end_write() { add(UINT32_MAX); }
     // Once per pass, after writes have ended: tells a waiting barrier.
-    void settle();
+    void settle() BLKBACK_EXCLUDES(order_->lock_);
 
     // Makes this ring's barrier the device's; false while another is up.
-    [[nodiscard]] bool try_raise();
+    [[nodiscard]] bool try_raise() BLKBACK_EXCLUDES(order_->lock_);
     // With our barrier up: do all rings hold back, and is none of their writes
     // under way, nor one of ours?
-    [[nodiscard]] bool quiet();
-    void lower();
+    [[nodiscard]] bool quiet() BLKBACK_EXCLUDES(order_->lock_);
+    void lower() BLKBACK_EXCLUDES(order_->lock_);
 
    private:
     friend class WriteOrder;
@@ -54,8 +55,8 @@ class WriteOrder {
       writes_.store(writes_.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
     }
 
-    WriteOrder* order_ = nullptr;
-    host_thread* thread_ = nullptr;
+    WriteOrder* order_ = nullptr;    // its own thread's
+    host_thread* thread_ = nullptr;  // set before it stands in the list
     // Written by the ring's thread; read by quiet() of another, after it has
     // read the acknowledgement that was stored behind it.
     std::atomic<uint32_t> writes_{0};

@@ -14,7 +14,7 @@ Structure decode(const wire::RawSlot& slot) {
   struct Head {
     uint8_t bytes[sizeof(Structure)];
   };
-  Head head;
+  Head head{};
   for (uint32_t i = 0; i < sizeof(Structure); ++i) head.bytes[i] = slot.bytes[i];
   return std::bit_cast<Structure>(head);
 }
@@ -33,8 +33,7 @@ std::expected<Request, Rejection> parse_direct(const wire::RawSlot& slot, Operat
     return reject(request.identity, Status::kError, "more than 11 segments");
   }
   // blkif.h of Xen: a flush or a barrier may come without data.
-  if (wire.nr_segments == 0 && operation != Operation::kFlush &&
-      operation != Operation::kBarrier) {
+  if (wire.nr_segments == 0 && operation != Operation::kFlush && operation != Operation::kBarrier) {
     return reject(request.identity, Status::kError, "no segments");
   }
   request.segment_count = wire.nr_segments;

@@ -28,10 +28,10 @@ class Statistics {
  public:
   // From now on the queue's counters are part of the totals, until retire(),
   // which keeps their values.
-  void enlist(QueueCounters& counters);
-  void retire(QueueCounters& counters);
+  void enlist(QueueCounters& counters) BLKBACK_EXCLUDES(lock_);
+  void retire(QueueCounters& counters) BLKBACK_EXCLUDES(lock_);
 
-  [[nodiscard]] driver_statistics read();
+  [[nodiscard]] driver_statistics read() BLKBACK_EXCLUDES(lock_);
 
  private:
   static void sum(driver_statistics& totals, const QueueCounters& counters);

@@ -5,8 +5,8 @@ namespace blkback {
 
 Result<Owned<Vbd>> Vbd::open(const VbdConfig& config) {
   host_disk* disk = nullptr;
-  const int error = host_disk_open(config.major, config.minor,
-                                   config.access == Access::kReadOnly ? 1 : 0, &disk);
+  const int error =
+      host_disk_open(config.major, config.minor, config.access == Access::kReadOnly ? 1 : 0, &disk);
   if (error != 0) return failure(error);
   Owned<Vbd> vbd = make_owned<Vbd>(config, disk);
   if (!vbd) {
@@ -25,8 +25,7 @@ Vbd::Vbd(const VbdConfig& config, host_disk* disk)
 }
 
 Vbd::Verdict Vbd::check(const Request& request) const {
-  const bool changes_data =
-      writes(request.operation) && (request.indirect || request.sectors != 0);
+  const bool changes_data = writes(request.operation) && (request.indirect || request.sectors != 0);
   if (request.operation == Operation::kDiscard && !offers_discard()) {
     return {Status::kNotSupported, "discard is not offered"};
   }

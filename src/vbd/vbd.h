@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 // The virtual block device's backing disk: what may be done to it.
+//
+// Not locked: nothing of it changes after open().
 #pragma once
 
 #include <cstdint>
@@ -18,8 +20,8 @@ struct VbdConfig {
   uint32_t major = 0;
   uint32_t minor = 0;
   Access access = Access::kReadOnly;
-  bool cdrom = false;    // the frontend's device-type
-  bool discard = true;   // the toolstack's discard-enable
+  bool cdrom = false;   // the frontend's device-type
+  bool discard = true;  // the toolstack's discard-enable
 };
 
 class Vbd {
@@ -40,7 +42,7 @@ class Vbd {
   // check_segment() say the rest, for an indirect request when its descriptors
   // are known.
   [[nodiscard]] Verdict check(const Request& request) const;
-  [[nodiscard]] Verdict check_range(uint64_t sector, uint64_t sectors) const;
+  [[nodiscard]] Verdict check_range(uint64_t sector, uint64_t count) const;
   [[nodiscard]] Verdict check_segment(const Segment& segment) const;
 
   // Must a flush reach the disk?  Not that of a read-only disk, which has
@@ -53,9 +55,9 @@ class Vbd {
   [[nodiscard]] bool offers_discard() const;
   [[nodiscard]] bool offers_secure_discard() const;
 
-  // The next part of a discard of `sectors` sectors at `sector`: as much as the
+  // The next part of a discard of `count` sectors at `sector`: as much as the
   // disk takes at once, ending where its granularity likes it.
-  [[nodiscard]] uint64_t discard_part(uint64_t sector, uint64_t sectors, bool secure) const;
+  [[nodiscard]] uint64_t discard_part(uint64_t sector, uint64_t count, bool secure) const;
 
   // Write out and forget what the host caches of it.  May sleep for I/O.
   [[nodiscard]] Result<void> sync();

@@ -18,8 +18,8 @@ Result<Ring> Ring::attach(void* shared, uint32_t bytes, Layout layout) {
   ring.layout_ = layout;
   ring.slot_bytes_ = wire::slot_bytes(layout);
   // ring.h of Xen rounds down to a power of two.
-  ring.size_ = std::bit_floor(
-      static_cast<uint32_t>((bytes - sizeof(RingHeader)) / ring.slot_bytes_));
+  ring.size_ =
+      std::bit_floor(static_cast<uint32_t>((bytes - sizeof(RingHeader)) / ring.slot_bytes_));
   ring.rsp_prod_ = host_shared_load_acquire(&ring.header_->rsp_prod);
   ring.rsp_pushed_ = ring.rsp_prod_;
   ring.req_cons_ = ring.rsp_prod_;

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
 #
 # Sourced by every scenario: guests, disks, checks.
 #
@@ -6,6 +7,7 @@
 
 scenario=$(basename "$0" .sh)
 # What the host was told with --set.
+# shellcheck source=/dev/null
 . /lab/settings
 
 say() { echo "  $scenario: $*"; }
@@ -41,7 +43,8 @@ driver_load() {
 
 # driver_use WHICH: "ours" or "intree", with no disk attached.
 driver_use() {
-	local folder=/lib/modules/$(uname -r) file
+	local folder file
+	folder=/lib/modules/$(uname -r)
 	case $1 in
 	ours) file=$folder/updates/xen-blkback.ko ;;
 	*) file=$(ls "$folder"/kernel/drivers/block/xen-blkback/xen-blkback.ko*) ;;
@@ -130,9 +133,10 @@ guest_need_tool() {
 
 # tool GUEST CASE DEVICE [ARGUMENT [SECONDS]]
 tool() {
-	local vdev=$(vdev_number "$3")
+	local vdev status
+	vdev=$(vdev_number "$3")
 	guest "$1" "frontend $2 $vdev ${4:-}" "${5:-120}" >/tmp/tool.raw
-	local status=$?
+	status=$?
 	# xenstore-read writes line ends as \n.
 	sed 's/\\n/\n/g' /tmp/tool.raw >/tmp/tool.log
 	if [ $status = 0 ]; then
@@ -262,7 +266,8 @@ detach() { # GUEST DEVICE
 }
 
 vdev_number() { # DEVICE: xvdb is 51728
-	local letter=$(printf '%d' "'${1#xvd}")
+	local letter
+	letter=$(printf '%d' "'${1#xvd}")
 	echo $((51712 + (letter - 97) * 16))
 }
 
@@ -299,7 +304,7 @@ scsi_disk() {
 	need modprobe sd_mod
 	need modprobe scsi_debug dev_size_mb=32 sector_size="$1" delay=0 lbpu=1 lbpws=1
 	wait_for 10 eval 'ls /sys/bus/pseudo/drivers/scsi_debug/adapter0/host*/target*/*/block/* >/dev/null 2>&1'
-	disk=$(ls -d /sys/bus/pseudo/drivers/scsi_debug/adapter0/host*/target*/*/block/* | head -1)
+	for disk in /sys/bus/pseudo/drivers/scsi_debug/adapter0/host*/target*/*/block/*; do break; done
 	disk=/dev/${disk##*/}
 	wait_for 10 [ -b "$disk" ] || fail "no disk of scsi_debug"
 	dd if=/dev/urandom of="$disk" bs=1M count=32 oflag=direct status=none

@@ -23,7 +23,9 @@ void full_barrier() { std::atomic_thread_fence(std::memory_order_seq_cst); }
 }  // namespace
 
 Ring::Ring(uint32_t domain, uint32_t pages, const Layout& layout)
-    : layout_(layout), pages_(domain, pages), channel_(domain),
+    : layout_(layout),
+      pages_(domain, pages),
+      channel_(domain),
       slots_(ring_slots(pages, layout.slot_bytes)) {
   header()[kReqEvent] = 1;
   header()[kRspEvent] = 1;

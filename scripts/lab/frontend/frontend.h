@@ -26,7 +26,7 @@ enum State {
 struct Options {
   std::string protocol = "x86_64-abi";  // empty: no such node
   uint32_t queues = 1;
-  int order = -1;           // of the rings' pages; -1: no node, one page named "ring-ref"
+  int order = -1;  // of the rings' pages; -1: no node, one page named "ring-ref"
   bool persistent = false;
   bool omit_ring_ref = false;
 };

@@ -73,8 +73,8 @@ xengntshr_handle* sharing() {
 }  // namespace
 
 Pages::Pages(uint32_t domain, uint32_t count, bool writable) : grefs_(count) {
-  base_ = static_cast<uint8_t*>(xengntshr_share_pages(
-      sharing(), domain, static_cast<int>(count), grefs_.data(), writable ? 1 : 0));
+  base_ = static_cast<uint8_t*>(xengntshr_share_pages(sharing(), domain, static_cast<int>(count),
+                                                      grefs_.data(), writable ? 1 : 0));
   if (base_ == nullptr) die("sharing %u pages: %s", count, std::strerror(errno));
   std::memset(base_, 0, count * 4096ul);
 }

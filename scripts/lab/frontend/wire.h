@@ -40,13 +40,13 @@ static_assert(sizeof(Segment) == 8);
 
 struct Request {
   uint8_t operation = kRead;
-  uint8_t indirect_operation = 0;     // of kIndirect
-  uint8_t flag = 0;                   // of kDiscard; 1: secure
+  uint8_t indirect_operation = 0;  // of kIndirect
+  uint8_t flag = 0;                // of kDiscard; 1: secure
   uint64_t id = 0;
   uint64_t sector = 0;
-  uint64_t discard_sectors = 0;       // of kDiscard
-  std::vector<Segment> segments;      // at most 11; of kIndirect: in the descriptor page
-  uint32_t descriptor_gref = 0;       // of kIndirect
+  uint64_t discard_sectors = 0;   // of kDiscard
+  std::vector<Segment> segments;  // at most 11; of kIndirect: in the descriptor page
+  uint32_t descriptor_gref = 0;   // of kIndirect
   // What the slot says, where it is not what `segments` holds.
   int claimed_segments = -1;
 };
@@ -59,9 +59,9 @@ struct Response {
 
 // The layouts differ in the alignment of uint64_t: to 8 bytes or to 4.
 struct Layout {
-  std::string protocol;   // what the node "protocol" says; empty: no such node
+  std::string protocol;  // what the node "protocol" says; empty: no such node
   uint32_t slot_bytes;
-  uint32_t id_offset;     // of a request; sector number and what follows come after it
+  uint32_t id_offset;  // of a request; sector number and what follows come after it
   static Layout of(const std::string& protocol) {
     const bool wide = protocol == "x86_64-abi";
     return wide ? Layout{protocol, 112, 8} : Layout{protocol, 108, 4};

@@ -57,8 +57,9 @@ measure() { # DRIVER PERSISTENT RW BS DEPTH MEGABYTES
 	# What is mapped persistently is mapped before it counts.
 	guest g6 "$(job "$3" "$4" "$5" 4)" >/dev/null
 	# The phase of timers against the work makes some percent: the middle of three.
-	iops=$(for try in 1 2 3; do alone "$(job "$3" "$4" "$5" "$6")"; done | sort -n | sed -n 2p)
+	iops=$(for _ in 1 2 3; do alone "$(job "$3" "$4" "$5" "$6")"; done | sort -n | sed -n 2p)
 	before=$(requests)
+	# shellcheck disable=SC2046 # three numbers
 	set -- "$@" $(traced "$(job "$3" "$4" "$5" "$6")")
 	count=$(($(requests) - before))
 	[ "$count" -gt 0 ] || fail "no requests counted"
@@ -73,6 +74,7 @@ for queues in ${queue_counts:-1 4}; do
 	esac
 	kinds="$kinds randread:64k:8:64 randwrite:64k:8:64 read:1m:4:128 write:1m:4:128"
 	blkfront=max_indirect_segments=256 guest_vcpus=$queues guest_create g6
+	# shellcheck disable=SC2046 # three numbers
 	set -- $(traced true)
 	idle=$1
 	for driver in ${drivers:-intree ours}; do
@@ -82,6 +84,7 @@ for queues in ${queue_counts:-1 4}; do
 			set_parameter feature_persistent "$persistent"
 			attach g6 /dev/nullb0 xvdb w
 			for workload in ${workloads:-$kinds}; do
+				# shellcheck disable=SC2046 # the parts of a workload
 				measure "$driver" "$persistent" $(echo "$workload" | tr : ' ')
 			done
 			detach g6 xvdb

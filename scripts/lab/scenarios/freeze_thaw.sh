@@ -10,7 +10,7 @@ disk=$(image disk 16)
 attach g1 "$disk" xvdb w
 guest_start g1 load "$(fio_verify xvdb 12 '--loops=6')"
 sleep 1
-for round in 1 2; do
+for _ in 1 2; do
 	# The test mode freezes all threads, waits five seconds, and thaws them.
 	echo freezer >/sys/power/pm_test || fail "this kernel cannot test the freezer"
 	echo freeze >/sys/power/state || fail "the threads did not freeze: $(dmesg | tail -n 5)"

@@ -20,7 +20,7 @@ free() {
 			/proc/meminfo /proc/zoneinfo
 	done | sort -n | sed -n 3p
 }
-one() { attach g5 /dev/nullb$1 xvd$(printf "\\$(printf %o $((98 + $1)))") r; }
+one() { attach g5 "/dev/nullb$1" "xvd$(printf %b "\\0$(printf %o $((98 + $1)))")" r; }
 
 measure() { # ORDER DISKS LIMIT-KIB
 	local before after per_disk rings i

@@ -15,10 +15,10 @@ attach g1 /dev/nbd0 xvdb w
 need guest g1 "$(fio_verify xvdb 8)" >/dev/null
 say "verified"
 # Each connection has a process of its own.
-servers=$(pgrep nbd-server)
+mapfile -t servers < <(pgrep nbd-server)
 guest_start g1 load "$(fio_verify xvdb 8 '--loops=4')"
 sleep 1
-kill -STOP $servers
+kill -STOP "${servers[@]}"
 sleep 1
 other=$(image other 8)
 attach g1 "$other" xvdc w
@@ -26,12 +26,12 @@ need guest g1 "$(fio_verify xvdc 4)" >/dev/null
 detach g1 xvdc
 say "another disk was attached, served and detached while the server was stopped"
 guest_background_ended g1 load && fail "the load ended without a server"
-kill -CONT $servers
+kill -CONT "${servers[@]}"
 need guest_join g1 load 200
 [ "$(guest_sum g1 xvdb)" = "$(dd if=/dev/nbd0 bs=1M iflag=direct status=none | sha256sum | cut -d' ' -f1)" ] ||
 	fail "data differs"
 detach g1 xvdb
 need nbd-client -d /dev/nbd0 >/dev/null
-kill $servers
+kill "${servers[@]}"
 wait_for 10 rmmod nbd || fail "the disk is still in use"
 passed

@@ -8,7 +8,7 @@ guest_need g1
 disk=$(image disk 32)
 attach g1 "$disk" xvdb w
 guest_start g1 load "$(fio_verify xvdb 16 '--loops=3')"
-for round in 1 2 3 4; do
+for _ in 1 2 3 4; do
 	for value in 0 8 1024; do need set_parameter max_buffer_pages $value; sleep 0.3; done
 	for value in 0 16 1056; do need set_parameter max_persistent_grants $value; sleep 0.3; done
 	for value in 1 0 60; do need set_parameter persistent_grant_unused_seconds $value; sleep 0.3; done
@@ -18,7 +18,7 @@ done
 if driver_is_ours; then
 	for bad in -1 nonsense 99999999999 4294967296 1e3 ''; do
 		set_parameter max_buffer_pages "$bad" 2>/dev/null && fail "max_buffer_pages took '$bad'"
-		[ "$(cat $parameters/max_buffer_pages)" = 1024 ] || fail "max_buffer_pages lost its value"
+		[ "$(cat "$parameters/max_buffer_pages")" = 1024 ] || fail "max_buffer_pages lost its value"
 	done
 	dmesg | grep -q "parameter max_buffer_pages: '-1' is not a number" || fail "no clear message"
 fi

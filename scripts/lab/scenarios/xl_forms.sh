@@ -18,9 +18,8 @@ for device in xvda xvdb xvdc; do wait_for 20 guest_has_disk g2 $device || fail "
 need guest g2 'dd if=/dev/xvda of=/dev/null bs=4k count=100 iflag=direct 2>/dev/null' >/dev/null
 row=$(xentop -b -i 1 -v 2>/dev/null | awk '/g2/ { print }')
 [ -n "$row" ] || fail "xentop does not show the guest"
-reads=$(echo "$row" | awk '{ print $(NF-4) }')
 echo "$row" | grep -qE '[1-9][0-9]{2,}' || fail "xentop shows no reads: $row"
-say "xentop: $(echo $row)"
+say "xentop: $(echo "$row" | tr -s ' ')"
 need xl block-attach g2 "phy:$(losetup -f --show "$(image three 8)"),xvdd,w"
 wait_for 20 guest_has_disk g2 xvdd || fail "no xvdd"
 [ "$(xl block-list g2 | awk 'NR > 1' | wc -l)" = 4 ] || fail "xl block-list: $(xl block-list g2)"

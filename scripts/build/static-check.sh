@@ -1,0 +1,249 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# "make check-static": what can be told of the sources without running them.
+# Ends with "N passed, N failed".  Each tool is also shown something that it
+# must refuse, so that a tool that looks at nothing does not pass.
+#
+# usage: static-check.sh [NAME...]  all checks, or those whose names begin so;
+#                                   JOBS says how many at a time
+#        static-check.sh --format   lay C and C++ out as .clang-format says
+set -u
+
+cd "$(dirname "$0")/../.." || exit 1
+top=$PWD
+out=$top/build/static
+jobs=${JOBS:-$(nproc)}
+# One version on Debian 12 and 13; it is the oldest that knows all of the
+# language that the core is written in.
+llvm=19
+mkdir -p "$out"
+
+wanted=("$@")
+passed=0
+failed=0
+
+is_wanted() { # NAME
+	local prefix
+	[ ${#wanted[@]} != 0 ] || return 0
+	for prefix in "${wanted[@]}"; do case $1 in "$prefix"*) return 0 ;; esac; done
+	return 1
+}
+
+# check NAME COMMAND...: passes when the command does.
+check() {
+	local name=$1 log
+	shift
+	is_wanted "$name" || return 0
+	log=${name//[ ,]/-}
+	log=$out/${log//--/-}.log
+	if "$@" >"$log" 2>&1; then
+		echo "ok   $name"
+		passed=$((passed + 1))
+	else
+		echo "FAIL $name: $(wc -l <"$log") lines in ${log#"$top/"}, which begins with"
+		head -20 "$log"
+		failed=$((failed + 1))
+	fi
+}
+
+# refused WORDS COMMAND...: passes when the command fails and says WORDS.
+refused() {
+	local words=$1
+	shift
+	if "$@" >"$out/refused" 2>&1; then
+		echo "it was not refused"
+		return 1
+	fi
+	grep -q -e "$words" "$out/refused" || {
+		echo "it was refused for another reason than '$words':"
+		cat "$out/refused"
+		return 1
+	}
+}
+
+# The core's own flags, as Kbuild has them.
+read -ra flags < <(printf 'include Kbuild\nprint:\n\t@echo $(blkback-own-flags)\n' | make -s -f - print)
+flags+=(-Iinclude -Isrc)
+[ -z "${XEN_HEADERS:-}" ] || flags+=(-isystem "$XEN_HEADERS")
+
+mapfile -t core < <(find src -name '*.cc' | sort)
+mapfile -t kernel_c < <(find src/linux include -name '*.[ch]' | sort)
+mapfile -t cplusplus < <(find src kunit scripts/lab/frontend \( -name '*.cc' -o -name '*.h' \) \
+	-not -path 'src/linux/*' | sort)
+mapfile -t scripts < <(grep -rlE '^(#!.*sh$|# shellcheck shell=)' scripts kunit .ci | sort)
+
+if [ "${1:-}" = --format ]; then
+	exec "clang-format-$llvm" -i "${cplusplus[@]}" "${kernel_c[@]}"
+fi
+
+# --- clang's thread-safety analysis ---------------------------------------
+
+analyse() {
+	"clang++-$llvm" -fsyntax-only "${flags[@]}" -Werror -Wthread-safety -Wthread-safety-beta "$@"
+}
+
+thread_safety() {
+	local file status=0
+	for file in "${core[@]}"; do analyse "$file" || status=1; done
+	return $status
+}
+
+thread_safety_sample() {
+	cat >"$out/sample.cc" <<-'EOF'
+		#include "base/lock.h"
+
+		class Sample {
+		 public:
+		  int value() {
+		#ifdef HELD
+		    const blkback::SpinGuard guard(lock_);
+		#endif
+		    return value_;
+		  }
+
+		 private:
+		  blkback::SpinLock lock_{HOST_LOCK_POOL};
+		  int value_ BLKBACK_GUARDED_BY(lock_) = 0;
+		};
+
+		int sample(Sample& sample);
+		int sample(Sample& sample) { return sample.value(); }
+	EOF
+	analyse -DHELD "$out/sample.cc" && refused Wthread-safety-analysis analyse "$out/sample.cc"
+}
+
+# A lock stands beside what it guards, and is taken by its guard alone.
+locks() {
+	local file name status=0
+	while read -r file name; do
+		grep -q "BLKBACK_GUARDED_BY($name)" "$file" || {
+			echo "$file: nothing is guarded by $name"
+			status=1
+		}
+	done < <(grep -rnoE 'SpinLock [a-z_]+[{;]' src --include='*.h' --include='*.cc' |
+		sed -E 's/:[0-9]+:SpinLock ([a-z_]+).*/ \1/')
+	if grep -rn 'host_spinlock_' src --include='*.h' --include='*.cc' | grep -v '^src/base/lock.h:'; then
+		echo "use a SpinGuard"
+		status=1
+	fi
+	return $status
+}
+
+# --- clang-tidy and clang-format ------------------------------------------
+
+tidy() {
+	set -o pipefail
+	printf '%s\n' "$@" | xargs -P "$jobs" -I FILE \
+		"clang-tidy-$llvm" --quiet --config-file=.clang-tidy FILE -- "${flags[@]}" 2>&1 |
+		{ grep -vE '^([0-9]+ warnings? (generated|treated)|Suppressed|Use -header-filter)' || true; }
+}
+
+tidy_sample() {
+	cat >"$out/sample.cc" <<-'EOF'
+		int* sample(long* number);
+		int* sample(long* number) { return (int*)number; }
+	EOF
+	refused cppcoreguidelines-pro-type-cstyle-cast tidy "$out/sample.cc"
+}
+
+layout() { "clang-format-$llvm" --dry-run -Werror "$@"; }
+
+layout_sample() {
+	printf 'int sample( int x );\n' >"$out/sample.h"
+	refused clang-format-violations layout "$out/sample.h"
+}
+
+# --- sparse ----------------------------------------------------------------
+
+# Kbuild runs it on every file, compiled again or not; no module is linked.
+sparse_in() { # FOLDER OBJECT...
+	local folder=$1
+	shift
+	make -C "$kdir" M="$folder" C=2 W=1 -j"$jobs" "$@" >"$folder/sparse.log" 2>&1 || {
+		cat "$folder/sparse.log"
+		return 1
+	}
+	# A kernel's own headers are its own.
+	! grep -E "^$folder/.*(warning|error):" "$folder/sparse.log"
+}
+
+sparse_all() {
+	local objects
+	kdir=$(scripts/setup/kernel.sh 6.1 kdir) || return 1
+	rm -rf "$out/sparse/src" "$out/sparse/include"
+	mkdir -p "$out/sparse"
+	cp -pR Kbuild src include scripts "$out/sparse/"
+	objects=$(find src/linux -name '*.c' | sed 's/c$/o/' | sort)
+	# shellcheck disable=SC2086 # a list of words
+	sparse_in "$out/sparse" $objects
+}
+
+sparse_sample() {
+	echo 'u32 sample(void *memory) { return *(__force __be32 *)memory; }' >>"$out/sparse/src/linux/time.c"
+	refused 'different base types' sparse_in "$out/sparse" src/linux/time.o
+}
+
+# --- checkpatch ------------------------------------------------------------
+
+# What checkpatch is not to say of a file, and why.
+checkpatch_ignores() {
+	case $1 in
+	src/linux/compat.h)
+		# The one file that knows versions, which are capitals on both sides
+		# of a comparison; its type is one or another of the kernel's.
+		echo LINUX_VERSION_CODE,CONSTANT_COMPARISON,NEW_TYPEDEFS
+		;;
+	include/*)
+		# The border is C++, too: no kernel types, no __printf(), and macros
+		# that open and close extern "C".
+		echo PREFER_KERNEL_TYPES,PREFER_DEFINED_ATTRIBUTE_MACRO,COMPLEX_MACRO
+		;;
+	*)
+		# Functions of the border have its types.  Macros with arguments
+		# declare something here: the arguments are names.
+		echo PREFER_KERNEL_TYPES,MACRO_ARG_REUSE
+		;;
+	esac
+}
+
+checkpatch() {
+	local folder file status=0
+	folder=$(scripts/setup/checkpatch.sh) || return 1
+	for file in "$@"; do
+		# It leaves a file where it runs.  Xenbus... are the kernel's names.
+		(cd "$out" && perl "$folder/checkpatch.pl" --no-tree --root="$folder" --strict --terse \
+			--show-types --ignore "$(checkpatch_ignores "$file")" --file "$top/$file" 2>&1) |
+			grep -vE '^total: |CAMELCASE: Avoid CamelCase: <Xenbus' && status=1
+	done
+	return $status
+}
+
+checkpatch_sample() {
+	printf '/* SPDX-License-Identifier: GPL-2.0 */\nint sample( int x );\n' >"$out/sample.h"
+	refused ERROR:SPACING checkpatch "${out#"$top/"}/sample.h"
+}
+
+# --- shellcheck ------------------------------------------------------------
+
+shell_sample() {
+	printf '#!/bin/sh\nrm $1\n' >"$out/sample.sh"
+	refused SC2086 shellcheck "$out/sample.sh"
+}
+
+check "thread safety" thread_safety
+check "thread safety, sample" thread_safety_sample
+check "locks" locks
+check "clang-tidy" tidy "${core[@]}"
+check "clang-tidy, sample" tidy_sample
+check "clang-format" layout "${cplusplus[@]}" "${kernel_c[@]}"
+check "clang-format, sample" layout_sample
+check "sparse" sparse_all
+check "sparse, sample" sparse_sample
+check "checkpatch" checkpatch "${kernel_c[@]}"
+check "checkpatch, sample" checkpatch_sample
+check "shellcheck" shellcheck "${scripts[@]}"
+check "shellcheck, sample" shell_sample
+
+echo "$passed passed, $failed failed"
+[ "$passed" != 0 ] && [ "$failed" = 0 ]
