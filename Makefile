@@ -6,7 +6,7 @@ KDIR ?= /lib/modules/$(shell uname -r)/build
 BUILD := $(CURDIR)/build
 JOBS ?= $(shell nproc)
 
-.PHONY: all install demo check check-all features check-unit bench-quick clean help FORCE
+.PHONY: all install demo check check-all features check-unit check-threads bench-quick clean help FORCE
 
 all:
 	@scripts/setup/packages.sh build
@@ -34,6 +34,10 @@ check-unit:
 	@scripts/setup/packages.sh unit
 	@$(MAKE) --no-print-directory -C kunit check BUILD="$(BUILD)/kunit"
 
+check-threads:
+	@scripts/setup/packages.sh unit
+	@$(MAKE) --no-print-directory -C kunit check-threads BUILD="$(BUILD)/kunit"
+
 bench-quick:
 	@scripts/bench/quick.sh
 
@@ -47,6 +51,7 @@ help:
 	@echo "make check       all tests"
 	@echo "make check-all   all tests, each scenario on each kernel"
 	@echo "make check-unit  the tests in user space alone (seconds)"
+	@echo "make check-threads  those with real threads, under ThreadSanitizer (seconds)"
 	@echo "make bench-quick compare with the kernel's own driver, in instructions"
 	@echo "make features    make Documentation/features.md from what the last check said"
 	@echo "make clean       remove what was built here"
