@@ -53,6 +53,27 @@ TEST(ThreadsDevice, DevicesComeAndGoWhileParametersAndDisksChange) {
   threads::together({[&] { guest(0); }, [&] { guest(1); }, [&] { guest(2); }, administrator});
 }
 
+// Its work runs for another reason at the moment of the removal, and destroys
+// the device before the caller has scheduled it.
+TEST(ThreadsDevice, RemovalIsSeenByWorkThatRunsAnyway) {
+  std::atomic<bool> over{false};
+  threads::together({[&over] {
+                       for (int round = 0; round < 300; ++round) {
+                         host_device backend;
+                         ASSERT_EQ(driver_device_create(&backend, &backend.driver), 0);
+                         if (random_below(2) == 0) std::this_thread::yield();
+                         driver_device_remove(backend.driver);
+                         std::unique_lock guard(backend.lock);
+                         ASSERT_TRUE(backend.news.wait_for(guard, threads::kPatience,
+                                                           [&] { return backend.released; }));
+                       }
+                       over = true;
+                     },
+                     [&over] {
+                       while (!over && !testing::Test::HasFailure()) driver_disks_changed();
+                     }});
+}
+
 TEST(ThreadsDevice, EveryEventAtAnyTimeAndThenRemoval) {
   for (int round = 0; round < 12; ++round) {
     Device device(2);

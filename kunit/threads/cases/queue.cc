@@ -202,6 +202,28 @@ TEST(ThreadsQueue, ClosesWithABarrierUnderWay) {
   }
 }
 
+// The device's work runs all the time and so finds a queue drained before the
+// queue has told it.
+TEST(ThreadsQueue, IsFoundDrainedByWhoLooksAtThatMoment) {
+  Device device(4);
+  ASSERT_TRUE(device.probe());
+  std::atomic<bool> over{false};
+  threads::together({[&] {
+                       for (int round = 0; round < 60 && !HasFailure(); ++round) {
+                         EXPECT_TRUE(device.connect());
+                         EXPECT_TRUE(device.disconnect());
+                       }
+                       over = true;
+                     },
+                     [&] {
+                       while (!over) {
+                         driver_backend_changed(device.driver());
+                         std::this_thread::yield();
+                       }
+                     }});
+  EXPECT_EQ(host().rings, 0);
+}
+
 TEST(ThreadsQueue, EventsThatComeAtAnyTimeDoNoHarm) {
   Device device(2);
   ASSERT_TRUE(device.probe());
