@@ -6,7 +6,7 @@ KDIR ?= /lib/modules/$(shell uname -r)/build
 BUILD := $(CURDIR)/build
 JOBS ?= $(shell nproc)
 
-.PHONY: all install demo check check-all features check-unit check-threads bench-quick clean help FORCE
+.PHONY: all install demo check check-all features check-unit check-threads mutants bench-quick clean help FORCE
 
 all:
 	@scripts/setup/packages.sh build
@@ -38,6 +38,10 @@ check-threads:
 	@scripts/setup/packages.sh unit
 	@$(MAKE) --no-print-directory -C kunit check-threads BUILD="$(BUILD)/kunit"
 
+mutants:
+	@scripts/setup/packages.sh unit mutants
+	@scripts/mutate.py $(if $(SEED),--seed $(SEED)) --count $(or $(COUNT),100)
+
 bench-quick:
 	@scripts/bench/quick.sh
 
@@ -52,6 +56,7 @@ help:
 	@echo "make check-all   all tests, each scenario on each kernel"
 	@echo "make check-unit  the tests in user space alone (seconds)"
 	@echo "make check-threads  those with real threads, under ThreadSanitizer (seconds)"
+	@echo "make mutants     100 mistakes in the core: do the tests notice? (SEED=, COUNT=)"
 	@echo "make bench-quick compare with the kernel's own driver, in instructions"
 	@echo "make features    make Documentation/features.md from what the last check said"
 	@echo "make clean       remove what was built here"
