@@ -300,6 +300,50 @@ TEST(QueueBarrier, ManyInOneBatchAreServedByADiskThatIsDoneAtOnce) {
   }
 }
 
+// Whichever thread runs first: the frontend showed the write before the barrier.
+TEST(QueueBarrier, WaitsForWritesOfOtherRingsThatNobodyHasTakenYet) {
+  for (const uint32_t with_barrier : {0u, 1u}) {
+    HeldRings bench;
+    ASSERT_TRUE(bench.connected);
+    const uint32_t other = 1 - with_barrier;
+    Guest& writes = bench.guest(other);
+    for (uint32_t id = 1; id <= 20; ++id) {
+      writes.send(ask(BLKIF_OP_WRITE, id, uint64_t{id} * 8, {{writes.grant()}}));
+    }
+    Guest& barriers = bench.guest(with_barrier);
+    barriers.send(ask(BLKIF_OP_WRITE_BARRIER, 21, 21 * 8, {{barriers.grant()}}));
+    host().run();
+    for (uint32_t id = 1; id <= 20; ++id) {
+      EXPECT_TRUE(bench.waits(with_barrier, 21));
+      ASSERT_TRUE(bench.end(id));
+    }
+    EXPECT_TRUE(bench.with_disk(21));
+    ASSERT_TRUE(bench.end(21));
+    EXPECT_TRUE(bench.okay(with_barrier, 21));
+  }
+}
+
+TEST(QueueBarrier, WithBarriersInBothRingsAtOnceEachIsServed) {
+  HeldRings bench;
+  ASSERT_TRUE(bench.connected);
+  for (const uint32_t queue : {0u, 1u}) {
+    Guest& guest = bench.guest(queue);
+    const uint64_t first = queue * 10 + 1;
+    guest.send(ask(BLKIF_OP_WRITE_BARRIER, first, first * 8, {{guest.grant()}}));
+    guest.send(ask(BLKIF_OP_WRITE, first + 1, (first + 1) * 8, {{guest.grant()}}));
+    guest.send(ask(BLKIF_OP_WRITE_BARRIER, first + 2, (first + 2) * 8, {{guest.grant()}}));
+  }
+  host().run();
+  for (uint32_t round = 0; round < 12 && !host().held.empty(); ++round) {
+    host().complete(0, 0);
+    host().run();
+  }
+  for (const uint64_t id : {1u, 2u, 3u}) {
+    EXPECT_TRUE(bench.okay(0, id));
+    EXPECT_TRUE(bench.okay(1, id + 10));
+  }
+}
+
 TEST(QueueBarrier, OnAReadOnlyDiskOnlyAnEmptyOneIsAllowed) {
   Bench bench({.mode = "r"});
   ASSERT_TRUE(bench.connect());

@@ -14,11 +14,18 @@ using fake::host;
 struct TestRing : WriteOrder::Ring {
   explicit TestRing(WriteOrder& order) {
     thread.woken = false;
-    join(order, &thread);
+    join(order, &thread, nullptr);
   }
   ~TestRing() { leave(); }
   TestRing(const TestRing&) = delete;
   TestRing& operator=(const TestRing&) = delete;
+
+  // A ring without requests: nothing precedes the barrier.
+  [[nodiscard]] bool look() {
+    acknowledge();
+    return Ring::look();
+  }
+  [[nodiscard]] bool try_raise() { return Ring::try_raise(0); }
 
   [[nodiscard]] bool woken() {
     const bool was = thread.woken;

@@ -58,7 +58,7 @@ Result<void> Queue::set_up(const QueueConfig& config) {
     return failure(error);
   }
   purger_.set_waiter(thread_);
-  write_order_.join(shared_.order, thread_);
+  write_order_.join(shared_.order, thread_, &ring_);
 
   error = host_event_bind(device_, config.event_channel, this, &channel_);
   if (error != 0) {

@@ -105,6 +105,8 @@ class Queue : public driver_queue {
   Slot* take_one();
   void fill_slot(Slot& slot, const Request& request) const;
   [[nodiscard]] static bool ordered(const Slot& slot);
+  [[nodiscard]] bool must_wait(const Slot& slot) const;
+  [[nodiscard]] bool all_before_barrier_begun();
   bool start_held();
   void retry_deferred();
 
@@ -160,7 +162,7 @@ class Queue : public driver_queue {
   SlotList parts_;     // discards with a part still to do
   SegmentBlocks blocks_;
   WriteOrder::Ring write_order_;
-  bool holding_ = false;     // a barrier is up: new writes are held
+  bool holding_ = false;     // a barrier is up: the writes that follow it are held
   uint64_t give_up_ms_ = 0;  // on deferred requests; 0: not closing
 
   Mapper mapper_;

@@ -34,6 +34,7 @@ struct Slot : host_io, ListLink, GrantJob {
   Identity identity{};
   uint64_t sectors_left = 0;     // of a discard: not yet discarded
   uint32_t descriptor_gref = 0;  // of an indirect request
+  uint32_t index = 0;            // in the ring, as the frontend counts
   Operation requested = Operation::kRead;
   Status status = Status::kOkay;
   Stage stage = Stage::kData;

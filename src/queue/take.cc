@@ -20,6 +20,7 @@ void Queue::pass() {
     progress |= start_requests();
     // What the disk answered while we submitted joins this push.
     progress |= finish_done();
+    if (holding_ && all_before_barrier_begun()) write_order_.acknowledge();
     if (holding_) write_order_.settle();
     if (answered_) {
       answered_ = false;
@@ -76,6 +77,24 @@ bool Queue::ordered(const Slot& slot) {
   return true;
 }
 
+// Behind a barrier of this ring, or of another one?
+bool Queue::must_wait(const Slot& slot) const {
+  return slot.requested == Operation::kBarrier || !held_.empty() ||
+         (holding_ && write_order_.follows(slot.index));
+}
+
+// With a barrier of another ring up: has every write that precedes it begun?
+// What stands behind a barrier of our own does not precede the other one.
+bool Queue::all_before_barrier_begun() {
+  if (halted_ || closing_.load(std::memory_order_acquire)) return true;
+  if (const Slot* first = held_.front()) {
+    return first->requested == Operation::kBarrier || write_order_.follows(first->index);
+  }
+  if (write_order_.follows(ring_.next_index())) return true;
+  // A frontend may have moved its index back.
+  return ring_.pending().value_or(0) == 0 || free_.empty();
+}
+
 void Queue::fill_slot(Slot& slot, const Request& request) const {
   slot.identity = request.identity;
   slot.requested = request.operation;
@@ -120,6 +139,7 @@ void Queue::fill_slot(Slot& slot, const Request& request) const {
 
 // Takes the next request.  Nothing when it was answered at once.
 Slot* Queue::take_one() {
+  const uint32_t index = ring_.next_index();
   wire::RawSlot raw{};
   ring_.take(raw);
   const std::expected<Request, Rejection> parsed = parse(raw, ring_.layout());
@@ -165,6 +185,7 @@ Slot* Queue::take_one() {
   }
 
   Slot& slot = *free_.pop_front();
+  slot.index = index;
   fill_slot(slot, request);
   return &slot;
 }
@@ -182,8 +203,12 @@ uint32_t Queue::take_requests(uint32_t waiting) {
     Slot* slot = take_one();
     if (slot == nullptr) continue;
     if (ordered(*slot)) {
-      if (slot->requested == Operation::kBarrier || holding_ || !held_.empty()) {
+      if (must_wait(*slot)) {
         held_.push_back(*slot);
+        // At once: what the other rings take from now on may follow it.
+        if (slot->requested == Operation::kBarrier && held_.front() == slot) {
+          holding_ |= write_order_.try_raise(slot->index);
+        }
         continue;
       }
       slot->ordered = true;
@@ -206,6 +231,8 @@ bool Queue::start_requests() {
     return false;
   }
   if (*waiting == 0) return false;
+  // A barrier that is raised from here on finds them in the ring.
+  holding_ = write_order_.look();
   submit_batch(take_requests(*waiting));
   // A disk that is done at once lets the frontend go on while we work: small
   // batches then, so that both are busy.  Others get all that there is.
@@ -222,10 +249,10 @@ bool Queue::start_held() {
     if (slot == nullptr) break;
     const bool barrier = slot->requested == Operation::kBarrier;
     if (barrier) {
-      if (count != 0 || !write_order_.try_raise()) break;
+      if (count != 0 || !write_order_.try_raise(slot->index)) break;
       holding_ = true;
       if (!write_order_.quiet()) break;
-    } else if (holding_) {
+    } else if (holding_ && write_order_.follows(slot->index)) {
       break;
     }
     held_.remove(*slot);

@@ -3,9 +3,10 @@
 
 namespace blkback {
 
-void WriteOrder::Ring::join(WriteOrder& order, host_thread* thread) {
+void WriteOrder::Ring::join(WriteOrder& order, host_thread* thread, const wire::Ring* requests) {
   order_ = &order;
   thread_ = thread;
+  requests_ = requests;
   const SpinGuard guard(order.lock_);
   order.rings_.push_back(*this);
 }
@@ -18,14 +19,19 @@ void WriteOrder::Ring::leave() {
   order_ = nullptr;
 }
 
-bool WriteOrder::Ring::look() {
+bool WriteOrder::Ring::look() const {
+  return order_->up_.load(std::memory_order_acquire) != 0;
+}
+
+bool WriteOrder::Ring::follows(uint32_t index) const {
+  return static_cast<int32_t>(index - first_after_.load(std::memory_order_relaxed)) >= 0;
+}
+
+void WriteOrder::Ring::acknowledge() {
   const uint32_t up = order_->up_.load(std::memory_order_acquire);
-  if (up == 0) return false;
-  if (acknowledged_.load(std::memory_order_relaxed) != up) {
-    acknowledged_.store(up, std::memory_order_release);
-    settle();
-  }
-  return true;
+  if (up == 0 || acknowledged_.load(std::memory_order_relaxed) == up) return;
+  acknowledged_.store(up, std::memory_order_release);
+  settle();
 }
 
 void WriteOrder::Ring::settle() {
@@ -36,13 +42,18 @@ void WriteOrder::Ring::settle() {
   }
 }
 
-bool WriteOrder::Ring::try_raise() {
+bool WriteOrder::Ring::try_raise(uint32_t index) {
   const SpinGuard guard(order_->lock_);
   if (order_->raised_by_ == this) return true;
   if (order_->raised_by_ != nullptr) return false;
   order_->raised_by_ = this;
   if (++order_->last_ == 0) order_->last_ = 1;
   acknowledged_.store(order_->last_, std::memory_order_relaxed);
+  first_after_.store(index, std::memory_order_relaxed);
+  for (Ring* ring = order_->rings_.front(); ring != nullptr; ring = order_->rings_.next(*ring)) {
+    if (ring == this || ring->requests_ == nullptr) continue;
+    ring->first_after_.store(ring->requests_->produced(), std::memory_order_relaxed);
+  }
   order_->up_.store(order_->last_, std::memory_order_release);
   for (Ring* ring = order_->rings_.front(); ring != nullptr; ring = order_->rings_.next(*ring)) {
     if (ring != this) host_thread_wake(ring->thread_);

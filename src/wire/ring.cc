@@ -40,6 +40,8 @@ Result<uint32_t> Ring::pending() const {
   return waiting > size_ ? 0 : waiting;
 }
 
+uint32_t Ring::produced() const { return host_shared_load_acquire(&header_->req_prod); }
+
 void Ring::take(RawSlot& slot) {
   host_shared_copy(slot.bytes, slot_at(req_cons_), slot_bytes_);
   ++req_cons_;

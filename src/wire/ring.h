@@ -33,6 +33,12 @@ class Ring {
   // claims more than the ring holds; the ring is of no use after that.
   [[nodiscard]] Result<uint32_t> pending() const;
 
+  // The index that the next take() will take.
+  [[nodiscard]] uint32_t next_index() const { return req_cons_; }
+
+  // The frontend's index, as it claims it.  Context: any thread.
+  [[nodiscard]] uint32_t produced() const;
+
   // Copies the next request.  Only when pending() said that there is one.
   void take(RawSlot& slot);
 

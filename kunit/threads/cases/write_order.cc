@@ -62,12 +62,13 @@ class Rings {
   void serve(TestRing& test, uint32_t turns, uint32_t one_barrier_in) {
     WriteOrder::Ring& ring = test.ring;
     test.thread.become();
-    ring.join(order_, &test.thread);
+    ring.join(order_, &test.thread, nullptr);
     uint32_t mine = 0;
     bool wants_barrier = false;
     while (turns != 0 || mine != 0) {
       host_thread_heed(&test.thread);
       bool holding = ring.look();
+      if (holding) ring.acknowledge();
       bool progress = false;
       if (mine != 0 && threads::random_below(3) != 0) {
         --mine;
@@ -79,7 +80,7 @@ class Rings {
         if (threads::random_below(4) == 0) std::this_thread::yield();
       }
       if (wants_barrier) {
-        if (ring.try_raise()) {
+        if (ring.try_raise(0)) {
           holding = true;
           if (ring.quiet()) {
             ring.begin_write();
