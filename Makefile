@@ -6,7 +6,8 @@ KDIR ?= /lib/modules/$(shell uname -r)/build
 BUILD := $(CURDIR)/build
 JOBS ?= $(shell nproc)
 
-.PHONY: all install demo check check-all features check-unit check-static format bench-quick clean help FORCE
+.PHONY: all install demo check check-all features check-unit check-threads check-static format mutants bench-quick \
+	clean help FORCE
 
 all:
 	@scripts/setup/packages.sh build
@@ -28,7 +29,7 @@ features:
 	@mv Documentation/features.new Documentation/features.md
 
 check-all:
-	@LEVEL=all scripts/check.sh
+	@ALL=1 scripts/check.sh
 
 check-unit:
 	@scripts/setup/packages.sh unit
@@ -41,6 +42,14 @@ check-static:
 format:
 	@scripts/setup/packages.sh static
 	@scripts/build/static-check.sh --format
+
+check-threads:
+	@scripts/setup/packages.sh unit
+	@$(MAKE) --no-print-directory -C kunit check-threads BUILD="$(BUILD)/kunit"
+
+mutants:
+	@scripts/setup/packages.sh unit mutants
+	@scripts/mutate.py $(if $(SEED),--seed $(SEED)) --count $(or $(COUNT),100)
 
 bench-quick:
 	@scripts/bench/quick.sh
@@ -57,6 +66,8 @@ help:
 	@echo "make check-unit  the tests in user space alone (seconds)"
 	@echo "make check-static what tools find in the sources without running them"
 	@echo "make format      lay C and C++ out as .clang-format says"
+	@echo "make check-threads  those with real threads, under ThreadSanitizer (seconds)"
+	@echo "make mutants     100 mistakes in the core: do the tests notice? (SEED=, COUNT=)"
 	@echo "make bench-quick compare with the kernel's own driver, in instructions"
 	@echo "make features    make Documentation/features.md from what the last check said"
 	@echo "make clean       remove what was built here"

@@ -4,43 +4,12 @@
 #include <gtest/gtest.h>
 
 #include <cstdio>
-#include <cstdlib>
 
 #include "fake_host/fake_host.h"
+#include "support/notes.h"
 #include "support/random.h"
 
 namespace {
-
-// Notes for run.sh: unbuffered, to outlive an abort.
-class Notes : public testing::EmptyTestEventListener {
- public:
-  Notes() {
-    const char* path = std::getenv("KUNIT_NOTES");
-    if (path != nullptr) file_ = std::fopen(path, "w");
-    if (file_ != nullptr) std::setvbuf(file_, nullptr, _IONBF, 0);
-  }
-  ~Notes() override {
-    if (file_ != nullptr) std::fclose(file_);
-  }
-  Notes(const Notes&) = delete;
-  Notes& operator=(const Notes&) = delete;
-
-  void OnTestIterationStart(const testing::UnitTest& all, int) override {
-    if (file_ != nullptr) std::fprintf(file_, "planned %d\n", all.test_to_run_count());
-  }
-  void OnTestStart(const testing::TestInfo& info) override { note("started", info); }
-  void OnTestEnd(const testing::TestInfo& info) override {
-    note(info.result()->Passed() ? "passed" : "failed", info);
-  }
-
- private:
-  void note(const char* word, const testing::TestInfo& info) {
-    if (file_ == nullptr) return;
-    std::fprintf(file_, "%s %s.%s\n", word, info.test_suite_name(), info.name());
-  }
-
-  std::FILE* file_ = nullptr;
-};
 
 class FreshHost : public testing::EmptyTestEventListener {
   void OnTestStart(const testing::TestInfo&) override {
@@ -64,7 +33,7 @@ int main(int argc, char** argv) {
   // Ends of cases go through the listeners in reverse order: first the host is
   // looked at, then the result is noted.
   testing::TestEventListeners& listeners = testing::UnitTest::GetInstance()->listeners();
-  listeners.Append(new Notes);
+  listeners.Append(new kunit::Notes);
   listeners.Append(new FreshHost);
   return RUN_ALL_TESTS();
 }

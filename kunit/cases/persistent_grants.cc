@@ -193,6 +193,20 @@ TEST(PersistentGrants, ALastingShortagePurgesOnlySoOften) {
   EXPECT_EQ(cache.purge(), 10u);
 }
 
+TEST(PersistentGrants, ALastingShortagePurgesAgainAfter100Milliseconds) {
+  Cache cache;
+  cache.enter_idle(1, 100);
+  ASSERT_EQ(cache.error_of(101), -16);
+  const uint64_t first = cache.now_ms;
+  ASSERT_EQ(cache.purge(), 5u);
+  cache.enter_idle(201, 205);
+  ASSERT_EQ(cache.error_of(206), -16);
+  cache.now_ms = first + 99;
+  EXPECT_EQ(cache.purge(), 5u);
+  cache.now_ms = first + 100;
+  EXPECT_EQ(cache.purge(), 10u);
+}
+
 TEST(PersistentGrants, TheLeastRecentlyUsedGoFirst) {
   Cache cache;
   cache.enter_idle(1, 100);

@@ -159,6 +159,27 @@ TEST(QueueBatch, ARingOfTheLargestRequestsIsServed) {
   EXPECT_EQ(host().map_calls[0], 352u);
 }
 
+TEST(QueueBatch, OneHypercallMapsUpTo352GrantsOfWholeRequests) {
+  Quiet bench({.ring_order = 1, .persistent = false});
+  ASSERT_TRUE(bench.connected);
+  Guest& guest = bench.guest();
+  for (uint32_t id = 0; id < 35; ++id) {
+    const uint32_t gref = guest.grants(11);
+    kunit::Ask request = ask(BLKIF_OP_READ, id, 0, {});
+    request.count = id == 31 ? 10 : 11;
+    for (uint32_t i = 0; i < 11; ++i) request.parts[i].gref = gref + i;
+    guest.put(request);
+  }
+  guest.show();
+  guest.kick();
+  host().run();
+  // The 32nd leaves one grant of the room over, the 33rd does not fit into it.
+  ASSERT_EQ(host().map_calls.size(), 2u);
+  EXPECT_EQ(host().map_calls[0], 31u * 11 + 10);
+  EXPECT_EQ(host().map_calls[1], 3u * 11);
+  EXPECT_EQ(guest.answers(), 35u);
+}
+
 TEST(QueueBatch, AFrontendThatDoesNotAskIsNotNotified) {
   Quiet bench;
   ASSERT_TRUE(bench.connected);

@@ -1,66 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 // A frontend's side of one ring: its memory, its grants, its requests and the
 // answers to them.
-//
-// The layouts are written down here once more, as offsets, so that a mistake
-// in the core's structures cannot hide.
 #pragma once
 
 #include <cstdint>
 #include <deque>
-#include <initializer_list>
 #include <map>
 #include <memory>
 #include <vector>
 
-#include "wire/blkif.h"
+#include "support/slots.h"
 
 namespace kunit {
-
-using blkback::wire::Layout;
-
-// A segment of a request.
-struct Part {
-  uint32_t gref;
-  uint8_t first = 0;
-  uint8_t last = 7;
-};
-
-// A request; `count` may lie about the parts.
-struct Ask {
-  uint8_t operation = BLKIF_OP_READ;
-  uint8_t count = 0;
-  uint16_t handle = 51712;
-  uint64_t id = 0;
-  uint64_t sector = 0;
-  Part parts[11] = {};
-};
-
-[[nodiscard]] Ask ask(uint8_t operation, uint64_t id, uint64_t sector,
-                      std::initializer_list<Part> parts);
-
-// A request whose segments stand in a page of their own.
-struct IndirectAsk {
-  uint8_t indirect_op = BLKIF_OP_READ;
-  uint16_t count = 0;
-  uint16_t handle = 51712;
-  uint64_t id = 0;
-  uint64_t sector = 0;
-  uint32_t gref = 0;  // of that page
-};
-
-struct DiscardAsk {
-  uint8_t flag = 0;
-  uint16_t handle = 51712;
-  uint64_t id = 0;
-  uint64_t sector = 0;
-  uint64_t sectors = 0;
-};
-
-// Writes a slot in one of the layouts.
-void write_slot(uint8_t* slot, Layout layout, const Ask& request);
-void write_slot(uint8_t* slot, Layout layout, const IndirectAsk& request);
-void write_slot(uint8_t* slot, Layout layout, const DiscardAsk& request);
 
 class Guest {
  public:

@@ -46,6 +46,7 @@ if [ ! -e "$base" ]; then
 		usr/share/i18n usr/share/zoneinfo var/cache)
 	# What the packages' own scripts would have set up.
 	ln -s gawk "$work/root/usr/bin/awk"
+	[ -e "$work/root/bin/sh" ] || ln -s bash "$work/root/bin/sh"
 	# The libraries of the guest's programs, for the guest's image.
 	for program in /usr/bin/fio /usr/bin/xenstore-read; do
 		chroot "$work/root" /lib64/ld-linux-x86-64.so.2 --list $program

@@ -30,9 +30,6 @@ bool WriteOrder::Ring::look() {
 
 void WriteOrder::Ring::settle() {
   if (order_->up_.load(std::memory_order_relaxed) == 0) return;
-  // The count before the acknowledgement, for who reads them the other way
-  // round.
-  acknowledged_.store(acknowledged_.load(std::memory_order_relaxed), std::memory_order_release);
   const SpinGuard guard(order_->lock_);
   if (order_->raised_by_ != nullptr && order_->raised_by_ != this) {
     host_thread_wake(order_->raised_by_->thread_);
@@ -60,7 +57,7 @@ bool WriteOrder::Ring::quiet() {
   for (Ring* ring = order_->rings_.front(); ring != nullptr; ring = order_->rings_.next(*ring)) {
     if (ring == this) continue;
     if (ring->acknowledged_.load(std::memory_order_acquire) != up) return false;
-    if (ring->writes_.load(std::memory_order_relaxed) != 0) return false;
+    if (ring->writes_.load(std::memory_order_acquire) != 0) return false;
   }
   return true;
 }

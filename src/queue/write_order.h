@@ -36,8 +36,12 @@ class WriteOrder {
 
     // Once per pass: are new writes to be held back?
     [[nodiscard]] bool look() BLKBACK_EXCLUDES(order_->lock_);
-    void begin_write() { add(1); }
-    void end_write() { add(UINT32_MAX); }
+    void begin_write() {
+      writes_.store(writes_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    }
+    void end_write() {
+      writes_.store(writes_.load(std::memory_order_relaxed) - 1, std::memory_order_release);
+    }
     // Once per pass, after writes have ended: tells a waiting barrier.
     void settle() BLKBACK_EXCLUDES(order_->lock_);
 
@@ -51,17 +55,16 @@ class WriteOrder {
    private:
     friend class WriteOrder;
 
-    void add(uint32_t n) {
-      writes_.store(writes_.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
-    }
-
     WriteOrder* order_ = nullptr;    // its own thread's
     host_thread* thread_ = nullptr;  // set before it stands in the list
-    // Written by the ring's thread; read by quiet() of another, after it has
-    // read the acknowledgement that was stored behind it.
+    // Written by the ring's thread.  Read with acquire by quiet() of another ring,
+    // after the acknowledgement behind which no write begins; pairs with the
+    // release of end_write(): who sees that a write has ended sees all that it
+    // did.
     std::atomic<uint32_t> writes_{0};
     // The number of the last raised barrier that the ring has seen.  Stored by
-    // look() and settle() with release, pairs with quiet().
+    // look() with release, pairs with quiet(): the writes that began before are
+    // in the count.
     std::atomic<uint32_t> acknowledged_{0};
   };
 

@@ -75,6 +75,15 @@ Frontend::Frontend(uint32_t vdev) : home_("device/vbd/" + std::to_string(vdev)) 
   if (!backend || !domain) die("there is no %s", home_.c_str());
   backend_ = *backend;
   domain_ = static_cast<uint32_t>(std::strtoul(domain->c_str(), nullptr, 10));
+  // What another run may have left.
+  for (const char* name : {"ring-ref", "ring-page-order", "event-channel", "protocol",
+                           "feature-persistent", "multi-queue-num-queues"}) {
+    written_.push_back(home_ + "/" + name);
+  }
+  for (uint32_t i = 0; i < 16; ++i) {
+    written_.push_back(home_ + "/ring-ref" + std::to_string(i));
+    written_.push_back(home_ + "/queue-" + std::to_string(i));
+  }
 }
 
 State Frontend::backend_state() const {
@@ -104,28 +113,27 @@ void Frontend::start_over() {
   if (before == kConnected || before == kClosing) drop();
   state(kInitialising);
   if (!wait_backend(kInitWait, 20)) die("the backend is in state %d, not 2", backend_state());
-  for (const char* name : {"ring-ref", "ring-page-order", "event-channel", "protocol",
-                           "feature-persistent", "multi-queue-num-queues"}) {
-    store_.remove(home_ + "/" + name);
-  }
-  for (uint32_t i = 0; i < 16; ++i) {
-    store_.remove(home_ + "/ring-ref" + std::to_string(i));
-    store_.remove(home_ + "/queue-" + std::to_string(i));
-  }
+  for (const std::string& node : written_) store_.remove(node);
+  written_.clear();
+}
+
+void Frontend::publish(const std::string& node, const std::string& value) {
+  store_.write(node, value);
+  written_.push_back(node);
 }
 
 bool Frontend::try_connect(const Options& options) {
   start_over();
   rings_.clear();
   const Layout layout = Layout::of(options.protocol);
-  if (!options.protocol.empty()) store_.write(home_ + "/protocol", options.protocol);
+  if (!options.protocol.empty()) publish(home_ + "/protocol", options.protocol);
   if (options.order >= 0) {
-    store_.write(home_ + "/ring-page-order", std::to_string(options.order));
+    publish(home_ + "/ring-page-order", std::to_string(options.order));
   }
   if (options.queues > 1) {
-    store_.write(home_ + "/multi-queue-num-queues", std::to_string(options.queues));
+    publish(home_ + "/multi-queue-num-queues", std::to_string(options.queues));
   }
-  store_.write(home_ + "/feature-persistent", options.persistent ? "1" : "0");
+  publish(home_ + "/feature-persistent", options.persistent ? "1" : "0");
   const uint32_t pages = options.order > 0 ? 1u << options.order : 1;
   for (uint32_t queue = 0; queue < options.queues; ++queue) {
     const std::string directory =
@@ -135,14 +143,14 @@ bool Frontend::try_connect(const Options& options) {
     if (options.omit_ring_ref) {
       // The backend is to miss it.
     } else if (options.order < 0) {
-      store_.write(directory + "/ring-ref", std::to_string(ring.pages().gref(0)));
+      publish(directory + "/ring-ref", std::to_string(ring.pages().gref(0)));
     } else {
       for (uint32_t i = 0; i < pages; ++i) {
-        store_.write(directory + "/ring-ref" + std::to_string(i),
-                     std::to_string(ring.pages().gref(i)));
+        publish(directory + "/ring-ref" + std::to_string(i),
+                std::to_string(ring.pages().gref(i)));
       }
     }
-    store_.write(directory + "/event-channel", std::to_string(ring.port()));
+    publish(directory + "/event-channel", std::to_string(ring.port()));
   }
   state(kInitialised);
   const double end = now() + 20;

@@ -92,12 +92,14 @@ class Frontend {
 
  private:
   void start_over();
+  void publish(const std::string& node, const std::string& value);
 
   Store store_;
   std::string home_;
   std::string backend_;
   uint32_t domain_;
   std::vector<std::unique_ptr<Ring>> rings_;
+  std::vector<std::string> written_;  // nodes of the last connection
   uint64_t last_id_ = 0;
 };
 

@@ -107,13 +107,16 @@ void ring_refs(Frontend& frontend, uint64_t) {
         options.queues = queues;
         options.order = order;
         frontend.connect(options);
-        Data data(frontend, 1);
+        // Xen lets one grant be mapped less than 128 times at once.
+        Data data(frontend, 8);
+        const std::vector<Segment> segments = data.segments();
         for (uint32_t queue = 0; queue < queues; ++queue) {
           data.fill(0x2000 + queue);
           // All slots at once: the last one of the last page, too.
           Ring& ring = frontend.ring(queue);
           for (uint32_t i = 0; i < ring.slots(); ++i) {
-            Request request = data.request(kWrite, i * 8);
+            Request request = data.request(kWrite, i * 8, 1);
+            request.segments[0] = segments[i % segments.size()];
             request.id = i;
             ring.put(request);
           }

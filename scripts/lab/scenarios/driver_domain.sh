@@ -1,6 +1,5 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# lab: once
 # Another guest serves the disk: it owns it and runs our module.
 # shows: the backend in a driver domain (`backend=`) | yes
 . /lab/dom0/lib.sh

@@ -1,6 +1,5 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# lab: once
 # lab: guests
 # Guests with other kernels than dom0's.
 # shows: guests with other kernels than dom0's | yes

@@ -1,6 +1,5 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# lab: once
 # A disk that hangs holds up its own guest alone.
 # shows: a hanging disk holds up its own guest only | detach waits in the xenbus thread
 . /lab/dom0/lib.sh

@@ -22,23 +22,26 @@ for persistent in Y N; do
 	[ "$requests" -le 36 ] || fail "$requests requests for 32 MiB"
 	[ "$(guest_sum g7 xvdb)" = "$(file_sum "$disk")" ] || fail "data differs"
 	say "persistent grants $persistent: 32 MiB in $requests requests"
-	if [ $persistent = N ]; then
-		before=$(statistic g7 rd_req)
-		xentrace -D -S 4096 -e 0x0020f000 /tmp/trace >/dev/null 2>&1 &
-		sleep 1
-		need guest g7 'dd if=/dev/xvdb of=/dev/null bs=1M count=16 iflag=direct 2>/dev/null' >/dev/null
-		kill -INT %1
-		wait %1
-		requests=$(($(statistic g7 rd_req) - before))
-		calls=$(xenalyze --summary /tmp/trace 2>/dev/null |
-			awk '/^\|-- Domain/ { dom0 = /Domain 0 / } dom0 && $1 == "grant_table_op" { n += $NF } END { print n + 0 }')
-		rm -f /tmp/trace
-		say "$calls grant hypercalls of dom0 for $requests requests of 1 MiB"
-		[ "$calls" -gt 0 ] || fail "xentrace saw no hypercall"
-		! driver_is_ours || [ "$calls" -le $((requests * 3)) ] || fail "more than 3 grant hypercalls a request"
-	fi
 	detach g7 xvdb
 done
+# The hypervisor may interrupt a long hypercall and have it made again, which
+# its own traces count twice: so the driver's counters.
+if driver_is_ours; then
+	set_parameter feature_persistent N
+	attach g7 "$disk" xvdb r
+	need guest g7 'dd if=/dev/xvdb of=/dev/null bs=1M iflag=direct 2>/dev/null' >/dev/null
+	set_parameter log_stats 1
+	detach g7 xvdb
+	set_parameter log_stats 0
+	line=$(dmesg | grep -E "\($(guest_id g7)\.xvdb-[0-9]+\): oo" | awk '
+		{ for (i = 1; i < NF; i++) { if ($i == "rd") r += $(i + 1); if ($i == "map" || $i == "unmap") c += $(i + 1)
+			if ($i == "map") g += $(i + 3) } }
+		END { print r + 0, c + 0, g + 0 }')
+	set -- $line
+	[ "$3" -ge 8192 ] || fail "only $3 grants were mapped for 32 MiB"
+	say "$2 grant hypercalls for $1 requests with $3 grants"
+	[ "$2" -le $(($1 * 3)) ] || fail "more than 3 grant hypercalls a request"
+fi
 set_parameter feature_persistent Y
 xl destroy g7
 passed

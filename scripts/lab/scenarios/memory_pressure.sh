@@ -1,6 +1,5 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# lab: once
 # Under memory pressure the pools of free pages are emptied.
 # shows: `reclaim_memory` empties the buffers for `buffer_squeeze_duration_ms` | yes
 . /lab/dom0/lib.sh

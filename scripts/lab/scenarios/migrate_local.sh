@@ -1,13 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# A guest migrates to the same host under verified I/O.
+# A guest migrates to the same host under verified I/O: a PVH one, since Debian's
+# Xen is built without what tracks the dirty pages of a PV one.
 # shows: `xl migrate` to the same host under load | yes
 . /lab/dom0/lib.sh
 driver_load
 xl destroy g1 2>/dev/null
 disk=$(image disk 16)
-guest_memory=320 guest_create g9 "disk=['$disk,raw,xvdb,w']"
-guest_start g9 load "$(fio_verify xvdb 12 '--loops=4')"
+guest_memory=320 guest_vcpus=1 guest_create g9 "type='pvh'" "disk=['$disk,raw,xvdb,w']"
+guest_start g9 load "$(fio_verify xvdb 12 '--time_based --runtime=40')"
 sleep 2
 number=$(cat /tmp/number.g9)
 first=$(guest_id g9)
@@ -15,6 +16,7 @@ timeout 150 xl -v migrate -s '' g9 'xl -v migrate-receive' </dev/null >/tmp/migr
 	tail -n 40 /tmp/migrate.log
 	fail "xl migrate"
 }
+grep -q 'background load ended' /var/log/xen/guest-g9.log && fail "the load ended before the migration"
 [ "$(guest_id g9)" != "$first" ] || fail "the guest is still the old domain"
 echo "$number" >/tmp/number.g9
 say "migrated under load"

@@ -1,6 +1,5 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# lab: once
 # A PVH guest's disk.
 # shows: PVH guests | yes
 . /lab/dom0/lib.sh

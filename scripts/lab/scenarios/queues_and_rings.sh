@@ -1,6 +1,5 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# lab: once
 # One, two and four queues, rings of one to sixteen pages.
 # shows: 1, 2 and 4 queues; ring orders 0, 2, 4 with Linux' frontend | yes
 . /lab/dom0/lib.sh

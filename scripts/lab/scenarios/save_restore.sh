@@ -1,6 +1,5 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# lab: once
 # A guest is saved and restored under verified I/O, and paused.
 # shows: `xl save`, `xl restore`, `xl pause` under load | yes
 . /lab/dom0/lib.sh

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: GPL-2.0
+// How much at once, and how soon again: the core's numbers as they are seen
+// from outside, written down here once more.
+#include <gtest/gtest.h>
+
+#include "grant/page_pool.h"
+#include "support/bench.h"
+
+namespace {
+
+using blkback::PagePool;
+using fake::host;
+using kunit::ask;
+using kunit::Bench;
+using kunit::Guest;
+
+// Shows `count` reads of one page each at once, ids from `first` on.
+void read_many(Guest& guest, uint64_t first, uint32_t count) {
+  const uint32_t gref = guest.grants(count);
+  for (uint32_t i = 0; i < count; ++i) {
+    guest.put(ask(BLKIF_OP_READ, first + i, 0, {{gref + i}}));
+  }
+  guest.show();
+  guest.kick();
+  host().run();
+}
+
+// Lets `ms` pass in which no queue's thread wakes up, and then one more in which
+// one does.
+void expect_next_pass_in(uint64_t ms) {
+  const uint32_t passes = host().passes;
+  host().sleep(ms - 1);
+  EXPECT_EQ(host().passes, passes);
+  host().sleep(1);
+  EXPECT_EQ(host().passes, passes + 1);
+}
+
+TEST(Pace, ADiskThatIsDoneAtOnceGetsSixteenRequestsAtATime) {
+  Bench bench({.ring_order = 1});
+  ASSERT_TRUE(bench.connect());
+  read_many(bench.guest(), 0, 40);
+  read_many(bench.guest(), 100, 40);
+  EXPECT_EQ(bench.guest().answers(), 80u);
+  // The first batch is not known to be done at once yet.
+  EXPECT_EQ(host().submissions, (std::vector<uint32_t>{40, 16, 16, 8}));
+}
+
+TEST(Pace, ADiskThatTakesItsTimeGetsUpTo128RequestsAtOnce) {
+  Bench bench({.ring_order = 3});
+  ASSERT_TRUE(bench.connect());
+  host().hold_io = true;
+  read_many(bench.guest(), 0, 200);
+  EXPECT_EQ(host().submissions, (std::vector<uint32_t>{128, 72}));
+}
+
+TEST(Pace, ARequestWithoutPagesIsTriedAgainAfterTenMilliseconds) {
+  Bench bench;
+  ASSERT_TRUE(bench.connect());
+  host().failing.insert("host_page_alloc");
+  read_many(bench.guest(), 1, 1);
+  expect_next_pass_in(10);
+  host().failing.clear();
+  expect_next_pass_in(10);
+  EXPECT_EQ(bench.guest().status_of(1), BLKIF_RSP_OKAY);
+}
+
+TEST(Pace, APageThatTheStorageStackHoldsIsLookedAtAgainAfterOneMillisecond) {
+  Bench bench({.persistent = false});
+  ASSERT_TRUE(bench.connect());
+  host().hold_io = true;
+  read_many(bench.guest(), 1, 1);
+  host_page* page = host().held.front()->segments[0].page;
+  page->busy = true;
+  host().complete_all();
+  host().run();
+  expect_next_pass_in(1);
+  EXPECT_EQ(bench.guest().status_of(1), Guest::kNoAnswer);
+  page->busy = false;
+  expect_next_pass_in(1);
+  EXPECT_EQ(bench.guest().status_of(1), BLKIF_RSP_OKAY);
+}
+
+TEST(Pace, AnUnusedGrantGoesOneSecondAfterItIsDue) {
+  host().parameters.persistent_grant_unused_seconds = 7;
+  Bench bench;
+  ASSERT_TRUE(bench.connect());
+  read_many(bench.guest(), 1, 1);
+  ASSERT_EQ(bench.guest().all_mappings(), 1u);
+  const uint32_t passes = host().passes;
+  host().sleep(7999);
+  EXPECT_EQ(host().passes, passes);
+  EXPECT_EQ(bench.guest().all_mappings(), 1u);
+  host().sleep(1);
+  EXPECT_EQ(bench.guest().all_mappings(), 0u);
+}
+
+TEST(Pace, AHeldPageOfAPurgedGrantIsLookedAtAgainAfterFiveMilliseconds) {
+  Bench bench;
+  ASSERT_TRUE(bench.connect());
+  host().hold_io = true;
+  read_many(bench.guest(), 1, 1);
+  host_page* page = host().held.front()->segments[0].page;
+  host().complete_all();
+  host().run();
+  page->busy = true;
+  host().parameters.max_persistent_grants = 0;
+  driver_parameters_changed();
+  host().run();
+  page->busy = false;
+  host().sleep(4);
+  EXPECT_EQ(bench.guest().all_mappings(), 1u);
+  host().sleep(1);
+  EXPECT_EQ(bench.guest().all_mappings(), 0u);
+}
+
+TEST(Pace, AQueueThatClosesGivesUpOnRequestsWithoutPagesAfterFiveSeconds) {
+  Bench bench;
+  ASSERT_TRUE(bench.connect());
+  host().failing.insert("host_page_alloc");
+  read_many(bench.guest(), 1, 1);
+  bench.state(HOST_XENBUS_CLOSED);
+  host().sleep(4999);
+  EXPECT_EQ(bench.guest().status_of(1), Guest::kNoAnswer);
+  EXPECT_NE(bench.backend_state(), HOST_XENBUS_CLOSED);
+  host().sleep(1);
+  EXPECT_EQ(bench.guest().status_of(1), BLKIF_RSP_ERROR);
+  EXPECT_EQ(bench.backend_state(), HOST_XENBUS_CLOSED);
+}
+
+TEST(Pace, StatisticsAreLoggedEveryTenSecondsWhileThereAreRequests) {
+  host().parameters.log_stats = 1;
+  Bench bench({.persistent = false});
+  ASSERT_TRUE(bench.connect());
+  read_many(bench.guest(), 1, 1);
+  const uint32_t lines = host().logged("| rd ");
+  host().sleep(9999);
+  read_many(bench.guest(), 2, 1);
+  EXPECT_EQ(host().logged("| rd "), lines);
+  host().sleep(1);
+  read_many(bench.guest(), 3, 1);
+  EXPECT_EQ(host().logged("| rd "), lines + 1);
+  EXPECT_EQ(host().logged("| rd 3 |"), 1u);
+}
+
+TEST(Pace, APoolGivesBack32PagesAtATime) {
+  PagePool pool;
+  host_page* pages[70];
+  ASSERT_TRUE(pool.get(pages).has_value());
+  pool.put(pages);
+  pool.shrink_free_pagepool(3);
+  EXPECT_EQ(host().page_frees, (std::vector<uint32_t>{32, 32, 3}));
+}
+
+TEST(Pace, ABusyRingKeepsFourUnusedBlocksOfEachSize) {
+  Bench bench({.persistent = false});
+  ASSERT_TRUE(bench.connect());
+  const size_t at_rest = host().memory.size();
+  Guest& guest = bench.guest();
+  const uint32_t gref = guest.grants(33);
+  for (uint32_t i = 0; i < 6; ++i) {
+    guest.put(guest.indirect(BLKIF_OP_READ, 10 + i, 0, gref, 32));
+    guest.put(guest.indirect(BLKIF_OP_READ, 20 + i, 0, gref, 33));
+  }
+  guest.show();
+  guest.kick();
+  host().run();
+  EXPECT_EQ(guest.answers(), 12u);
+  EXPECT_EQ(host().memory.size(), at_rest + 8);
+}
+
+}  // namespace

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: GPL-2.0
+// Devices that come and go while everybody calls them.
+#include <gtest/gtest.h>
+
+#include "threads/frontend.h"
+
+namespace {
+
+using kunit::ask;
+using threads::Device;
+using threads::Frontend;
+using threads::host;
+using threads::random_below;
+
+void read_some(Frontend& frontend, uint64_t count) {
+  EXPECT_TRUE(frontend.run(
+      count,
+      [&frontend](uint64_t id) { return ask(BLKIF_OP_READ, id, 0, {{frontend.gref_of(id)}}); },
+      [](uint64_t, int16_t status) { EXPECT_EQ(status, BLKIF_RSP_OKAY); }));
+}
+
+void abandon_some(Frontend& frontend) {
+  frontend.abandon(random_below(Frontend::kSlots), [&frontend](uint64_t id) {
+    return ask(BLKIF_OP_READ, id, 0, {{frontend.gref_of(id)}});
+  });
+}
+
+TEST(ThreadsDevice, DevicesComeAndGoWhileParametersAndDisksChange) {
+  std::atomic<uint32_t> guests{3};
+  const auto guest = [&guests](uint32_t number) {
+    for (int round = 0; round < 12; ++round) {
+      Device device(1 + number % 2, number != 0, 100 + number, 1 + 4 * number);
+      ASSERT_TRUE(device.probe());
+      if (round % 3 == 0) continue;  // removed before it has come far
+      ASSERT_TRUE(device.connect());
+      read_some(device.frontend(0), 40);
+      if (round % 3 == 1) {
+        ASSERT_TRUE(device.disconnect());
+        continue;
+      }
+      abandon_some(device.frontend(0));
+    }
+    guests.fetch_sub(1);
+  };
+  const auto administrator = [&guests] {
+    while (guests != 0 && !testing::Test::HasFailure()) {
+      driver_parameters_changed();
+      host().sectors = 1000 + random_below(1000);
+      driver_disks_changed();
+      std::this_thread::sleep_for(std::chrono::microseconds(100));
+    }
+  };
+  threads::together({[&] { guest(0); }, [&] { guest(1); }, [&] { guest(2); }, administrator});
+}
+
+// Its work runs for another reason at the moment of the removal, and destroys
+// the device before the caller has scheduled it.
+TEST(ThreadsDevice, RemovalIsSeenByWorkThatRunsAnyway) {
+  std::atomic<bool> over{false};
+  threads::together({[&over] {
+                       for (int round = 0; round < 300; ++round) {
+                         host_device backend;
+                         ASSERT_EQ(driver_device_create(&backend, &backend.driver), 0);
+                         if (random_below(2) == 0) std::this_thread::yield();
+                         driver_device_remove(backend.driver);
+                         std::unique_lock guard(backend.lock);
+                         ASSERT_TRUE(backend.news.wait_for(guard, threads::kPatience,
+                                                           [&] { return backend.released; }));
+                       }
+                       over = true;
+                     },
+                     [&over] {
+                       while (!over && !testing::Test::HasFailure()) driver_disks_changed();
+                     }});
+}
+
+TEST(ThreadsDevice, EveryEventAtAnyTimeAndThenRemoval) {
+  for (int round = 0; round < 12; ++round) {
+    Device device(2);
+    ASSERT_TRUE(device.probe());
+    ASSERT_TRUE(device.connect());
+    abandon_some(device.frontend(0));
+    abandon_some(device.frontend(1));
+    // xenbus and sysfs end these calls before the removal.
+    threads::together({[&device] {
+                         for (int i = 0; i < 30; ++i) device.state(random_below(9));
+                       },
+                       [&device] {
+                         for (int i = 0; i < 30; ++i) driver_backend_changed(device.driver());
+                       },
+                       [&device] {
+                         for (int i = 0; i < 30; ++i) driver_reclaim_memory(device.driver());
+                       },
+                       [&device] {
+                         for (int i = 0; i < 30; ++i) {
+                           driver_statistics statistics{};
+                           driver_statistics_read(device.driver(), &statistics);
+                           driver_identity identity{};
+                           driver_identity_read(device.driver(), &identity);
+                           (void)driver_device_finished(device.driver());
+                         }
+                       }});
+    driver_parameters_changed();
+    device.remove();
+    driver_disks_changed();
+    ASSERT_TRUE(device.wait_release());
+    EXPECT_EQ(host().mapped, 0);
+  }
+}
+
+TEST(ThreadsDevice, TheDiskIsNamedWhileItIsAskedFor) {
+  for (int round = 0; round < 30; ++round) {
+    Device device(1);
+    {
+      const std::lock_guard guard(device.device().lock);
+      device.device().backend.erase("physical-device");
+    }
+    ASSERT_TRUE(device.probe());
+    threads::together({[&device] {
+                         {
+                           const std::lock_guard guard(device.device().lock);
+                           device.device().backend["physical-device"] = "fe:10";
+                         }
+                         driver_backend_changed(device.driver());
+                       },
+                       [&device] {
+                         driver_identity identity{};
+                         const auto end = std::chrono::steady_clock::now() + threads::kPatience;
+                         while (identity.major == 0 && std::chrono::steady_clock::now() < end) {
+                           driver_identity_read(device.driver(), &identity);
+                           std::this_thread::yield();
+                         }
+                         EXPECT_EQ(identity.major, 0xfeu);
+                         EXPECT_EQ(identity.minor, 0x10u);
+                         EXPECT_STREQ(identity.mode, "w");
+                       }});
+  }
+}
+
+TEST(ThreadsDevice, ASuccessorConnectsWhenItsPredecessorHasLetGo) {
+  for (int round = 0; round < 15; ++round) {
+    Device first(2, true, 7, 1);
+    ASSERT_TRUE(first.probe());
+    ASSERT_TRUE(first.connect());
+    abandon_some(first.frontend(0));
+    abandon_some(first.frontend(1));
+    // The same xenbus device, bound again: it may not touch the guest before
+    // the first has let go of it, and must notice when that is.
+    first.remove();
+    Device second(2, true, 7, 1);
+    ASSERT_TRUE(second.probe());
+    ASSERT_TRUE(second.connect());
+    EXPECT_TRUE(first.wait_release());
+    read_some(second.frontend(0), 20);
+  }
+}
+
+TEST(ThreadsDevice, TheEndIsSeenByWhoWaitsForIt) {
+  for (int round = 0; round < 15; ++round) {
+    Device device(1);
+    ASSERT_TRUE(device.probe());
+    ASSERT_TRUE(device.connect());
+    {
+      const std::lock_guard guard(device.device().lock);
+      device.device().backend["online"] = "0";
+    }
+    threads::together({[&device] {
+                         device.state(HOST_XENBUS_CLOSING);
+                         device.state(HOST_XENBUS_CLOSED);
+                       },
+                       [&device] {
+                         const auto end = std::chrono::steady_clock::now() + threads::kPatience;
+                         while (!driver_device_finished(device.driver()) &&
+                                std::chrono::steady_clock::now() < end) {
+                           std::this_thread::yield();
+                         }
+                         EXPECT_TRUE(driver_device_finished(device.driver()));
+                       }});
+    EXPECT_EQ(host().mapped, 0);
+  }
+}
+
+}  // namespace

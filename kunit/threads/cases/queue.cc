@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: GPL-2.0
+// Queues whose I/O ends on other threads, driven by frontends on others still.
+#include <gtest/gtest.h>
+
+#include <cstring>
+
+#include "threads/frontend.h"
+
+namespace {
+
+using kunit::Ask;
+using kunit::ask;
+using threads::Device;
+using threads::Frontend;
+using threads::host;
+using threads::random_below;
+
+constexpr auto kRelaxed = std::memory_order_relaxed;
+
+// Writes every place of its own part of the disk, reads it back, and so on; a
+// page and a place belong to the requests of the same number modulo the slots,
+// of which one is under way.
+void write_and_read(Frontend& frontend, uint32_t part, uint64_t count) {
+  const auto reads = [](uint64_t id) { return id / Frontend::kSlots % 2 == 1; };
+  const auto byte = [part](uint64_t id) {
+    return static_cast<uint8_t>(part * 50 + id % Frontend::kSlots + id / Frontend::kSlots / 2);
+  };
+  const auto make = [&](uint64_t id) {
+    std::memset(frontend.page_of(id), reads(id) ? 0xff : byte(id), 4096);
+    return ask(reads(id) ? BLKIF_OP_READ : BLKIF_OP_WRITE, id,
+               (part * Frontend::kSlots + id % Frontend::kSlots) * 8, {{frontend.gref_of(id)}});
+  };
+  const auto check = [&](uint64_t id, int16_t status) {
+    EXPECT_EQ(status, BLKIF_RSP_OKAY);
+    if (!reads(id)) return;
+    for (uint32_t at = 0; at < 4096; at += 512) ASSERT_EQ(frontend.page_of(id)[at], byte(id));
+  };
+  EXPECT_TRUE(frontend.run(count, make, check));
+}
+
+TEST(ThreadsQueue, SeveralRingsWriteAndReadBack) {
+  Device device(4);
+  ASSERT_TRUE(device.probe());
+  ASSERT_TRUE(device.connect());
+  std::vector<std::function<void()>> rings;
+  for (uint32_t i = 0; i < 4; ++i) {
+    rings.push_back([&device, i] { write_and_read(device.frontend(i), i, 600); });
+  }
+  threads::together(rings);
+  EXPECT_TRUE(device.disconnect());
+  EXPECT_EQ(host().mapped, 0);
+}
+
+TEST(ThreadsQueue, WithoutPersistentGrantsNothingIsMappedWhenAllIsAnswered) {
+  Device device(2, false);
+  host().busy_every = 10;
+  ASSERT_TRUE(device.probe());
+  ASSERT_TRUE(device.connect());
+  threads::together({[&] { write_and_read(device.frontend(0), 0, 600); },
+                     [&] { write_and_read(device.frontend(1), 1, 600); }});
+  EXPECT_EQ(host().mapped, 0);
+}
+
+TEST(ThreadsQueue, PersistentGrantsArePurgedBesideTheRequests) {
+  host().max_persistent_grants = 20;
+  host().busy_every = 10;
+  Device device(2);
+  ASSERT_TRUE(device.probe());
+  ASSERT_TRUE(device.connect());
+  std::atomic<uint32_t> rings{2};
+  const auto ring = [&](uint32_t i) {
+    write_and_read(device.frontend(i), i, 1000);
+    rings.fetch_sub(1);
+  };
+  const auto administrator = [&] {
+    while (rings != 0) {
+      host().max_persistent_grants = 5 + random_below(40);
+      host().max_buffer_pages = random_below(50);
+      host().log_stats = random_below(2);
+      driver_parameters_changed();
+      if (random_below(5) == 0) driver_reclaim_memory(device.driver());
+      std::this_thread::sleep_for(std::chrono::microseconds(300));
+    }
+  };
+  threads::together({[&] { ring(0); }, [&] { ring(1); }, administrator});
+  EXPECT_TRUE(device.disconnect());
+  EXPECT_EQ(host().mapped, 0);
+}
+
+// The rules of a barrier, as the disk sees them.  Relaxed: the disk orders
+// nothing for the core.
+struct Referee {
+  std::atomic<int32_t> writes{0};
+  std::atomic<int32_t> barriers{0};
+  std::atomic<uint32_t> done{0};
+  std::atomic<uint32_t> violations{0};
+
+  static bool is_barrier(const host_io& io) {
+    return io.flags == (HOST_IO_PREFLUSH | HOST_IO_FUA);
+  }
+  void submitted(const host_io& io) {
+    if (io.operation == HOST_IO_READ) return;
+    if (barriers.load(kRelaxed) != 0) violations.fetch_add(1, kRelaxed);
+    if (is_barrier(io)) {
+      if (writes.load(kRelaxed) != 0) violations.fetch_add(1, kRelaxed);
+      barriers.fetch_add(1, kRelaxed);
+    } else {
+      writes.fetch_add(1, kRelaxed);
+    }
+  }
+  void ended(const host_io& io) {
+    if (io.operation == HOST_IO_READ) return;
+    if (!is_barrier(io)) {
+      writes.fetch_sub(1, kRelaxed);
+      return;
+    }
+    // Nothing came in while it was with the disk.
+    if (writes.load(kRelaxed) != 0) violations.fetch_add(1, kRelaxed);
+    barriers.fetch_sub(1, kRelaxed);
+    done.fetch_add(1, kRelaxed);
+  }
+};
+
+// Writes its part of the disk; one in `one_in` is a barrier, over the places of
+// all rings: ThreadSanitizer sees whether their writes are ordered with it.
+void write_with_barriers(Frontend& frontend, uint32_t part, uint32_t parts, uint64_t count,
+                         uint32_t one_in) {
+  const auto make = [&](uint64_t id) {
+    if (random_below(one_in) != 0) {
+      return ask(BLKIF_OP_WRITE, id, (part * Frontend::kSlots + id % Frontend::kSlots) * 8,
+                 {{frontend.gref_of(id)}});
+    }
+    const uint32_t gref = frontend.gref_of(id);
+    return ask(BLKIF_OP_WRITE_BARRIER, id, random_below(parts * Frontend::kSlots - 11) * 8,
+               {{gref}, {gref}, {gref}, {gref}, {gref}, {gref}, {gref}, {gref}, {gref}, {gref},
+                {gref}});
+  };
+  EXPECT_TRUE(frontend.run(count, make, [](uint64_t, int16_t status) {
+    EXPECT_EQ(status, BLKIF_RSP_OKAY);
+  }));
+}
+
+void expect_barriers(uint32_t rings, uint64_t count, uint32_t one_in) {
+  Referee referee;
+  host().submitted = [&referee](const host_io& io) { referee.submitted(io); };
+  host().ended = [&referee](const host_io& io) { referee.ended(io); };
+  {
+    Device device(rings, false);
+    ASSERT_TRUE(device.probe());
+    ASSERT_TRUE(device.connect());
+    std::vector<std::function<void()>> functions;
+    for (uint32_t i = 0; i < rings; ++i) {
+      functions.push_back([&device, i, rings, count, one_in] {
+        write_with_barriers(device.frontend(i), i, rings, count, one_in);
+      });
+    }
+    threads::together(functions);
+  }
+  EXPECT_EQ(referee.violations, 0u);
+  EXPECT_NE(referee.done, 0u);
+}
+
+TEST(ThreadsQueue, BarriersOrderTheWritesOfTwoRings) { expect_barriers(2, 600, 15); }
+TEST(ThreadsQueue, BarriersOrderTheWritesOfFourRings) { expect_barriers(4, 400, 15); }
+TEST(ThreadsQueue, ManyBarriersOfManyRingsAllComeToAnEnd) { expect_barriers(3, 200, 2); }
+
+Ask read_of(Frontend& frontend, uint64_t id) {
+  return ask(BLKIF_OP_READ, id, 0, {{frontend.gref_of(id)}});
+}
+
+TEST(ThreadsQueue, ClosesWithIoUnderWay) {
+  Device device(3);
+  ASSERT_TRUE(device.probe());
+  for (int round = 0; round < 25; ++round) {
+    ASSERT_TRUE(device.connect());
+    for (uint32_t i = 0; i < 3; ++i) {
+      Frontend& frontend = device.frontend(i);
+      frontend.abandon(random_below(Frontend::kSlots + 1),
+                       [&frontend](uint64_t id) { return read_of(frontend, id); });
+    }
+    ASSERT_TRUE(device.disconnect());
+    // "Closed" says so.
+    ASSERT_EQ(host().mapped, 0);
+    ASSERT_EQ(host().rings, 0);
+  }
+}
+
+TEST(ThreadsQueue, ClosesWithABarrierUnderWay) {
+  Device device(3);
+  ASSERT_TRUE(device.probe());
+  for (int round = 0; round < 25; ++round) {
+    ASSERT_TRUE(device.connect());
+    for (uint32_t i = 0; i < 3; ++i) {
+      Frontend& frontend = device.frontend(i);
+      frontend.abandon(Frontend::kSlots, [&frontend, i](uint64_t id) {
+        return ask(random_below(8) == 0 ? BLKIF_OP_WRITE_BARRIER : BLKIF_OP_WRITE, id,
+                   (i * Frontend::kSlots + id) * 8, {{frontend.gref_of(id)}});
+      });
+    }
+    ASSERT_TRUE(device.disconnect());
+    ASSERT_EQ(host().mapped, 0);
+  }
+}
+
+// The device's work runs all the time and so finds a queue drained before the
+// queue has told it.
+TEST(ThreadsQueue, IsFoundDrainedByWhoLooksAtThatMoment) {
+  Device device(4);
+  ASSERT_TRUE(device.probe());
+  std::atomic<bool> over{false};
+  threads::together({[&] {
+                       for (int round = 0; round < 60 && !HasFailure(); ++round) {
+                         EXPECT_TRUE(device.connect());
+                         EXPECT_TRUE(device.disconnect());
+                       }
+                       over = true;
+                     },
+                     [&] {
+                       while (!over) {
+                         driver_backend_changed(device.driver());
+                         std::this_thread::yield();
+                       }
+                     }});
+  EXPECT_EQ(host().rings, 0);
+}
+
+TEST(ThreadsQueue, EventsThatComeAtAnyTimeDoNoHarm) {
+  Device device(2);
+  ASSERT_TRUE(device.probe());
+  std::atomic<bool> over{false};
+  const auto storm = [&over](uint32_t port) {
+    while (!over) {
+      host().event(port);
+      std::this_thread::yield();
+    }
+  };
+  threads::together({[&] {
+                       for (int round = 0; round < 10; ++round) {
+                         EXPECT_TRUE(device.connect());
+                         write_and_read(device.frontend(0), 0, 64);
+                         write_and_read(device.frontend(1), 1, 64);
+                         EXPECT_TRUE(device.disconnect());
+                       }
+                       over = true;
+                     },
+                     [&] { storm(1); }, [&] { storm(2); }});
+  EXPECT_EQ(host().mapped, 0);
+}
+
+TEST(ThreadsQueue, ADiskThatFailsIsAnsweredWithErrors) {
+  host().io_error = -5;
+  Device device(2);
+  ASSERT_TRUE(device.probe());
+  ASSERT_TRUE(device.connect());
+  const auto ring = [&device](uint32_t i) {
+    Frontend& frontend = device.frontend(i);
+    EXPECT_TRUE(frontend.run(
+        300, [&frontend](uint64_t id) { return read_of(frontend, id); },
+        [](uint64_t, int16_t status) { EXPECT_EQ(status, BLKIF_RSP_ERROR); }));
+  };
+  threads::together({[&] { ring(0); }, [&] { ring(1); }});
+}
+
+}  // namespace

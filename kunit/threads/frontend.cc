@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "threads/frontend.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <cstring>
+
+namespace threads {
+
+namespace {
+
+enum Index : uint32_t { kReqProd = 0, kReqEvent = 1, kRspProd = 2, kRspEvent = 3 };
+constexpr uint32_t kSlotBytes = 112;
+
+uint32_t load(const uint32_t* index) { return __atomic_load_n(index, __ATOMIC_ACQUIRE); }
+void store(uint32_t* index, uint32_t value) { __atomic_store_n(index, value, __ATOMIC_RELEASE); }
+
+// See host_shared_fence() in memory.cc.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wtsan"
+void fence() { __atomic_thread_fence(__ATOMIC_SEQ_CST); }
+#pragma GCC diagnostic pop
+
+}  // namespace
+
+void Frontend::FreeMemory::operator()(uint8_t* memory) const { std::free(memory); }
+
+Frontend::Frontend(uint32_t port)
+    : memory_(static_cast<uint8_t*>(std::aligned_alloc(4096, 4096 * (1 + kSlots)))),
+      port_(port),
+      ring_ref_(host().next_gref.fetch_add(1 + kSlots, std::memory_order_relaxed)),
+      first_gref_(ring_ref_ + 1) {
+  std::memset(memory_.get(), 0, 4096 * (1 + kSlots));
+  if (ring_ref_ + kSlots >= kGrants) std::abort();  // a case of too many rings
+  for (uint32_t i = 0; i <= kSlots; ++i) {
+    host().grants[ring_ref_ + i].memory = memory_.get() + size_t{i} * 4096;
+  }
+  *index(kReqEvent) = 1;
+  *index(kRspEvent) = 1;
+}
+
+void Frontend::put(uint64_t id, const Make& make) {
+  uint8_t* slot = memory_.get() + 64 + size_t{produced_ % kSlots} * kSlotBytes;
+  ++produced_;
+  kunit::Ask request = make(id);
+  request.id = id;
+  kunit::write_slot(slot, kunit::Layout::kX86_64, request);
+}
+
+void Frontend::show() {
+  const uint32_t before = shown_;
+  if (before == produced_) return;
+  shown_ = produced_;
+  store(index(kReqProd), produced_);
+  fence();
+  // RING_PUSH_REQUESTS_AND_CHECK_NOTIFY of Xen's ring.h
+  if (shown_ - load(index(kReqEvent)) < shown_ - before) host().event(port_);
+}
+
+// Asks to be told of the next answer and waits until it is there.
+bool Frontend::wait() {
+  store(index(kRspEvent), consumed_ + 1);
+  fence();
+  if (load(index(kRspProd)) != consumed_) return true;
+  Port& port = host().ports[port_];
+  std::unique_lock guard(port.guest_lock);
+  const bool came = port.guest_news.wait_for(guard, kPatience, [&port] { return port.guest_notified; });
+  port.guest_notified = false;
+  return came;
+}
+
+bool Frontend::run(uint64_t count, const Make& make, const Check& check) {
+  uint64_t sent = 0;
+  uint64_t answered = 0;
+  std::vector<bool> waits(count);
+  // A page serves the requests whose ids are the same modulo the slots; the
+  // next of them waits for its answer.
+  while (answered != count) {
+    while (sent != count && produced_ - consumed_ < kSlots &&
+           (sent < kSlots || !waits[sent - kSlots])) {
+      waits[sent] = true;
+      put(sent++, make);
+      if (random_below(4) == 0) show();
+    }
+    show();
+    const uint32_t shown = load(index(kRspProd));
+    if (shown == consumed_) {
+      if (!wait()) return false;
+      continue;
+    }
+    for (; consumed_ != shown; ++consumed_) {
+      const uint8_t* slot = memory_.get() + 64 + size_t{consumed_ % kSlots} * kSlotBytes;
+      uint64_t id = 0;
+      int16_t status = 0;
+      std::memcpy(&id, slot, sizeof(id));
+      std::memcpy(&status, slot + 10, sizeof(status));
+      if (id >= count || !waits[id]) return false;
+      waits[id] = false;
+      ++answered;
+      check(id, status);
+    }
+  }
+  return true;
+}
+
+void Frontend::abandon(uint64_t count, const Make& make) {
+  for (uint64_t id = 0; id < count && id < kSlots; ++id) put(id, make);
+  show();
+}
+
+Device::Device(uint32_t queues, bool persistent, uint64_t identity, uint32_t first_port)
+    : queues_(queues), first_port_(first_port) {
+  device_.identity = identity;
+  device_.backend = {{"state", "1"}, {"online", "1"}, {"physical-device", "fe:10"},
+                     {"mode", "w"},  {"dev", "xvda"}};
+  device_.frontend = {{"protocol", "x86_64-abi"}};
+  if (persistent) device_.frontend["feature-persistent"] = "1";
+}
+
+Device::~Device() {
+  if (driver() != nullptr) remove();
+  EXPECT_TRUE(wait_release());
+}
+
+bool Device::probe() {
+  return driver_device_create(&device_, &device_.driver) == 0;
+}
+
+bool Device::connect() {
+  std::vector<std::unique_ptr<Frontend>> fresh;
+  for (uint32_t i = 0; i < queues_; ++i) {
+    fresh.push_back(std::make_unique<Frontend>(first_port_ + i));
+  }
+  {
+    const std::lock_guard guard(device_.lock);
+    if (queues_ > 1) device_.frontend["multi-queue-num-queues"] = std::to_string(queues_);
+    for (uint32_t i = 0; i < queues_; ++i) {
+      const std::string directory = queues_ > 1 ? "queue-" + std::to_string(i) + "/" : "";
+      device_.frontend[directory + "ring-ref"] = std::to_string(fresh[i]->ring_ref());
+      device_.frontend[directory + "event-channel"] = std::to_string(fresh[i]->port());
+    }
+  }
+  // The old rings stay until the backend has let go of them.
+  state(HOST_XENBUS_INITIALISED);
+  const bool connected = wait_state(HOST_XENBUS_CONNECTED);
+  frontends_ = std::move(fresh);
+  return connected;
+}
+
+bool Device::disconnect() {
+  state(HOST_XENBUS_CLOSING);
+  state(HOST_XENBUS_CLOSED);
+  return wait_state(HOST_XENBUS_CLOSED);
+}
+
+void Device::state(uint32_t state) { driver_frontend_changed(driver(), state); }
+
+bool Device::wait_state(uint32_t state) {
+  std::unique_lock guard(device_.lock);
+  return device_.news.wait_for(guard, kPatience, [this, state] { return device_.state == state; });
+}
+
+void Device::remove() {
+  driver_device_remove(driver());
+  device_.driver = nullptr;
+}
+
+bool Device::wait_release() {
+  std::unique_lock guard(device_.lock);
+  return device_.news.wait_for(guard, kPatience, [this] { return device_.released; });
+}
+
+void together(const std::vector<std::function<void()>>& functions) {
+  std::atomic<uint32_t> waiting{static_cast<uint32_t>(functions.size())};
+  std::vector<std::thread> running;
+  for (const auto& function : functions) {
+    running.emplace_back([&function, &waiting] {
+      waiting.fetch_sub(1, std::memory_order_relaxed);
+      while (waiting.load(std::memory_order_relaxed) != 0) std::this_thread::yield();
+      function();
+    });
+  }
+  for (std::thread& thread : running) thread.join();
+}
+
+}  // namespace threads

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: GPL-2.0
+// A device of several rings, and frontends that drive them from threads of
+// their own.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "support/slots.h"
+#include "threads/host.h"
+
+namespace threads {
+
+// A frontend's end of one ring.  One thread at a time.
+class Frontend {
+ public:
+  static constexpr uint32_t kSlots = 32;
+
+  explicit Frontend(uint32_t port);
+  Frontend(const Frontend&) = delete;
+  Frontend& operator=(const Frontend&) = delete;
+
+  [[nodiscard]] uint32_t port() const { return port_; }
+  [[nodiscard]] uint32_t ring_ref() const { return ring_ref_; }
+  // A page that request number `id` may use; it is not used by another under way.
+  [[nodiscard]] uint32_t gref_of(uint64_t id) const {
+    return first_gref_ + static_cast<uint32_t>(id % kSlots);
+  }
+  [[nodiscard]] uint8_t* page_of(uint64_t id) const {
+    return memory_.get() + 4096 * (1 + id % kSlots);
+  }
+
+  // Sends `count` requests, as many at once as the ring holds, and waits for
+  // all answers.  `make(id)` makes the request of an id from 0 on and fills its
+  // page; `check(id, status)` looks at the answer.  False when an answer does not
+  // come, comes twice, or was not asked for.
+  using Make = std::function<kunit::Ask(uint64_t id)>;
+  using Check = std::function<void(uint64_t id, int16_t status)>;
+  [[nodiscard]] bool run(uint64_t count, const Make& make, const Check& check);
+
+  // The same, but goes away in the middle: nobody waits for the answers.
+  void abandon(uint64_t count, const Make& make);
+
+ private:
+  void put(uint64_t id, const Make& make);
+  void show();
+  [[nodiscard]] bool wait();
+  [[nodiscard]] uint32_t* index(uint32_t which) const {
+    return reinterpret_cast<uint32_t*>(memory_.get()) + which;
+  }
+
+  struct FreeMemory {
+    void operator()(uint8_t* memory) const;
+  };
+  std::unique_ptr<uint8_t, FreeMemory> memory_;  // the ring, then a page for each slot
+  uint32_t port_;
+  uint32_t ring_ref_;
+  uint32_t first_gref_;
+  uint32_t produced_ = 0;
+  uint32_t shown_ = 0;
+  uint32_t consumed_ = 0;
+};
+
+// The toolstack, xenbus and the frontend's state machine of a device.
+class Device {
+ public:
+  explicit Device(uint32_t queues, bool persistent = true, uint64_t identity = 7,
+                  uint32_t first_port = 1);
+  // Removes what is there and waits for its release.
+  ~Device();
+  Device(const Device&) = delete;
+  Device& operator=(const Device&) = delete;
+
+  [[nodiscard]] bool probe();
+  // Fresh rings; true when the backend gets to Connected.
+  [[nodiscard]] bool connect();
+  [[nodiscard]] bool disconnect();
+  void remove();
+  [[nodiscard]] bool wait_release();
+  void state(uint32_t state);
+  [[nodiscard]] bool wait_state(uint32_t state);
+
+  [[nodiscard]] Frontend& frontend(uint32_t queue) { return *frontends_[queue]; }
+  [[nodiscard]] host_device& device() { return device_; }
+  [[nodiscard]] driver_device* driver() { return device_.driver; }
+
+ private:
+  host_device device_;
+  uint32_t queues_;
+  uint32_t first_port_;
+  std::vector<std::unique_ptr<Frontend>> frontends_;
+};
+
+// Each function runs in a thread of its own, all at the same time.
+void together(const std::vector<std::function<void()>>& functions);
+
+}  // namespace threads

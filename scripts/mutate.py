@@ -1,0 +1,347 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""Proof that the tests bite: makes small mistakes in the core, one at a time,
+and sees whether the cases notice.
+
+    scripts/mutate.py [--seed N] [--count 100] [--list] [--again] [--suites a,b] [--jobs N]
+
+The mutants are chosen by the seed, evenly over the kinds of mistakes and over
+the files.  One that does not compile counts as neither killed nor survived:
+another is chosen.  A mutant runs against the cases of kunit/cases; what survives
+them runs against those of kunit/threads under ThreadSanitizer, and then again
+against the former under AddressSanitizer and UndefinedBehaviorSanitizer.
+
+The tree is copied to build/mutants first and never changed.  Only the objects
+that a mutant changes are compiled again: its own file, or those of the core
+that include its header, and the tests that name the header or the constant.
+The other tests get the mutant all the same: nothing is inlined, and of several
+copies of a function the linker takes the first, which is the core's.
+"""
+import argparse
+import collections
+import concurrent.futures
+import difflib
+import json
+import os
+import pathlib
+import random
+import re
+import resource
+import shutil
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "mutants"))
+import mistakes  # noqa: E402  (scripts/mutants/mistakes.py)
+
+TOP = pathlib.Path(__file__).resolve().parent.parent
+WORK = TOP / "build" / "mutants"
+TREE = WORK / "tree"
+ENOUGH = 85  # per cent killed
+
+COMMON = ["-std=gnu++23", "-g0", "-D_GLIBCXX_ASSERTIONS"]
+# What all objects include and no mutant changes, compiled once.
+FOREIGN = ["algorithm", "atomic", "expected", "functional", "gtest/gtest.h", "map", "memory",
+           "optional", "set", "span", "string", "string_view", "vector"]
+# The cases that take longest come last.
+FILTERS = ["-Failures*", "Failures*"]
+
+
+class Suite:
+    """A runner: the core and one set of tests, compiled in one way."""
+
+    def __init__(self, name, flags, tests, seconds):
+        self.name = name
+        self.flags = COMMON + flags
+        self.folder = WORK / name
+        self.patterns = tests
+        self.seconds = seconds
+        self.ready = False
+
+    def sources(self):
+        core = [p for p in sorted((TREE / "src").glob("*/*.cc")) if p.parent.name != "linux"]
+        tests = [p for pattern in self.patterns for p in sorted((TREE / "kunit").glob(pattern))]
+        return core, tests
+
+    def object_of(self, source, folder):
+        return folder / str(source.relative_to(TREE)).replace("/", "-").replace(".cc", ".o")
+
+    def compile(self, source, to, overlay=None):
+        """Compiles `source`, or its double in the overlay; the compiler's complaint or None."""
+        headers = os.environ.get("XEN_HEADERS")
+        file = source
+        if overlay is not None and (overlay / source.relative_to(TREE)).exists():
+            file = overlay / source.relative_to(TREE)
+        command = ["g++", *self.flags, "-include", str(self.folder / "foreign.h")]
+        # It sees nothing of the core that could be inlined.
+        if source.parent.name == "fake_host":
+            command[1 + self.flags.index("-O0")] = "-O2"
+        if overlay is not None:
+            command += [f"-I{overlay}/src"]
+        command += [f"-I{TREE}/include", f"-I{TREE}/src", f"-I{TREE}/kunit"]
+        if headers:
+            command += ["-isystem", headers]
+        command += ["-MMD", "-MF", f"{to}.d", "-c", "-o", str(to), str(file)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        return None if done.returncode == 0 else done.stderr
+
+    def dependencies(self, source):
+        listing = pathlib.Path(f"{self.object_of(source, self.folder)}.d")
+        if not listing.exists():
+            return None
+        words = listing.read_text().replace("\\\n", " ").split()
+        return {pathlib.Path(word) for word in words[1:]}
+
+    def fresh(self, source):
+        target = self.object_of(source, self.folder)
+        needs = self.dependencies(source)
+        if needs is None or not target.exists():
+            return False
+        made = target.stat().st_mtime
+        return all(need.exists() and need.stat().st_mtime <= made for need in needs)
+
+    def prepare(self, jobs):
+        """Builds everything without a mistake, and sees that it passes."""
+        if self.ready:
+            return
+        self.folder.mkdir(parents=True, exist_ok=True)
+        foreign = self.folder / "foreign.h"
+        if not foreign.exists():
+            foreign.write_text("".join(f"#include <{name}>\n" for name in FOREIGN))
+            subprocess.run(["g++", *self.flags, "-x", "c++-header", str(foreign), "-o",
+                            f"{foreign}.gch"], check=True)
+        core, tests = self.sources()
+        stale = [source for source in core + tests if not self.fresh(source)]
+        if stale:
+            print(f"building {len(stale)} objects of '{self.name}'", flush=True)
+        for error in in_parallel(
+                jobs, lambda s: self.compile(s, self.object_of(s, self.folder)), stale):
+            if error:
+                sys.exit(error)
+        runner = self.folder / "cases"
+        error = self.link(runner, {})
+        if error:
+            sys.exit(error)
+        began = time.monotonic()
+        verdict = self.run(runner, 600)
+        if verdict is not None:
+            sys.exit(f"'{self.name}' fails without any mistake: {verdict}")
+        took = time.monotonic() - began
+        self.seconds = max(self.seconds, 6 * took)
+        print(f"'{self.name}' passes without a mistake in {took:.1f} s", flush=True)
+        self.ready = True
+
+    def link(self, runner, replaced):
+        core, tests = self.sources()
+        objects = [str(replaced.get(s, self.object_of(s, self.folder))) for s in core + tests]
+        sanitizers = [flag for flag in self.flags if flag.startswith("-fsanitize")]
+        done = subprocess.run(["g++", *sanitizers, "-fuse-ld=gold", "-o", str(runner), *objects,
+                               "-lgtest", "-lpthread"], capture_output=True, text=True, check=False)
+        return None if done.returncode == 0 else done.stderr
+
+    def run(self, runner, seconds):
+        """Why the cases failed, or None when all passed."""
+        filters = FILTERS if self.patterns == CASES else ["*"]
+        for some in filters:
+            verdict = self.run_some(runner, some, seconds)
+            if verdict is not None:
+                return verdict
+        return None
+
+    def run_some(self, runner, some, seconds):
+        environment = dict(os.environ, KUNIT_SEED="1", ASAN_OPTIONS="detect_leaks=1",
+                           TSAN_OPTIONS="halt_on_error=1")
+
+        def bound():
+            resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+            if not any(flag.startswith("-fsanitize") for flag in self.flags):
+                resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30))
+
+        with subprocess.Popen([str(runner), "--gtest_fail_fast", "--gtest_brief=0",
+                               f"--gtest_filter={some}"],
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                              errors="replace", env=environment, preexec_fn=bound) as process:
+            try:
+                output, _ = process.communicate(timeout=seconds)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.communicate()
+                return "it did not end"
+        if process.returncode == 0 and "[  PASSED  ]" in output:
+            return None
+        failed = re.search(r"^\[  FAILED  \] (\w+\.\w+)", output, re.M)
+        running = re.findall(r"^\[ RUN      \] (\w+\.\w+)", output, re.M)
+        if failed:
+            return failed.group(1)
+        return f"{running[-1]} ended the run" if running else "no case ran"
+
+    def affected(self, mutant):
+        """What has to be compiled for the mutant."""
+        core, tests = self.sources()
+        if mutant.file.endswith(".cc"):
+            return [TREE / mutant.file]
+        header = TREE / mutant.file
+        chosen = [s for s in core if header in (self.dependencies(s) or ())]
+        include = f'#include "{mutant.file.removeprefix("src/")}"'
+        for test in tests:
+            if header not in (self.dependencies(test) or ()):
+                continue
+            near = [test, *(n for n in self.dependencies(test) if TREE / "kunit" in n.parents)]
+            text = "".join(n.read_text() for n in near)
+            if include in text or (mutant.name and mutant.name in text):
+                chosen.append(test)
+        return chosen
+
+    def try_mutant(self, mutant, jobs):
+        """'broken' when it does not compile, None when it survives, or what killed it."""
+        overlay = WORK / "overlay"
+        shutil.rmtree(overlay, ignore_errors=True)
+        changed = overlay / mutant.file
+        changed.parent.mkdir(parents=True)
+        changed.write_text(mutant.text)
+        folder = WORK / f"{self.name}-mutant"
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        todo = self.affected(mutant)
+        replaced = {source: self.object_of(source, folder) for source in todo}
+        errors = in_parallel(jobs, lambda s: self.compile(s, replaced[s], overlay), todo)
+        if any(errors) or self.link(folder / "cases", replaced):
+            return "broken"
+        return self.run(folder / "cases", self.seconds)
+
+
+def in_parallel(jobs, work, items):
+    with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
+        return list(pool.map(work, items))
+
+
+CASES = ["*.cc", "fake_host/*.cc", "support/*.cc", "cases/*.cc"]
+SUITES = [
+    Suite("plain", ["-O0"], CASES, 20),
+    Suite("threads", ["-O1", "-fno-inline", "-fsanitize=thread"],
+          ["threads/*.cc", "threads/cases/*.cc", "support/notes.cc", "support/slots.cc", "support/random.cc"], 60),
+    Suite("sanitized", ["-O0", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"],
+          CASES, 60),
+]
+
+
+def copy_tree():
+    """Brings build/mutants/tree up to date; unchanged files keep their time."""
+    wanted = set()
+    for folder in ("src", "include", "kunit"):
+        for file in (TOP / folder).rglob("*"):
+            if file.suffix not in (".cc", ".h"):
+                continue
+            copy = TREE / file.relative_to(TOP)
+            wanted.add(copy)
+            if copy.exists() and copy.read_bytes() == file.read_bytes():
+                continue
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, copy)
+    for copy in list(TREE.rglob("*")):
+        if copy.is_file() and copy not in wanted:
+            copy.unlink()
+
+
+def all_mutants():
+    found = []
+    for file in sorted((TREE / "src").rglob("*")):
+        if file.suffix in (".cc", ".h") and file.parent.name != "linux":
+            found += mistakes.of_file(str(file.relative_to(TREE)), file.read_text())
+    return found
+
+
+def in_order(mutants, seed):
+    """All mutants, as the seed shuffles them: in turn of each kind, and of a kind from the
+    file that has had the fewest."""
+    mutants = list(mutants)
+    random.Random(seed).shuffle(mutants)
+    kinds = {}
+    for mutant in mutants:
+        kinds.setdefault(mutant.kind, []).append(mutant)
+    used = collections.Counter()
+    while kinds:
+        for kind in sorted(kinds):
+            waiting = kinds[kind]
+            chosen = min(waiting, key=lambda m: used[m.file])
+            waiting.remove(chosen)
+            used[chosen.file] += 1
+            if not waiting:
+                del kinds[kind]
+            yield chosen
+
+
+def diff(mutant):
+    before = (TREE / mutant.file).read_text().splitlines()
+    lines = difflib.unified_diff(before, mutant.text.splitlines(), lineterm="", n=1)
+    return "\n".join("    " + line for line in lines if not line.startswith(("---", "+++")))
+
+
+def judge(mutant, suites, jobs):
+    for suite in suites:
+        suite.prepare(jobs)
+        verdict = suite.try_mutant(mutant, jobs)
+        if verdict is not None:
+            return verdict if suite.name == "plain" else f"{verdict} ({suite.name})"
+    return None
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seed", type=int, default=int(time.time()))
+    parser.add_argument("--count", type=int, default=100)
+    parser.add_argument("--list", action="store_true", help="show the mutants and build nothing")
+    parser.add_argument("--again", action="store_true", help="only what survived the last time")
+    parser.add_argument("--suites", default=",".join(suite.name for suite in SUITES),
+                        help="what a mutant runs against, one after the other")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count())
+    options = parser.parse_args()
+
+    suites = [suite for suite in SUITES if suite.name in options.suites.split(",")]
+
+    copy_tree()
+    mutants = all_mutants()
+    notes = WORK / "survivors.json"
+    if options.again:
+        last = json.loads(notes.read_text())
+        known = {tuple(entry) for entry in last["survivors"]}
+        order = [m for m in mutants if m.identity() in known]
+        options.seed = last["seed"]
+    else:
+        order = list(in_order(mutants, options.seed))
+    count = min(options.count, len(order))
+    print(f"seed {options.seed}: {count} of {len(mutants)} mutants", flush=True)
+    if options.list:
+        for mutant in order[:count]:
+            print(f"{mutant.file}:{mutant.line} {mutant.kind}: {mutant.what}")
+        return 0
+
+    killed = 0
+    broken = 0
+    survivors = []
+    for mutant in order:
+        if killed + len(survivors) == count:
+            break
+        verdict = judge(mutant, suites, options.jobs)
+        place = f"{mutant.file}:{mutant.line}"
+        if verdict == "broken":
+            broken += 1
+            continue
+        if verdict is None:
+            survivors.append(mutant)
+            print(f"SURVIVED {place} {mutant.kind}: {mutant.what}\n{diff(mutant)}", flush=True)
+        else:
+            killed += 1
+            print(f"killed   {place} {mutant.kind}: {mutant.what} [{verdict}]", flush=True)
+    notes.write_text(json.dumps({"seed": options.seed,
+                                 "survivors": [m.identity() for m in survivors]}))
+    total = killed + len(survivors)
+    share = 100 * killed // total if total else 0
+    print(f"seed {options.seed}: {total} mutants ({broken} more did not compile)")
+    print(f"{killed} killed, {len(survivors)} survived: {share} % killed")
+    return 0 if total and (share >= ENOUGH or options.again) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
