@@ -84,7 +84,8 @@ void Lane::run() {
   for (;;) {
     news_.wait(guard, [this] { return stop_ || !waiting_.empty(); });
     if (waiting_.empty()) return;
-    const auto chosen = waiting_.begin() + threads::random_below(static_cast<uint32_t>(waiting_.size()));
+    const auto chosen =
+        waiting_.begin() + threads::random_below(static_cast<uint32_t>(waiting_.size()));
     host_io* io = *chosen;
     waiting_.erase(chosen);
     guard.unlock();

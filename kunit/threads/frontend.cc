@@ -65,7 +65,8 @@ bool Frontend::wait() {
   if (load(index(kRspProd)) != consumed_) return true;
   Port& port = host().ports[port_];
   std::unique_lock guard(port.guest_lock);
-  const bool came = port.guest_news.wait_for(guard, kPatience, [&port] { return port.guest_notified; });
+  const bool came =
+      port.guest_news.wait_for(guard, kPatience, [&port] { return port.guest_notified; });
   port.guest_notified = false;
   return came;
 }
@@ -112,8 +113,11 @@ void Frontend::abandon(uint64_t count, const Make& make) {
 Device::Device(uint32_t queues, bool persistent, uint64_t identity, uint32_t first_port)
     : queues_(queues), first_port_(first_port) {
   device_.identity = identity;
-  device_.backend = {{"state", "1"}, {"online", "1"}, {"physical-device", "fe:10"},
-                     {"mode", "w"},  {"dev", "xvda"}};
+  device_.backend = {{"state", "1"},
+                     {"online", "1"},
+                     {"physical-device", "fe:10"},
+                     {"mode", "w"},
+                     {"dev", "xvda"}};
   device_.frontend = {{"protocol", "x86_64-abi"}};
   if (persistent) device_.frontend["feature-persistent"] = "1";
 }
@@ -123,9 +127,7 @@ Device::~Device() {
   EXPECT_TRUE(wait_release());
 }
 
-bool Device::probe() {
-  return driver_device_create(&device_, &device_.driver) == 0;
-}
+bool Device::probe() { return driver_device_create(&device_, &device_.driver) == 0; }
 
 bool Device::connect() {
   std::vector<std::unique_ptr<Frontend>> fresh;

@@ -146,8 +146,7 @@ void host_grant_scratch_free(host_grant_scratch* scratch) {
   delete scratch;
 }
 
-void host_grant_map(host_grant_scratch* scratch, uint16_t, host_grant_map_op* ops,
-                    uint32_t count) {
+void host_grant_map(host_grant_scratch* scratch, uint16_t, host_grant_map_op* ops, uint32_t count) {
   Host::may_sleep("host_grant_map");
   const OneUser user(scratch, count);
   const uint32_t busy_every = host().busy_every;
@@ -161,7 +160,8 @@ void host_grant_map(host_grant_scratch* scratch, uint16_t, host_grant_map_op* op
       op.handle = op.gref;
       op.page->mapped = grant->memory;
       op.page->gref = op.gref;
-      if (busy_every != 0 && threads::random_below(busy_every) == 0) op.page->busy.store(2, kRelaxed);
+      if (busy_every != 0 && threads::random_below(busy_every) == 0)
+        op.page->busy.store(2, kRelaxed);
       grant->mappings.fetch_add(1, kRelaxed);
       host().mapped.fetch_add(1, kRelaxed);
     }

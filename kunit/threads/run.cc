@@ -291,8 +291,7 @@ void host_event_eoi(host_event_channel* channel, uint8_t) {
 
 uint64_t host_time_ms(void) {
   const auto now = steady_clock::now().time_since_epoch();
-  return static_cast<uint64_t>(
-             std::chrono::duration_cast<std::chrono::microseconds>(now).count()) *
+  return static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(now).count()) *
          threads::kSpeed / 1000;
 }
 

@@ -132,12 +132,12 @@ locks() {
 
 # --- clang-tidy and clang-format ------------------------------------------
 
-tidy() {
+tidy() (
 	set -o pipefail
 	printf '%s\n' "$@" | xargs -P "$jobs" -I FILE \
 		"clang-tidy-$llvm" --quiet --config-file=.clang-tidy FILE -- "${flags[@]}" 2>&1 |
 		{ grep -vE '^([0-9]+ warnings? (generated|treated)|Suppressed|Use -header-filter)' || true; }
-}
+)
 
 tidy_sample() {
 	cat >"$out/sample.cc" <<-'EOF'
@@ -208,13 +208,18 @@ checkpatch_ignores() {
 }
 
 checkpatch() {
-	local folder file status=0
+	local folder file said status=0
 	folder=$(scripts/setup/checkpatch.sh) || return 1
 	for file in "$@"; do
-		# It leaves a file where it runs.  Xenbus... are the kernel's names.
-		(cd "$out" && perl "$folder/checkpatch.pl" --no-tree --root="$folder" --strict --terse \
-			--show-types --ignore "$(checkpatch_ignores "$file")" --file "$top/$file" 2>&1) |
-			grep -vE '^total: |CAMELCASE: Avoid CamelCase: <Xenbus' && status=1
+		# It leaves a file where it runs.
+		said=$(cd "$out" && perl "$folder/checkpatch.pl" --no-tree --root="$folder" --strict --terse \
+			--show-types --ignore "$(checkpatch_ignores "$file")" --file "$top/$file" 2>&1) && continue
+		# Findings end with a total.  Xenbus... are the kernel's names.
+		if ! grep -q '^total: ' <<<"$said"; then
+			echo "$file: checkpatch did not come to its end: $said"
+			status=1
+		fi
+		grep -vE '^total: |CAMELCASE: Avoid CamelCase: <Xenbus' <<<"$said" && status=1
 	done
 	return $status
 }

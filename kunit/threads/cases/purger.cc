@@ -71,21 +71,20 @@ TEST(ThreadsPurger, UnmapsBesideTheQueueAndWakesItAtTheEnd) {
     bool ended = false;
     std::atomic<bool> over{false};
     uint64_t before = 0;
-    threads::together(
-        {[&] {
-           ended = map_and_purge(pool, purger, thread, guest.gref_of(0));
-           over = true;
-         },
-         [&] {
-           // As the statistics' line in the log reads them.
-           while (!over) {
-             const uint64_t now = purger.counters().unmapped.get();
-             EXPECT_GE(now, before);
-             before = now;
-             pool.shrink_free_pagepool(random_below(20));
-             std::this_thread::yield();
-           }
-         }});
+    threads::together({[&] {
+                         ended = map_and_purge(pool, purger, thread, guest.gref_of(0));
+                         over = true;
+                       },
+                       [&] {
+                         // As the statistics' line in the log reads them.
+                         while (!over) {
+                           const uint64_t now = purger.counters().unmapped.get();
+                           EXPECT_GE(now, before);
+                           before = now;
+                           pool.shrink_free_pagepool(random_below(20));
+                           std::this_thread::yield();
+                         }
+                       }});
     ASSERT_TRUE(ended);
     EXPECT_TRUE(purger.idle());
     EXPECT_EQ(host().mapped, 0);

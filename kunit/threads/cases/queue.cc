@@ -95,9 +95,7 @@ struct Referee {
   std::atomic<uint32_t> done{0};
   std::atomic<uint32_t> violations{0};
 
-  static bool is_barrier(const host_io& io) {
-    return io.flags == (HOST_IO_PREFLUSH | HOST_IO_FUA);
-  }
+  static bool is_barrier(const host_io& io) { return io.flags == (HOST_IO_PREFLUSH | HOST_IO_FUA); }
   void submitted(const host_io& io) {
     if (io.operation == HOST_IO_READ) return;
     if (barriers.load(kRelaxed) != 0) violations.fetch_add(1, kRelaxed);
@@ -131,13 +129,12 @@ void write_with_barriers(Frontend& frontend, uint32_t part, uint32_t parts, uint
                  {{frontend.gref_of(id)}});
     }
     const uint32_t gref = frontend.gref_of(id);
-    return ask(BLKIF_OP_WRITE_BARRIER, id, random_below(parts * Frontend::kSlots - 11) * 8,
-               {{gref}, {gref}, {gref}, {gref}, {gref}, {gref}, {gref}, {gref}, {gref}, {gref},
-                {gref}});
+    return ask(
+        BLKIF_OP_WRITE_BARRIER, id, random_below(parts * Frontend::kSlots - 11) * 8,
+        {{gref}, {gref}, {gref}, {gref}, {gref}, {gref}, {gref}, {gref}, {gref}, {gref}, {gref}});
   };
-  EXPECT_TRUE(frontend.run(count, make, [](uint64_t, int16_t status) {
-    EXPECT_EQ(status, BLKIF_RSP_OKAY);
-  }));
+  EXPECT_TRUE(frontend.run(count, make,
+                           [](uint64_t, int16_t status) { EXPECT_EQ(status, BLKIF_RSP_OKAY); }));
 }
 
 void expect_barriers(uint32_t rings, uint64_t count, uint32_t one_in) {

@@ -13,8 +13,8 @@ using blkback::Statistics;
 
 bool went_back(const driver_statistics& before, const driver_statistics& now) {
   return now.oo_req < before.oo_req || now.rd_req < before.rd_req || now.wr_req < before.wr_req ||
-         now.f_req < before.f_req || now.ds_req < before.ds_req ||
-         now.rd_sect < before.rd_sect || now.wr_sect < before.wr_sect;
+         now.f_req < before.f_req || now.ds_req < before.ds_req || now.rd_sect < before.rd_sect ||
+         now.wr_sect < before.wr_sect;
 }
 
 TEST(ThreadsStatistics, TotalsNeverGoBackAndNothingIsLost) {

@@ -31,9 +31,8 @@ class Rings {
   void run(uint32_t turns, uint32_t one_barrier_in) {
     std::vector<std::function<void()>> functions;
     for (const auto& ring : rings_) {
-      functions.push_back([this, &ring, turns, one_barrier_in] {
-        serve(*ring, turns, one_barrier_in);
-      });
+      functions.push_back(
+          [this, &ring, turns, one_barrier_in] { serve(*ring, turns, one_barrier_in); });
     }
     threads::together(functions);
   }

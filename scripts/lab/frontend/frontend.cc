@@ -146,8 +146,7 @@ bool Frontend::try_connect(const Options& options) {
       publish(directory + "/ring-ref", std::to_string(ring.pages().gref(0)));
     } else {
       for (uint32_t i = 0; i < pages; ++i) {
-        publish(directory + "/ring-ref" + std::to_string(i),
-                std::to_string(ring.pages().gref(i)));
+        publish(directory + "/ring-ref" + std::to_string(i), std::to_string(ring.pages().gref(i)));
       }
     }
     publish(directory + "/event-channel", std::to_string(ring.port()));

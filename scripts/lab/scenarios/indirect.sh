@@ -37,6 +37,7 @@ if driver_is_ours; then
 		{ for (i = 1; i < NF; i++) { if ($i == "rd") r += $(i + 1); if ($i == "map" || $i == "unmap") c += $(i + 1)
 			if ($i == "map") g += $(i + 3) } }
 		END { print r + 0, c + 0, g + 0 }')
+	# shellcheck disable=SC2086 # three numbers
 	set -- $line
 	[ "$3" -ge 8192 ] || fail "only $3 grants were mapped for 32 MiB"
 	say "$2 grant hypercalls for $1 requests with $3 grants"

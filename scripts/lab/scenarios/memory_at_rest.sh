@@ -11,7 +11,7 @@ modprobe null_blk nr_devices=12 gb=1 queue_mode=2 irqmode=0 submit_queues=1
 # What is free, caches emptied, in KiB; the middle of five.
 free() {
 	sync
-	for try in 1 2 3 4 5; do
+	for _ in 1 2 3 4 5; do
 		echo 3 >/proc/sys/vm/drop_caches
 		sleep 0.5
 		# Files in tmpfs, logs above all, stand in Cached.
