@@ -245,6 +245,26 @@ TEST(DeviceNegotiation, PersistenceIsOffWhenTheFrontendSaysSo) {
   }
 }
 
+TEST(DeviceNegotiation, WhatWasNegotiatedIsLoggedOnceWithLinuxsNumberOfTheProtocol) {
+  {
+    Bench bench({.layout = kunit::Layout::kNative, .queues = 2});
+    ASSERT_TRUE(bench.connect());
+  }
+  EXPECT_EQ(host().logged("using 2 queues of 1 ring pages, protocol 1, persistent grants"), 1u);
+  {
+    Bench bench({.layout = kunit::Layout::kX86_32, .ring_order = 1});
+    ASSERT_TRUE(bench.connect());
+  }
+  EXPECT_EQ(host().logged("using 1 queues of 2 ring pages, protocol 2, persistent grants"), 1u);
+  {
+    Bench bench({.layout = kunit::Layout::kNative, .persistent = false});
+    ASSERT_TRUE(bench.connect());
+  }
+  EXPECT_EQ(host().logged("using 1 queues of 1 ring pages, protocol 1"), 1u);
+  EXPECT_EQ(host().logged("persistent grants"), 2u);
+  EXPECT_EQ(host().logged("using "), 3u);
+}
+
 TEST(DeviceNegotiation, ARefusedFrontendThatCorrectsItselfIsServed) {
   Bench bench;
   ASSERT_EQ(bench.probe(), 0);
