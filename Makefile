@@ -6,7 +6,8 @@ KDIR ?= /lib/modules/$(shell uname -r)/build
 BUILD := $(CURDIR)/build
 JOBS ?= $(shell nproc)
 
-.PHONY: all install demo check check-all features check-unit bench-quick clean help FORCE
+.PHONY: all install demo check check-all features check-unit check-fuzz fuzz coverage bench-quick \
+	clean help FORCE
 
 all:
 	@scripts/setup/packages.sh build
@@ -34,6 +35,19 @@ check-unit:
 	@scripts/setup/packages.sh unit
 	@$(MAKE) --no-print-directory -C kunit check BUILD="$(BUILD)/kunit"
 
+check-fuzz:
+	@scripts/setup/packages.sh fuzz
+	@$(MAKE) --no-print-directory -C kunit/fuzz check BUILD="$(BUILD)/fuzz"
+
+SECONDS ?= 60
+fuzz:
+	@scripts/setup/packages.sh fuzz
+	@$(MAKE) --no-print-directory -C kunit/fuzz fuzz BUILD="$(BUILD)/fuzz" SECONDS="$(SECONDS)"
+
+coverage:
+	@scripts/setup/packages.sh unit fuzz
+	@$(MAKE) --no-print-directory -C kunit/fuzz coverage BUILD="$(BUILD)/fuzz"
+
 bench-quick:
 	@scripts/bench/quick.sh
 
@@ -47,6 +61,9 @@ help:
 	@echo "make check       all tests"
 	@echo "make check-all   all tests, each scenario on each kernel"
 	@echo "make check-unit  the tests in user space alone (seconds)"
+	@echo "make check-fuzz  the fuzz targets over their corpus, once (seconds)"
+	@echo "make fuzz        fuzz each target for SECONDS=60"
+	@echo "make coverage    what the cases and the corpus reach of the core"
 	@echo "make bench-quick compare with the kernel's own driver, in instructions"
 	@echo "make features    make Documentation/features.md from what the last check said"
 	@echo "make clean       remove what was built here"

@@ -5,17 +5,18 @@
 # Says in one line what it installs; without root, or on another system, names
 # what is missing and stops.
 #
-# usage: packages.sh PROFILE...     (build, unit, lab, unstable)
+# usage: packages.sh PROFILE...     (build, unit, fuzz, lab, unstable)
 set -eu
 
 packages_of() {
 	case $1 in
 	build) echo make gcc g++ ccache kmod dwarves libelf-dev libxen-dev ;;
 	unit) echo make g++ clang ccache libgtest-dev libxen-dev ;;
+	fuzz) echo make clang llvm libclang-rt-14-dev ccache libxen-dev ;;
 	lab) echo qemu-system-x86 cpio kmod python3 binutils ;;
 	unstable) echo debootstrap util-linux ;;
 	*)
-		echo "$0: no such profile: $1 (build, unit, lab, unstable)" >&2
+		echo "$0: no such profile: $1 (build, unit, fuzz, lab, unstable)" >&2
 		exit 2
 		;;
 	esac
