@@ -158,6 +158,13 @@ TEST(DeviceProbe, ACdromOfTheFrontendIsPublishedAsOne) {
   EXPECT_TRUE(bench.published("info", "1"));
 }
 
+TEST(DeviceProbe, AnotherTypeOfTheFrontendIsNoCdrom) {
+  Bench bench;
+  bench.frontend("device-type", "disk");
+  ASSERT_TRUE(bench.connect());
+  EXPECT_TRUE(bench.published("info", "0"));
+}
+
 TEST(DeviceProbe, WithoutSysfsEntriesItServesAllTheSame) {
   host().failing.insert("host_device_show");
   Bench bench;

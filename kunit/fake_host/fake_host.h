@@ -209,6 +209,7 @@ class Host {
   std::map<host_work*, Due> works;
   uint64_t works_scheduled = 0;
   uint64_t now_ms = 1000000;
+  std::function<void()> at_wake;  // once, at the next wake-up of a thread by another
   // Runs one thread or work that is due now; false when there is none.
   bool run_once();
   // Runs threads and works until nothing is due now.

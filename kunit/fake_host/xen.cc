@@ -5,6 +5,7 @@
 #include <cstdarg>
 #include <cstdio>
 #include <cstring>
+#include <utility>
 
 #include "fake_host/fake_host.h"
 #include "host/log.h"
@@ -255,6 +256,9 @@ int host_thread_start(driver_queue* queue, const char* name, host_thread** threa
 void host_thread_wake(host_thread* thread) {
   if (thread == host().running && host().elsewhere == 0) return;
   thread->woken = true;
+  if (!host().at_wake || host().spinlocks_held != 0) return;
+  const std::function<void()> now = std::exchange(host().at_wake, nullptr);
+  now();
 }
 
 void host_thread_heed(host_thread* thread) {
