@@ -6,7 +6,8 @@ KDIR ?= /lib/modules/$(shell uname -r)/build
 BUILD := $(CURDIR)/build
 JOBS ?= $(shell nproc)
 
-.PHONY: all install demo check check-all features check-unit check-threads check-static format mutants bench-quick \
+.PHONY: all install demo check check-all features check-unit check-threads check-static check-fuzz format \
+	mutants fuzz coverage bench-quick \
 	clean help FORCE
 
 all:
@@ -51,6 +52,19 @@ mutants:
 	@scripts/setup/packages.sh unit mutants
 	@scripts/mutate.py $(if $(SEED),--seed $(SEED)) --count $(or $(COUNT),100)
 
+check-fuzz:
+	@scripts/setup/packages.sh fuzz
+	@$(MAKE) --no-print-directory -C kunit/fuzz check BUILD="$(BUILD)/fuzz"
+
+SECONDS ?= 60
+fuzz:
+	@scripts/setup/packages.sh fuzz
+	@$(MAKE) --no-print-directory -C kunit/fuzz fuzz BUILD="$(BUILD)/fuzz" SECONDS="$(SECONDS)"
+
+coverage:
+	@scripts/setup/packages.sh unit fuzz
+	@$(MAKE) --no-print-directory -C kunit/fuzz coverage BUILD="$(BUILD)/fuzz"
+
 bench-quick:
 	@scripts/bench/quick.sh
 
@@ -68,6 +82,9 @@ help:
 	@echo "make format      lay C and C++ out as .clang-format says"
 	@echo "make check-threads  those with real threads, under ThreadSanitizer (seconds)"
 	@echo "make mutants     100 mistakes in the core: do the tests notice? (SEED=, COUNT=)"
+	@echo "make check-fuzz  the fuzz targets over their corpus, once (seconds)"
+	@echo "make fuzz        fuzz each target for SECONDS=60"
+	@echo "make coverage    what the cases and the corpus reach of the core"
 	@echo "make bench-quick compare with the kernel's own driver, in instructions"
 	@echo "make features    make Documentation/features.md from what the last check said"
 	@echo "make clean       remove what was built here"

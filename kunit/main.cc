@@ -27,6 +27,8 @@ class FreshHost : public testing::EmptyTestEventListener {
 
 }  // namespace
 
+void fake::Host::broken(const std::string& what) { ADD_FAILURE() << "broken contract: " << what; }
+
 int main(int argc, char** argv) {
   testing::GTEST_FLAG(brief) = true;
   testing::InitGoogleTest(&argc, argv);

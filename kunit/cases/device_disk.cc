@@ -178,6 +178,19 @@ TEST(DeviceDisk, ARemovedDiskIsReportedOnceAndTheFrontendAskedToLetGo) {
             1);
 }
 
+TEST(DeviceDisk, WhileTheFrontendClosesARemovedDiskIsReportedAndTheStateKept) {
+  Bench bench;
+  ASSERT_TRUE(bench.connect());
+  bench.state(HOST_XENBUS_CLOSING);
+  const std::vector<uint32_t> states = bench.device().states;
+  take_disk_away();
+  driver_disks_changed();
+  host().run();
+  EXPECT_EQ(bench.device().errors.size(), 1u);
+  EXPECT_EQ(bench.device().states, states);
+  EXPECT_TRUE(bench.disconnect());
+}
+
 TEST(DeviceDisk, RequestsToARemovedDiskFailAndTheFrontendCanLetGo) {
   Bench bench({.persistent = false});
   ASSERT_TRUE(bench.connect());

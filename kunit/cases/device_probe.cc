@@ -84,6 +84,28 @@ TEST(DeviceProbe, ACorrectedPhysicalDeviceIsOpened) {
   EXPECT_EQ(host().disks_open, 1u);
 }
 
+TEST(DeviceProbe, GarbageIsReportedOnceHoweverOftenTheDeviceLooks) {
+  Bench bench;
+  bench.backend("physical-device", "garbage");
+  ASSERT_EQ(bench.probe(), 0);
+  bench.state(HOST_XENBUS_INITIALISING);
+  bench.state(HOST_XENBUS_CLOSED);
+  driver_disks_changed();
+  host().run();
+  EXPECT_EQ(bench.device().fatal.size(), 1u);
+}
+
+TEST(DeviceProbe, ADiskThatFailedIsTriedAgainWhenTheToolstackComesBackToIt) {
+  host().open_error = -123;
+  Bench bench;
+  ASSERT_EQ(bench.probe(), 0);
+  host().open_error = 0;
+  bench.backend("physical-device", "garbage");
+  EXPECT_EQ(host().disks_open, 0u);
+  bench.backend("physical-device", "fe:10");
+  EXPECT_EQ(host().disks_open, 1u);
+}
+
 TEST(DeviceProbe, AChangedPhysicalDeviceIsNotFollowed) {
   Bench bench;
   ASSERT_TRUE(bench.connect());
@@ -134,6 +156,13 @@ TEST(DeviceProbe, ACdromOfTheFrontendIsPublishedAsOne) {
   bench.frontend("device-type", "cdrom");
   ASSERT_TRUE(bench.connect());
   EXPECT_TRUE(bench.published("info", "1"));
+}
+
+TEST(DeviceProbe, AnotherTypeOfTheFrontendIsNoCdrom) {
+  Bench bench;
+  bench.frontend("device-type", "disk");
+  ASSERT_TRUE(bench.connect());
+  EXPECT_TRUE(bench.published("info", "0"));
 }
 
 TEST(DeviceProbe, WithoutSysfsEntriesItServesAllTheSame) {

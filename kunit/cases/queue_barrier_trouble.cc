@@ -237,8 +237,8 @@ TEST(QueueBarrierTrouble, ADisconnectWhileItWaitsDrainsBothRings) {
     }
     EXPECT_EQ(bench.backend_state(), HOST_XENBUS_CLOSED);
     EXPECT_EQ(bench.guest(0).all_mappings() + bench.guest(1).all_mappings(), 0u);
-    for (const uint64_t id : {2, 3}) EXPECT_TRUE(bench.okay(0, id));
-    for (const uint64_t id : {1, 4, 5}) EXPECT_TRUE(bench.okay(1, id));
+    for (const uint64_t id : {2u, 3u}) EXPECT_TRUE(bench.okay(0, id));
+    for (const uint64_t id : {1u, 4u, 5u}) EXPECT_TRUE(bench.okay(1, id));
   }
 }
 

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <functional>
+#include <utility>
 
 #include "support/held_rings.h"
 
@@ -224,6 +225,57 @@ TEST(QueueInterleaving, ADisconnectAtAnyMomentDrainsBothRings) {
     return true;
   });
   EXPECT_GE(moments, 20u);
+}
+
+// The thread is awake before the device is connected, and may make a pass at
+// any moment of the connection.
+TEST(QueueInterleaving, ARingIsNotReadBeforeTheFrontendIsToldThatItIsConnected) {
+  uint32_t passes = 0;
+  const uint32_t moments = with_each_crossing_interrupted([&passes](uint32_t n) -> bool {
+    kunit::Bench bench;
+    EXPECT_EQ(bench.probe(), 0);
+    bench.offer();
+    put_read(bench.guest(), 1);
+    bench.guest().show();
+    host().work_interruption = [&passes] {
+      for (const auto& thread : host().threads) {
+        EXPECT_EQ(driver_queue_work(thread->queue), HOST_FOREVER);
+        ++passes;
+      }
+      EXPECT_TRUE(host().copies.empty());
+    };
+    host().work_interrupt_at = n;
+    bench.state(HOST_XENBUS_INITIALISED);
+    const bool happened = host().work_interrupt_at == 0;
+    host().work_interrupt_at = 0;
+    EXPECT_EQ(bench.guest().status_of(1), BLKIF_RSP_OKAY);
+    return happened;
+  });
+  EXPECT_GE(moments, 8u);
+  EXPECT_GE(passes, 2u);
+}
+
+// done() wakes the thread, which may then be the faster of the two.
+TEST(QueueInterleaving, AQueueIsNotGoneBeforeItsLastIoHasLeft) {
+  HeldRings bench({.persistent = false});
+  ASSERT_TRUE(bench.connected);
+  bench.read(0, 1);
+  EXPECT_FALSE(bench.disconnect());
+  host().at_wake = [] {
+    const uint32_t interrupts = std::exchange(host().interrupts, 0u);
+    const uint32_t elsewhere = std::exchange(host().elsewhere, 0u);
+    host().run();
+    EXPECT_EQ(host().threads.size(), 1u);
+    host().interrupts = interrupts;
+    host().elsewhere = elsewhere;
+  };
+  host().complete(0);
+  EXPECT_FALSE(host().at_wake);
+  EXPECT_TRUE(bench.okay(0, 1));
+  EXPECT_EQ(bench.backend_state(), HOST_XENBUS_CLOSING);
+  host().sleep(10);
+  EXPECT_EQ(bench.backend_state(), HOST_XENBUS_CLOSED);
+  EXPECT_TRUE(host().threads.empty());
 }
 
 }  // namespace

@@ -120,6 +120,28 @@ TEST(QueueTrouble, AHeldPageDefersTheAnswer) {
   EXPECT_EQ(bench.guest().mappings(gref), 0u);
 }
 
+TEST(QueueTrouble, AQueueThatClosesWaitsForAHeldPage) {
+  Bench bench({.persistent = false});
+  ASSERT_TRUE(bench.connect());
+  host().hold_io = true;
+  const uint32_t gref = send_reads(bench.guest(), 1, 1);
+  host().run();
+  ASSERT_EQ(host().held.size(), 1u);
+  host_page* page = host().held[0]->segments[0].page;
+  page->busy = true;
+  host().complete_all();
+  EXPECT_FALSE(bench.disconnect());
+  host().sleep(1000);
+  EXPECT_EQ(bench.guest().status_of(1), Guest::kNoAnswer);
+  EXPECT_EQ(bench.guest().mappings(gref), 1u);
+  EXPECT_EQ(bench.backend_state(), HOST_XENBUS_CLOSING);
+  page->busy = false;
+  host().sleep(10);
+  EXPECT_EQ(bench.guest().status_of(1), BLKIF_RSP_OKAY);
+  EXPECT_EQ(bench.guest().mappings(gref), 0u);
+  EXPECT_EQ(bench.backend_state(), HOST_XENBUS_CLOSED);
+}
+
 TEST(QueueTrouble, AnUnmapThatFailsIsAnsweredAndThePageNeverUsedAgain) {
   Bench bench({.persistent = false});
   ASSERT_TRUE(bench.connect());

@@ -86,6 +86,7 @@ void Host::complete(size_t index, int error) {
 extern "C" {
 
 int host_disk_open(uint32_t major, uint32_t minor, uint8_t read_only, host_disk** disk) {
+  host().cross_work();
   host().may_sleep("host_disk_open");
   if (host().open_error != 0) return host().open_error;
   if (host().fails("host_disk_open")) return -EIO;
@@ -108,6 +109,7 @@ uint64_t host_disk_sectors(const host_disk*) { return host().geometry.sectors; }
 bool host_disk_gone(const host_disk*) { return host().disk_gone; }
 
 int host_disk_sync(host_disk*) {
+  host().cross_work();
   host().may_sleep("host_disk_sync");
   if (host().fails("host_disk_sync")) return -EIO;
   return host().sync_error;

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "fake_host/fake_host.h"
 
-#include <gtest/gtest.h>
-
 #include <algorithm>
 
 namespace fake {
@@ -34,6 +32,14 @@ void Host::cross() {
   --elsewhere;
 }
 
+void Host::cross_work() {
+  if (!working || elsewhere != 0 || spinlocks_held != 0) return;
+  if (work_interrupt_at == 0 || --work_interrupt_at != 0) return;
+  ++elsewhere;
+  work_interruption();
+  --elsewhere;
+}
+
 uint32_t Host::logged(const char* part, int level) const {
   uint32_t lines = 0;
   for (const Line& line : log) {
@@ -51,8 +57,6 @@ void Host::may_sleep(const char* function) const {
   if (spinlocks_held != 0) broken(std::string(function) + " under a spinlock");
   if (interrupts != 0) broken(std::string(function) + " where nothing may sleep");
 }
-
-void Host::broken(const std::string& what) { ADD_FAILURE() << "broken contract: " << what; }
 
 std::string Host::leaks() const {
   std::string text;

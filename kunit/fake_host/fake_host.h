@@ -116,7 +116,7 @@ class Host {
   std::set<uint32_t> sticky_handles;  // their unmapping fails
   std::vector<std::unique_ptr<host_page>> pages;
   uint32_t pages_out = 0;
-  uint32_t pages_left = UINT32_MAX;  // how many more there are
+  uint32_t pages_left = UINT32_MAX;  // how many more there are; this: no end of them
   uint32_t lost_pages = 0;
   std::vector<uint32_t> page_allocations;  // sizes of the calls
   std::vector<uint32_t> map_calls;
@@ -140,12 +140,21 @@ class Host {
   std::vector<const void*> copies;           // where host_shared_copy() read
   std::map<const uint8_t*, uint32_t> reads;  // how often it read each byte
   bool change_after_read = true;             // a second read of a slot finds other bytes
+  bool count_reads = true;                   // keep account in `reads`
   std::function<void()> at_fence;
+  // Before a copy, whose bytes are still what the copy will find.
+  std::function<void(const void*, size_t)> at_copy;
+  // An answer's place, id, operation and status.
+  std::function<void(const void*, uint64_t, uint8_t, int16_t)> at_respond;
   // The n-th (from 1) crossing of a queue's thread into the host from now on
   // is where another CPU does something; 0: never.
   uint32_t interrupt_at = 0;
   std::function<void()> interruption;
   void cross();
+  // The same for a device's work.
+  uint32_t work_interrupt_at = 0;
+  std::function<void()> work_interruption;
+  void cross_work();
 
   // --- disk -------------------------------------------------------------------
   host_disk_geometry geometry{.sectors = 2048,
@@ -190,6 +199,7 @@ class Host {
   void event(uint32_t port);
   std::vector<std::unique_ptr<host_thread>> threads;
   const host_thread* running = nullptr;  // in driver_queue_work()
+  bool working = false;                  // in driver_work()
   uint32_t elsewhere = 0;                // what happens now happens in no thread of a queue
   struct Due {
     uint64_t at_ms;
@@ -199,6 +209,9 @@ class Host {
   std::map<host_work*, Due> works;
   uint64_t works_scheduled = 0;
   uint64_t now_ms = 1000000;
+  std::function<void()> at_wake;  // once, at the next wake-up of a thread by another
+  // Runs one thread or work that is due now; false when there is none.
+  bool run_once();
   // Runs threads and works until nothing is due now.
   void run();
   // Lets time pass, running what falls due.
@@ -229,11 +242,8 @@ class Host {
   [[nodiscard]] std::string leaks() const;
   // Calls that may sleep must not come under a spinlock.
   void may_sleep(const char* function) const;
-  // Reports a broken contract.
+  // Reports a broken contract; the runner says how.
   static void broken(const std::string& what);
-
- private:
-  bool run_once();
 };
 
 // The host of the running case; each gets a fresh one, on which driver_init()

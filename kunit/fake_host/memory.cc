@@ -53,7 +53,7 @@ int host_page_alloc(host_page** pages, uint32_t count) {
   host().may_sleep("host_page_alloc");
   if (count == 0) Host::broken("host_page_alloc of no pages");
   if (host().fails("host_page_alloc") || count > host().pages_left) return -ENOMEM;
-  host().pages_left -= count;
+  if (host().pages_left != UINT32_MAX) host().pages_left -= count;
   host().page_allocations.push_back(count);
   for (uint32_t i = 0; i < count; ++i) {
     host().pages.push_back(std::make_unique<host_page>());
@@ -231,7 +231,10 @@ void host_shared_copy(void* to, const void* from, size_t bytes) {
   if (bytes % 4 != 0) Host::broken("host_shared_copy of odd length");
   host().cross();
   host().copies.push_back(from);
-  for (size_t i = 0; i < bytes; ++i) ++host().reads[static_cast<const uint8_t*>(from) + i];
+  if (host().at_copy) host().at_copy(from, bytes);
+  if (host().count_reads) {
+    for (size_t i = 0; i < bytes; ++i) ++host().reads[static_cast<const uint8_t*>(from) + i];
+  }
   std::memcpy(to, from, bytes);
   if (!host().change_after_read) return;
   // A hostile frontend on another CPU: who reads again reads something else.
@@ -258,6 +261,7 @@ void host_shared_respond(void* response, uint64_t id, uint8_t operation, int16_t
   bytes[8] = operation;
   std::memcpy(bytes + 10, &status, sizeof(status));
   host().visible.push_back(fake::Visible::kResponse);
+  if (host().at_respond) host().at_respond(response, id, operation, status);
 }
 
 void host_shared_fence(void) {

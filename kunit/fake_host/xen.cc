@@ -5,6 +5,7 @@
 #include <cstdarg>
 #include <cstdio>
 #include <cstring>
+#include <utility>
 
 #include "fake_host/fake_host.h"
 #include "host/log.h"
@@ -81,7 +82,9 @@ bool Host::run_once() {
   host_work* ready = first->first;
   works.erase(first);
   ++work_runs;
+  working = true;
   driver_work(ready);
+  working = false;
   return true;
 }
 
@@ -111,6 +114,7 @@ extern "C" {
 
 int host_event_bind(host_device*, uint32_t port, driver_queue* queue,
                     host_event_channel** channel) {
+  host().cross_work();
   host().may_sleep("host_event_bind");
   if (port == 0 || host().channels.contains(port)) return -EINVAL;
   if (host().fails("host_event_bind")) return -ENOMEM;
@@ -145,6 +149,7 @@ void host_event_eoi(host_event_channel* channel, uint8_t spurious) {
 
 int host_store_read(host_device* device, host_store_side side, const char* name, char* text,
                     size_t bytes) {
+  host().cross_work();
   host().may_sleep("host_store_read");
   in_use(device);
   if (host().fails("host_store_read")) return -EIO;
@@ -157,6 +162,7 @@ int host_store_read(host_device* device, host_store_side side, const char* name,
 }
 
 int host_store_publish(host_device* device, const host_store_node* nodes, uint32_t count) {
+  host().cross_work();
   host().may_sleep("host_store_publish");
   in_use(device);
   if (host().fails("host_store_publish")) return -EIO;
@@ -168,6 +174,7 @@ int host_store_publish(host_device* device, const host_store_node* nodes, uint32
 }
 
 int host_store_resize(host_device* device, uint64_t sectors) {
+  host().cross_work();
   host().may_sleep("host_store_resize");
   in_use(device);
   if (host().fails("host_store_resize")) return -EIO;
@@ -192,6 +199,7 @@ host_xenbus_state host_device_state(const host_device* device) {
 }
 
 void host_device_switch_state(host_device* device, host_xenbus_state state) {
+  host().cross_work();
   host().may_sleep("host_device_switch_state");
   in_use(device);
   if (state == HOST_XENBUS_CLOSED) check_closed(device);
@@ -234,6 +242,7 @@ void host_device_release(host_device* device) {
 }
 
 int host_thread_start(driver_queue* queue, const char* name, host_thread** thread) {
+  host().cross_work();
   host().may_sleep("host_thread_start");
   if (host().fails("host_thread_start")) return -ENOMEM;
   host().threads.push_back(std::make_unique<host_thread>());
@@ -247,6 +256,9 @@ int host_thread_start(driver_queue* queue, const char* name, host_thread** threa
 void host_thread_wake(host_thread* thread) {
   if (thread == host().running && host().elsewhere == 0) return;
   thread->woken = true;
+  if (!host().at_wake || host().spinlocks_held != 0) return;
+  const std::function<void()> now = std::exchange(host().at_wake, nullptr);
+  now();
 }
 
 void host_thread_heed(host_thread* thread) {

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "support/bench.h"
 
-#include <gtest/gtest.h>
-
 #include <string>
 
 namespace kunit {
@@ -168,13 +166,6 @@ driver_identity Bench::identity() {
   driver_identity identity{};
   driver_identity_read(driver(), &identity);
   return identity;
-}
-
-void expect_no_leaks() { EXPECT_EQ(host().leaks(), ""); }
-
-void start_over() {
-  expect_no_leaks();
-  fake::renew_host();
 }
 
 }  // namespace kunit

@@ -158,6 +158,8 @@ void Device::open_disk() {
                      host_device_name(host_), opened_text_, error == 0 ? text : "?");
     return;
   }
+  // What was tried is not tried again before something else stands there.
+  if (error == 0) (void)host_format(opened_text_, sizeof(opened_text_), "%s", text);
   const std::optional<DeviceNumber> number = error == 0 ? parse_device_number(text) : std::nullopt;
   if (!number) {
     host_device_fatal(host_, error != 0 ? error : -kEinval,
@@ -165,7 +167,6 @@ void Device::open_disk() {
                       error == 0 ? text : "");
     return;
   }
-  (void)host_format(opened_text_, sizeof(opened_text_), "%s", text);
 
   driver_identity identity{.major = number->major, .minor = number->minor, .mode = {}};
   error = host_store_read(host_, HOST_STORE_BACKEND, "mode", identity.mode, sizeof(identity.mode));

@@ -1,0 +1,37 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# corpus.sh FOLDER TARGET... - let each target's corpus be the fewest small files
+# that reach what it and the files found by fuzz.sh reach, seeds included.
+#
+# It stays small: at most MOST_FILES files and MOST_BYTES bytes per target, the
+# smaller files first.
+
+folder=$1
+shift
+MOST_FILES=${MOST_FILES:-200}
+MOST_BYTES=${MOST_BYTES:-200000}
+for target in "$@"; do
+	merged=$folder/merged/$target
+	rm -rf "$merged"
+	mkdir -p "$merged" "$folder/found/$target"
+	cp "corpus/$target"/seed-* "$merged" 2>/dev/null
+	# Which places are reached, not how often: that would be thousands of files.
+	"$folder/fuzz-$target" -merge=1 -timeout=20 -use_counters=0 -set_cover_merge=0 "$merged" \
+		"corpus/$target" "$folder/found/$target" >"$folder/merge-$target.log" 2>&1 || {
+		tail -5 "$folder/merge-$target.log"
+		exit 1
+	}
+	find "corpus/$target" -type f ! -name 'seed-*' -delete
+	files=$(find "corpus/$target" -type f | wc -l)
+	bytes=$(cat "corpus/$target"/seed-* 2>/dev/null | wc -c)
+	for file in $(ls -Sr "$merged"); do
+		case $file in seed-*) continue ;; esac
+		size=$(wc -c <"$merged/$file")
+		[ $((files += 1)) -le "$MOST_FILES" ] || break
+		[ $((bytes += size)) -le "$MOST_BYTES" ] || break
+		cp "$merged/$file" "corpus/$target/"
+	done
+	echo "corpus $target: $(find "corpus/$target" -type f | wc -l) files," \
+		"$(cat "corpus/$target"/* | wc -c) bytes"
+done

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: GPL-2.0
+// What Mapper::map() must do, said by the model, and the comparison.
+#include "fuzz/grants_fuzz.h"
+#include "fuzz/require.h"
+
+namespace fuzz {
+
+using blkback::GrantJob;
+using blkback::GrantUse;
+using blkback::Mapper;
+using fake::host;
+using Outcome = GrantJob::Outcome;
+using State = GrantUse::State;
+
+void GrantsFuzz::foresee(const Jobs& jobs) {
+  foreseen_.assign(jobs.size(), {});
+  uint32_t missing = 0;
+  for (size_t j = 0; j < jobs.size(); ++j) {
+    foreseen_[j].outcome = Outcome::kMapped;
+    for (size_t i = 0; i < jobs[j]->uses.size(); ++i) {
+      const bool known = persistence_ == Mapper::Persistence::kNegotiated &&
+                         model_.use(jobs[j]->uses[i].gref);
+      foreseen_[j].states[i] = known ? State::kPersistent : State::kUnmapped;
+      if (!known) ++missing;
+    }
+  }
+  if (missing == 0) return;
+  foresee_pages(jobs, missing);
+
+  for (size_t j = 0; j < jobs.size(); ++j) {
+    Foreseen& foreseen = foreseen_[j];
+    if (foreseen.outcome == Outcome::kNoPages) continue;
+    for (size_t i = 0; i < jobs[j]->uses.size(); ++i) {
+      const uint32_t gref = jobs[j]->uses[i].gref;
+      if (foreseen.states[i] == State::kPersistent) continue;
+      if (!foresee_mapping(*static_cast<const Job*>(jobs[j]), gref)) {
+        foreseen.outcome = Outcome::kFailed;
+        continue;
+      }
+      const bool stays = persistence_ == Mapper::Persistence::kNegotiated &&
+                         !(host().failing.contains("host_alloc") &&
+                           model_.count() < limits_.max_grants) &&
+                         model_.enter(gref, limits_);
+      foreseen.states[i] = stays ? State::kPersistent : State::kOrdinary;
+    }
+  }
+}
+
+// All pages at once, or, when there are not that many, job by job.
+void GrantsFuzz::foresee_pages(const Jobs& jobs, uint32_t missing) {
+  uint32_t free = pool_.free_pages();
+  uint32_t left = host().failing.contains("host_page_alloc") ? 0 : host().pages_left;
+  if (missing <= free || missing - free <= left) return;
+  for (size_t j = 0; j < jobs.size(); ++j) {
+    uint32_t wanted = 0;
+    for (size_t i = 0; i < jobs[j]->uses.size(); ++i) {
+      if (foreseen_[j].states[i] == State::kUnmapped) ++wanted;
+    }
+    if (wanted <= free) {
+      free -= wanted;
+    } else if (wanted - free <= left) {
+      left -= wanted - free;
+      free = 0;
+    } else {
+      foreseen_[j].outcome = Outcome::kNoPages;
+      for (size_t i = 0; i < jobs[j]->uses.size(); ++i) {
+        if (foreseen_[j].states[i] != State::kPersistent) continue;
+        model_.put(jobs[j]->uses[i].gref, host().now_ms);
+        foreseen_[j].states[i] = State::kUnmapped;
+      }
+    }
+  }
+}
+
+bool GrantsFuzz::foresee_mapping(const Job& job, uint32_t gref) const {
+  if (host().failing.contains("host_grant_map")) return false;
+  const auto grant = host().grants.find(gref);
+  if (grant == host().grants.end() || grant->second.status != 0) return false;
+  const bool read_only =
+      job.guest_data_only_read && persistence_ == Mapper::Persistence::kOff;
+  return read_only || !grant->second.read_only;
+}
+
+void GrantsFuzz::compare(const Jobs& jobs) {
+  for (size_t j = 0; j < jobs.size(); ++j) {
+    require(jobs[j]->outcome == foreseen_[j].outcome, "the outcome is the model's");
+    for (size_t i = 0; i < jobs[j]->uses.size(); ++i) {
+      const GrantUse& use = jobs[j]->uses[i];
+      require(use.state == foreseen_[j].states[i], "each grant is mapped as the model says");
+      if (use.state == State::kUnmapped) {
+        require(use.page == nullptr, "what is not mapped has no page");
+        continue;
+      }
+      require(use.page->mapped == guest_.page(use.gref), "the page is that of the grant");
+      require(!use.page->read_only || jobs[j]->guest_data_only_read, "reads need to write");
+      if (use.state == State::kPersistent) {
+        require(use.persistent->gref() == use.gref, "the persistent grant is the right one");
+        require(!use.page->read_only, "what stays mapped serves reads and writes");
+      }
+    }
+  }
+}
+
+void GrantsFuzz::check_counts() {
+  require(mapper_.persistent().count() == model_.count(), "as many grants as in the model");
+  size_t ordinary = 0;
+  for (const auto& job : jobs_) {
+    for (const GrantUse& use : job->uses) {
+      if (use.state == State::kOrdinary) ++ordinary;
+    }
+  }
+  size_t purging = 0;
+  for (const host_page* page : purging_) {
+    if (!page->lost) ++purging;
+  }
+  require(host().handles.size() - host().lost_pages == model_.count() + ordinary + purging,
+          "each mapping is somebody's");
+  const auto& counters = mapper_.counters();
+  require(counters.lost_pages.get() + purger_.counters().lost_pages.get() == host().lost_pages,
+          "lost pages are counted");
+}
+
+}  // namespace fuzz

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: GPL-2.0
+// A mapper, its persistent grants and their purger, beside a model of them.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "fake_host/fake_host.h"
+#include "fuzz/grants_model.h"
+#include "fuzz/input.h"
+#include "grant/mapper.h"
+#include "grant/purger.h"
+#include "support/guest.h"
+
+namespace fuzz {
+
+class GrantsFuzz {
+ public:
+  explicit GrantsFuzz(Input& input);
+  ~GrantsFuzz();
+  GrantsFuzz(const GrantsFuzz&) = delete;
+  GrantsFuzz& operator=(const GrantsFuzz&) = delete;
+
+  void run();
+
+ private:
+  static constexpr uint32_t kGrefs = 28;  // the last four only to be read
+
+  struct Job : blkback::GrantJob {
+    blkback::GrantUse grants[11];
+  };
+  using Jobs = std::vector<blkback::GrantJob*>;
+
+  void step();
+  void map();
+  void release();
+  void release_jobs(size_t first, size_t count);
+  void borrow();
+  void give_back();
+  void purge_due();
+  void purge_idle();
+  void hand_over(blkback::PersistentGrantList& purged, const std::vector<uint32_t>& expected);
+  void run_purger(uint64_t ms);
+  void trouble();
+  void hold_page();
+  void change_limits();
+  void end();
+
+  // What map() must make of the jobs, by the model.
+  void foresee(const Jobs& jobs);
+  void foresee_pages(const Jobs& jobs, uint32_t missing);
+  [[nodiscard]] bool foresee_mapping(const Job& job, uint32_t gref) const;
+  void compare(const Jobs& jobs);
+  void check_counts();
+
+  struct Foreseen {
+    blkback::GrantJob::Outcome outcome;
+    blkback::GrantUse::State states[11];
+  };
+
+  Input& input_;
+  blkback::Mapper::Persistence persistence_;
+  kunit::Guest guest_{kunit::Layout::kX86_64};
+  uint32_t first_gref_ = 0;
+  host_thread waiter_{};
+  blkback::PagePool pool_;
+  blkback::Mapper mapper_;
+  blkback::Purger purger_;
+
+  GrantsModel model_;
+  GrantsModel::Limits limits_{100, 60000};
+  std::vector<std::unique_ptr<Job>> jobs_;  // mapped
+  std::vector<Foreseen> foreseen_;
+  std::vector<blkback::PersistentGrant*> borrowed_;
+  std::vector<host_page*> purging_;
+  std::vector<host_page*> busy_;
+};
+
+}  // namespace fuzz
