@@ -58,7 +58,7 @@ suite() {
 	say "$name done: $counts"
 }
 
-scripts/setup/packages.sh build unit lab unstable || exit 1
+scripts/setup/packages.sh build unit static fuzz lab unstable || exit 1
 
 build_for() {
 	local kdir
@@ -66,6 +66,9 @@ build_for() {
 	scripts/build/module.sh "$kdir" "build/$1" -j"$(nproc)"
 }
 suite unit make --no-print-directory check-unit
+suite threads make --no-print-directory check-threads
+suite fuzz make --no-print-directory check-fuzz
+suite static make --no-print-directory check-static
 for kernel in $kernels; do stage "build $kernel" build_for "$kernel"; done
 stage "ABI documents" scripts/build/abi-check.sh
 stage "features" scripts/features.sh --check Documentation/features.md

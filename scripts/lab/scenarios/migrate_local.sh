@@ -7,7 +7,7 @@
 driver_load
 xl destroy g1 2>/dev/null
 disk=$(image disk 16)
-guest_memory=320 guest_vcpus=1 guest_create g9 "type='pvh'" "disk=['$disk,raw,xvdb,w']"
+guest_extra=noxsave guest_memory=320 guest_vcpus=1 guest_create g9 "type='pvh'" "disk=['$disk,raw,xvdb,w']"
 guest_start g9 load "$(fio_verify xvdb 12 '--time_based --runtime=40')"
 sleep 2
 number=$(cat /tmp/number.g9)
