@@ -74,12 +74,12 @@ stage "ABI documents" scripts/build/abi-check.sh
 stage "features" scripts/features.sh --check Documentation/features.md
 # One after the other: two emulators on two CPUs are slow enough for xl to lose
 # its patience.
-set -- $kernels
-share=0
+count=$(wc -w <<<"$kernels")
+number=0
 for kernel in $kernels; do
-	share=$((share + 1))
-	suite "lab $kernel" scripts/lab/lab matrix --kernel "$kernel" --quiet \
-		--share "$(if [ -n "${ALL:-}" ]; then echo 1/1; else echo "$share/$#"; fi)"
+	number=$((number + 1))
+	if [ -n "${ALL:-}" ]; then share=1/1; else share=$number/$count; fi
+	suite "lab $kernel" scripts/lab/lab matrix --kernel "$kernel" --quiet --share "$share"
 done
 
 echo "$passed passed, $failed failed"

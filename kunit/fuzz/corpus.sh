@@ -1,4 +1,4 @@
-#!/bin/sh
+#!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
 # corpus.sh FOLDER TARGET... - let each target's corpus be the fewest small files
@@ -25,7 +25,9 @@ for target in "$@"; do
 	find "corpus/$target" -type f ! -name 'seed-*' -delete
 	files=$(find "corpus/$target" -type f | wc -l)
 	bytes=$(cat "corpus/$target"/seed-* 2>/dev/null | wc -c)
-	for file in $(ls -Sr "$merged"); do
+	# The smallest first.
+	mapfile -t found < <(find "$merged" -type f -printf '%s %f\n' | sort -n | cut -d' ' -f2)
+	for file in "${found[@]}"; do
 		case $file in seed-*) continue ;; esac
 		size=$(wc -c <"$merged/$file")
 		[ $((files += 1)) -le "$MOST_FILES" ] || break

@@ -16,20 +16,29 @@ namespace {
 
 constexpr uint32_t kMostSteps = 200;
 
-constexpr std::array<const char*, 16> kFrontendNodes = {
-    "ring-ref",          "event-channel",           "protocol",
-    "feature-persistent", "ring-page-order",         "multi-queue-num-queues",
-    "device-type",       "ring-ref0",               "ring-ref1",
-    "queue-0/ring-ref",  "queue-0/event-channel",   "queue-1/ring-ref",
-    "queue-1/ring-ref0", "queue-1/event-channel",   "queue-0/ring-ref1",
-    "state"};
+constexpr std::array<const char*, 16> kFrontendNodes = {"ring-ref",
+                                                        "event-channel",
+                                                        "protocol",
+                                                        "feature-persistent",
+                                                        "ring-page-order",
+                                                        "multi-queue-num-queues",
+                                                        "device-type",
+                                                        "ring-ref0",
+                                                        "ring-ref1",
+                                                        "queue-0/ring-ref",
+                                                        "queue-0/event-channel",
+                                                        "queue-1/ring-ref",
+                                                        "queue-1/ring-ref0",
+                                                        "queue-1/event-channel",
+                                                        "queue-0/ring-ref1",
+                                                        "state"};
 
 constexpr std::array<const char*, 8> kBackendNodes = {
     "physical-device", "mode", "dev", "online", "discard-enable", "state", "params", "sectors"};
 
 constexpr std::array<const char*, 16> kTexts = {
-    "0",    "1",     "2",         "4294967296", "x86_32-abi", "x86_64-abi", "x86_32-abi2", "cdrom",
-    "w",    "r",     "fe:10",     "fe:11",      "1000:0",     "/dev/sda",   "",            "-1"};
+    "0", "1",     "2",     "4294967296", "x86_32-abi", "x86_64-abi", "x86_32-abi2", "cdrom", "w",
+    "r", "fe:10", "fe:11", "1000:0",     "/dev/sda",   "",           "-1"};
 
 constexpr std::array<const char*, 12> kFallible = {
     "host_alloc",        "host_page_alloc", "host_grant_scratch_alloc", "host_ring_map",
@@ -72,37 +81,73 @@ void DeviceFuzz::run() {
 
 void DeviceFuzz::step() {
   switch (input_.below(20)) {
-    case 0: case 1: return next_state();
-    case 2: return bus().offer();
-    case 3: return event();
-    case 4: return write_frontend();
-    case 5: return write_backend();
-    case 6: which_ = 1 - which_; return;
-    case 7: bus().unbind(); return;
-    case 8: bus().bind(); return;
-    case 9: case 10: return host().run();
-    case 11: (void)host().run_once(); return;
-    case 12: return host().sleep(input_.byte() * 64u);
-    case 13: return do_io();
-    case 14: return end_io();
-    case 15: return trouble();
-    case 16: return change_disk();
-    case 17: return change_parameters();
+    case 0:
+    case 1:
+      return next_state();
+    case 2:
+      return bus().offer();
+    case 3:
+      return event();
+    case 4:
+      return write_frontend();
+    case 5:
+      return write_backend();
+    case 6:
+      which_ = 1 - which_;
+      return;
+    case 7:
+      bus().unbind();
+      return;
+    case 8:
+      bus().bind();
+      return;
+    case 9:
+    case 10:
+      return host().run();
+    case 11:
+      (void)host().run_once();
+      return;
+    case 12:
+      return host().sleep(input_.byte() * 64u);
+    case 13:
+      return do_io();
+    case 14:
+      return end_io();
+    case 15:
+      return trouble();
+    case 16:
+      return change_disk();
+    case 17:
+      return change_parameters();
     case 18:
       (input_.flag() ? host().interrupt_at : host().work_interrupt_at) = 1 + input_.below(64);
       return;
-    default: bus().mend_backend(); return;
+    default:
+      bus().mend_backend();
+      return;
   }
 }
 
 void DeviceFuzz::disturb() {
   switch (input_.below(6)) {
-    case 0: next_state(); break;
-    case 1: event(); break;
-    case 2: end_io(); break;
-    case 3: write_frontend(); break;
-    case 4: do_io(); break;
-    default: bus().unbind(); break;
+    case 0:
+      next_state();
+      break;
+    case 1:
+      event();
+      break;
+    case 2:
+      end_io();
+      break;
+    case 3:
+      write_frontend();
+      break;
+    case 4:
+      do_io();
+      break;
+    default:
+      bus().unbind();
+      break;
   }
   if (input_.flag()) host().work_interrupt_at = 1 + input_.below(16);
 }
@@ -110,11 +155,17 @@ void DeviceFuzz::disturb() {
 void DeviceFuzz::event() {
   bus().check_statistics();
   switch (input_.below(6)) {
-    case 0: return bus().state_watch();
-    case 1: return bus().renew_rings();
-    case 2: host().event_at_bind = !host().event_at_bind; return;
-    case 3: return driver_disks_changed();
-    case 4: return driver_parameters_changed();
+    case 0:
+      return bus().state_watch();
+    case 1:
+      return bus().renew_rings();
+    case 2:
+      host().event_at_bind = !host().event_at_bind;
+      return;
+    case 3:
+      return driver_disks_changed();
+    case 4:
+      return driver_parameters_changed();
     default:
       if (bus().bound()) driver_reclaim_memory(bus().device().driver);
       return;
@@ -127,7 +178,8 @@ std::string DeviceFuzz::text() {
   if (choice < 0xe0) return std::to_string(bus().guest(choice).ring_ref(0));
   if (choice < 0xf0) return std::to_string(bus().guest(choice).port());
   std::string value;
-  for (uint32_t i = input_.below(80); i != 0; --i) value.push_back(static_cast<char>(input_.byte()));
+  for (uint32_t i = input_.below(80); i != 0; --i)
+    value.push_back(static_cast<char>(input_.byte()));
   return value;
 }
 
@@ -185,13 +237,28 @@ void DeviceFuzz::end_io() {
 void DeviceFuzz::trouble() {
   const uint8_t choice = input_.byte();
   switch (choice & 7) {
-    case 0: case 1: host().fail_call = 1 + input_.below(64); return;
-    case 2: host().failing.insert(input_.pick(kFallible)); return;
-    case 3: host().failing.clear(); return;
-    case 4: host().open_error = host().open_error == 0 ? -13 : 0; return;
-    case 5: host().sync_error = host().sync_error == 0 ? -5 : 0; return;
-    case 6: host().io_error = host().io_error == 0 ? -5 : 0; return;
-    default: host().pages_left = choice >> 3; return;
+    case 0:
+    case 1:
+      host().fail_call = 1 + input_.below(64);
+      return;
+    case 2:
+      host().failing.insert(input_.pick(kFallible));
+      return;
+    case 3:
+      host().failing.clear();
+      return;
+    case 4:
+      host().open_error = host().open_error == 0 ? -13 : 0;
+      return;
+    case 5:
+      host().sync_error = host().sync_error == 0 ? -5 : 0;
+      return;
+    case 6:
+      host().io_error = host().io_error == 0 ? -5 : 0;
+      return;
+    default:
+      host().pages_left = choice >> 3;
+      return;
   }
 }
 

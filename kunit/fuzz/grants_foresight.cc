@@ -18,8 +18,8 @@ void GrantsFuzz::foresee(const Jobs& jobs) {
   for (size_t j = 0; j < jobs.size(); ++j) {
     foreseen_[j].outcome = Outcome::kMapped;
     for (size_t i = 0; i < jobs[j]->uses.size(); ++i) {
-      const bool known = persistence_ == Mapper::Persistence::kNegotiated &&
-                         model_.use(jobs[j]->uses[i].gref);
+      const bool known =
+          persistence_ == Mapper::Persistence::kNegotiated && model_.use(jobs[j]->uses[i].gref);
       foreseen_[j].states[i] = known ? State::kPersistent : State::kUnmapped;
       if (!known) ++missing;
     }
@@ -37,10 +37,10 @@ void GrantsFuzz::foresee(const Jobs& jobs) {
         foreseen.outcome = Outcome::kFailed;
         continue;
       }
-      const bool stays = persistence_ == Mapper::Persistence::kNegotiated &&
-                         !(host().failing.contains("host_alloc") &&
-                           model_.count() < limits_.max_grants) &&
-                         model_.enter(gref, limits_);
+      const bool stays =
+          persistence_ == Mapper::Persistence::kNegotiated &&
+          !(host().failing.contains("host_alloc") && model_.count() < limits_.max_grants) &&
+          model_.enter(gref, limits_);
       foreseen.states[i] = stays ? State::kPersistent : State::kOrdinary;
     }
   }
@@ -76,8 +76,7 @@ bool GrantsFuzz::foresee_mapping(const Job& job, uint32_t gref) const {
   if (host().failing.contains("host_grant_map")) return false;
   const auto grant = host().grants.find(gref);
   if (grant == host().grants.end() || grant->second.status != 0) return false;
-  const bool read_only =
-      job.guest_data_only_read && persistence_ == Mapper::Persistence::kOff;
+  const bool read_only = job.guest_data_only_read && persistence_ == Mapper::Persistence::kOff;
   return read_only || !grant->second.read_only;
 }
 

@@ -47,19 +47,35 @@ void GrantsFuzz::run() {
 
 void GrantsFuzz::step() {
   switch (input_.below(16)) {
-    case 0: case 1: case 2: return map();
-    case 3: case 4: return release();
-    case 5: return borrow();
-    case 6: return give_back();
-    case 7: return purge_due();
-    case 8: return purge_idle();
-    case 9: return run_purger(0);
-    case 10: return run_purger(input_.byte());
-    case 11: return run_purger(input_.byte() * 256u);
-    case 12: return trouble();
-    case 13: return hold_page();
-    case 14: return change_limits();
-    default: return pool_.shrink_free_pagepool(input_.below(16));
+    case 0:
+    case 1:
+    case 2:
+      return map();
+    case 3:
+    case 4:
+      return release();
+    case 5:
+      return borrow();
+    case 6:
+      return give_back();
+    case 7:
+      return purge_due();
+    case 8:
+      return purge_idle();
+    case 9:
+      return run_purger(0);
+    case 10:
+      return run_purger(input_.byte());
+    case 11:
+      return run_purger(input_.byte() * 256u);
+    case 12:
+      return trouble();
+    case 13:
+      return hold_page();
+    case 14:
+      return change_limits();
+    default:
+      return pool_.shrink_free_pagepool(input_.below(16));
   }
 }
 
@@ -188,19 +204,33 @@ void GrantsFuzz::run_purger(uint64_t ms) {
 
 void GrantsFuzz::trouble() {
   switch (input_.below(8)) {
-    case 0: host().failing.insert("host_page_alloc"); return;
-    case 1: host().failing.insert("host_alloc"); return;
-    case 2: host().failing.insert("host_grant_map"); return;
-    case 3: host().failing.clear(); return;
-    case 4: host().pages_left = input_.below(16); return;
-    case 5: host().pages_left = UINT32_MAX; return;
+    case 0:
+      host().failing.insert("host_page_alloc");
+      return;
+    case 1:
+      host().failing.insert("host_alloc");
+      return;
+    case 2:
+      host().failing.insert("host_grant_map");
+      return;
+    case 3:
+      host().failing.clear();
+      return;
+    case 4:
+      host().pages_left = input_.below(16);
+      return;
+    case 5:
+      host().pages_left = UINT32_MAX;
+      return;
     case 6: {
       const uint8_t choice = input_.byte();
       host().grants[first_gref_ + choice % kGrefs].status =
           (choice & 0x80) != 0 ? int16_t{0} : int16_t{-3};
       return;
     }
-    default: host().sticky_handles.insert(host().next_handle + input_.below(16)); return;
+    default:
+      host().sticky_handles.insert(host().next_handle + input_.below(16));
+      return;
   }
 }
 

@@ -18,9 +18,7 @@ class Input {
   [[nodiscard]] uint8_t byte() { return at_ == end_ ? uint8_t{0} : *at_++; }
   [[nodiscard]] bool flag() { return (byte() & 1) != 0; }
   // 0 to `bound` - 1; a bound of at most 256 takes one byte.
-  [[nodiscard]] uint32_t below(uint32_t bound) {
-    return (bound <= 256 ? byte() : word()) % bound;
-  }
+  [[nodiscard]] uint32_t below(uint32_t bound) { return (bound <= 256 ? byte() : word()) % bound; }
   [[nodiscard]] uint32_t word() {
     uint32_t value = 0;
     for (uint32_t i = 0; i < 4; ++i) value |= uint32_t{byte()} << (8 * i);

@@ -97,9 +97,9 @@ void Oracle::responded(const void* place, uint64_t id, uint8_t operation, int16_
         require(!smooth || status == BLKIF_RSP_OKAY, "what is right is served");
         break;
       case Verdict::kAny:
-        require(status == BLKIF_RSP_OKAY || status == BLKIF_RSP_ERROR ||
-                    status == BLKIF_RSP_EOPNOTSUPP,
-                "the status is one of the protocol");
+        require(
+            status == BLKIF_RSP_OKAY || status == BLKIF_RSP_ERROR || status == BLKIF_RSP_EOPNOTSUPP,
+            "the status is one of the protocol");
         break;
     }
     return;

@@ -89,50 +89,91 @@ void RingFuzz::run() {
 
 void RingFuzz::step() {
   switch (input_.below(24)) {
-    case 0: case 1: return put_direct();
-    case 2: return put_indirect();
-    case 3: return put_discard();
-    case 4: return put_raw();
-    case 5: return scribble_slot();
-    case 6: return scribble_page();
-    case 7: return move_index();
-    case 8: case 9: return show_and_kick();
-    case 10: return guest().show();
-    case 11: return guest().kick();
-    case 12: case 13: return host().run();
-    case 14: return host().sleep(input_.byte() * 16u);
-    case 15: ring_ = (ring_ + 1) % setup_.queues; return;
+    case 0:
+    case 1:
+      return put_direct();
+    case 2:
+      return put_indirect();
+    case 3:
+      return put_discard();
+    case 4:
+      return put_raw();
+    case 5:
+      return scribble_slot();
+    case 6:
+      return scribble_page();
+    case 7:
+      return move_index();
+    case 8:
+    case 9:
+      return show_and_kick();
+    case 10:
+      return guest().show();
+    case 11:
+      return guest().kick();
+    case 12:
+    case 13:
+      return host().run();
+    case 14:
+      return host().sleep(input_.byte() * 16u);
+    case 15:
+      ring_ = (ring_ + 1) % setup_.queues;
+      return;
     case 16:
       host().interruption = [this] { disturb(); };
       host().interrupt_at = 1u + input_.byte();
       return;
-    case 17: return trouble();
-    case 18: return end_io();
-    case 19: host().hold_io = !host().hold_io; return;
-    case 20: return hold_page();
-    case 21: return change_parameters();
-    case 22: return input_.flag() ? grow_disk() : settle();
-    default: return reconnect();
+    case 17:
+      return trouble();
+    case 18:
+      return end_io();
+    case 19:
+      host().hold_io = !host().hold_io;
+      return;
+    case 20:
+      return hold_page();
+    case 21:
+      return change_parameters();
+    case 22:
+      return input_.flag() ? grow_disk() : settle();
+    default:
+      return reconnect();
   }
 }
 
 void RingFuzz::trouble() {
   oracle_->smooth = false;
   switch (input_.below(10)) {
-    case 0: host().fail_call = 1u + input_.below(32); return;
-    case 1: host().failing.insert("host_page_alloc"); return;
-    case 2: host().failing.insert("host_alloc"); return;
-    case 3: host().failing.insert("host_grant_map"); return;
-    case 4: host().failing.clear(); return;
-    case 5: host().pages_left = input_.below(16); return;
+    case 0:
+      host().fail_call = 1u + input_.below(32);
+      return;
+    case 1:
+      host().failing.insert("host_page_alloc");
+      return;
+    case 2:
+      host().failing.insert("host_alloc");
+      return;
+    case 3:
+      host().failing.insert("host_grant_map");
+      return;
+    case 4:
+      host().failing.clear();
+      return;
+    case 5:
+      host().pages_left = input_.below(16);
+      return;
     case 6: {
       static constexpr std::array<int16_t, 4> kStatuses = {0, -1, -3, -10};
       const auto grant = host().grants.find(gref());
       if (grant != host().grants.end()) grant->second.status = input_.pick(kStatuses);
       return;
     }
-    case 7: host().sticky_handles.insert(host().next_handle + input_.below(16)); return;
-    case 8: host().io_error = host().io_error == 0 ? -5 : 0; return;
+    case 7:
+      host().sticky_handles.insert(host().next_handle + input_.below(16));
+      return;
+    case 8:
+      host().io_error = host().io_error == 0 ? -5 : 0;
+      return;
     default:
       host().disk_gone = true;
       driver_disks_changed();

@@ -117,14 +117,32 @@ void RingFuzz::show_and_kick() {
 
 void RingFuzz::disturb() {
   switch (input_.below(8)) {
-    case 0: move_index(); break;
-    case 1: scribble_slot(); break;
-    case 2: scribble_page(); break;
-    case 3: end_io(); break;
-    case 4: guest().kick(); break;
-    case 5: put_direct(); show_and_kick(); break;
-    case 6: put_indirect(); show_and_kick(); break;
-    default: ring_ = (ring_ + 1) % setup_.queues; break;
+    case 0:
+      move_index();
+      break;
+    case 1:
+      scribble_slot();
+      break;
+    case 2:
+      scribble_page();
+      break;
+    case 3:
+      end_io();
+      break;
+    case 4:
+      guest().kick();
+      break;
+    case 5:
+      put_direct();
+      show_and_kick();
+      break;
+    case 6:
+      put_indirect();
+      show_and_kick();
+      break;
+    default:
+      ring_ = (ring_ + 1) % setup_.queues;
+      break;
   }
   if (input_.flag()) host().interrupt_at = 1u + input_.below(16);
 }

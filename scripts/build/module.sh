@@ -61,3 +61,12 @@ if grep -nE 'warning|objtool' "$log" >&2; then
 	echo "$log: warnings are errors here" >&2
 	exit 1
 fi
+# sysfs shows a module's sections in memory by their names: Linux refuses two of
+# one name.
+twice=$(readelf -SW "$output/xen-blkback.ko" | sed -n 's/^ *\[ *[0-9]*\] //p' |
+	awk '$7 ~ /A/ && seen[$1]++ { print $1 }')
+if [ -n "$twice" ]; then
+	echo "$output/xen-blkback.ko: more than one section is named $twice" >&2
+	rm -f "$output/xen-blkback.ko"
+	exit 1
+fi

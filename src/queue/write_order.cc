@@ -19,9 +19,7 @@ void WriteOrder::Ring::leave() {
   order_ = nullptr;
 }
 
-bool WriteOrder::Ring::look() const {
-  return order_->up_.load(std::memory_order_acquire) != 0;
-}
+bool WriteOrder::Ring::look() const { return order_->up_.load(std::memory_order_acquire) != 0; }
 
 bool WriteOrder::Ring::follows(uint32_t index) const {
   return static_cast<int32_t>(index - first_after_.load(std::memory_order_relaxed)) >= 0;

@@ -67,7 +67,7 @@ class WriteOrder {
    private:
     friend class WriteOrder;
 
-    WriteOrder* order_ = nullptr;    // its own thread's
+    WriteOrder* order_ = nullptr;  // its own thread's
     // Set before it stands in the list.
     host_thread* thread_ = nullptr;
     const wire::Ring* requests_ = nullptr;
