@@ -99,6 +99,9 @@ build() {
 	mv "$work" "$folder"
 }
 
+# Whoever comes second waits for what the first builds.
+exec 9>"$cache/debug-kernel-$flavour.lock"
+flock 9
 [ -e "$folder" ] || build
 case $what in
 version) cat "$folder/kdir/include/config/kernel.release" ;;
