@@ -17,13 +17,13 @@ using kunit::DeviceSetup;
 // Does the disk hold `byte` in all sectors from..to?
 bool disk_holds(uint64_t from, uint64_t to, uint8_t byte) {
   for (uint64_t at = from * 512; at < (to + 1) * 512; ++at) {
-    if (host().disk.at(at) != byte) return false;
+    if (host().disk_byte(at) != byte) return false;
   }
   return true;
 }
 
 void fill_disk(uint64_t from, uint64_t to, uint8_t byte) {
-  host().disk.resize(host().geometry.sectors * 512);
+  host().need_disk((to + 1) * 512);
   for (uint64_t at = from * 512; at < (to + 1) * 512; ++at) host().disk[at] = byte;
 }
 

@@ -62,10 +62,13 @@ class Schedule : public HeldRings {
   }
 
   bool all_answered() {
+    bool good = true;
     for (uint64_t id = 1; id <= kRequests; ++id) {
-      if (!okay(asked_.at(id).queue, id)) return false;
+      if (okay(asked_.at(id).queue, id)) continue;
+      ADD_FAILURE() << name(id) << " was not answered well";
+      good = false;
     }
-    return true;
+    return good;
   }
 
  private:
@@ -89,8 +92,10 @@ class Schedule : public HeldRings {
   void show_one() {
     static constexpr uint8_t kOperations[] = {BLKIF_OP_READ, BLKIF_OP_WRITE, BLKIF_OP_WRITE,
                                               BLKIF_OP_WRITE_BARRIER};
-    const uint64_t id = ++shown_;
     const uint32_t queue = random_.below(kQueues);
+    if (shown_in_[queue] - guest(queue).answers() == guest(queue).slots()) return;
+    ++shown_in_[queue];
+    const uint64_t id = ++shown_;
     const uint8_t operation = kOperations[random_.below(4)];
     asked_[id] = {.queue = queue, .operation = operation, .earlier = unfinished_};
     if (operation != BLKIF_OP_READ) unfinished_.insert(id);
@@ -166,6 +171,7 @@ class Schedule : public HeldRings {
 
   Random& random_;
   uint64_t shown_ = 0;
+  uint32_t shown_in_[kQueues] = {};
   size_t looked_ = host().ios.size();
   bool kept_ = true;
   std::map<uint64_t, Asked> asked_;

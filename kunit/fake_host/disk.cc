@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <vector>
 
 #include "fake_host/fake_host.h"
 
@@ -11,19 +12,30 @@ using fake::host;
 
 namespace {
 
-// What a discard leaves behind is zeroes here.
-void discard(const host_io& io) {
-  Host& h = host();
-  if ((io.sector + io.sectors) * 512 > h.disk.size()) {
-    Host::broken("a discard beyond the disk");
-    return;
-  }
-  std::fill_n(h.disk.begin() + static_cast<ptrdiff_t>(io.sector * 512), io.sectors * 512,
-              uint8_t{0});
-}
-
 bool discards(const host_io& io) {
   return io.operation == HOST_IO_DISCARD || io.operation == HOST_IO_SECURE_DISCARD;
+}
+
+uint64_t bytes_of(const host_io& io) {
+  if (discards(io)) return io.sectors * 512;
+  uint64_t bytes = 0;
+  for (uint32_t i = 0; i < io.segment_count; ++i) bytes += io.segments[i].bytes;
+  return bytes;
+}
+
+void check_range(const host_io& io) {
+  if (io.sector * 512 + bytes_of(io) > host().geometry.sectors * 512) {
+    Host::broken("I/O beyond the disk");
+  }
+}
+
+// What a discard leaves behind is zeroes here.
+void discard(const host_io& io) {
+  std::vector<uint8_t>& disk = host().disk;
+  const uint64_t size = disk.size();
+  const uint64_t first = std::min(io.sector * 512, size);
+  const uint64_t end = std::min(first + io.sectors * 512, size);
+  std::fill_n(disk.begin() + static_cast<ptrdiff_t>(first), end - first, uint8_t{0});
 }
 
 void check_discard(const host_io& io) {
@@ -41,6 +53,7 @@ void transfer(host_io& io) {
     discard(io);
     return;
   }
+  h.need_disk(io.sector * 512 + bytes_of(io));
   uint64_t at = io.sector * 512;
   for (uint32_t i = 0; i < io.segment_count; ++i) {
     const host_io_segment& segment = io.segments[i];
@@ -49,10 +62,6 @@ void transfer(host_io& io) {
       return;
     }
     if (segment.offset + segment.bytes > HOST_PAGE_BYTES) Host::broken("I/O beyond a page");
-    if (at + segment.bytes > h.disk.size()) {
-      Host::broken("I/O beyond the disk");
-      return;
-    }
     uint8_t* memory = segment.page->mapped + segment.offset;
     if (io.operation == HOST_IO_READ) {
       if (segment.page->read_only) Host::broken("a read into a page mapped read-only");
@@ -122,12 +131,12 @@ void host_disk_submit(host_io* const* ios, uint32_t count) {
   if (count == 0) Host::broken("host_disk_submit of nothing");
   h.submissions.push_back(count);
   h.visible.push_back(fake::Visible::kSubmit);
-  h.disk.resize(h.geometry.sectors * 512);
   for (uint32_t i = 0; i < count; ++i) {
     host_io* io = ios[i];
     if (io->disk->read_only && io->operation != HOST_IO_READ) {
       Host::broken("write to a read-only disk");
     }
+    check_range(*io);
     if (discards(*io)) check_discard(*io);
     h.ios.push_back(
         {io->operation, io->flags, io->sector, io->segment_count, discards(*io) ? io->sectors : 0});

@@ -168,7 +168,12 @@ class Host {
                               .removable = 0,
                               .cdrom = 0,
                               .reserved = {}};
+  // Its beginning; what lies behind holds zeroes.
   std::vector<uint8_t> disk;
+  void need_disk(uint64_t bytes) {
+    if (disk.size() < bytes) disk.resize(bytes);
+  }
+  [[nodiscard]] uint8_t disk_byte(uint64_t at) const { return at < disk.size() ? disk[at] : 0; }
   uint32_t disks_open = 0;
   int open_error = 0;
   int sync_error = 0;

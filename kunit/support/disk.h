@@ -11,13 +11,13 @@ namespace kunit {
 // Does the disk hold `byte` in all of `count` sectors at `from`?
 [[nodiscard]] inline bool disk_holds(uint64_t from, uint64_t count, uint8_t byte) {
   for (uint64_t at = from * 512; at < (from + count) * 512; ++at) {
-    if (fake::host().disk.at(at) != byte) return false;
+    if (fake::host().disk_byte(at) != byte) return false;
   }
   return true;
 }
 
 inline void fill_disk(uint64_t from, uint64_t count, uint8_t byte) {
-  fake::host().disk.resize(fake::host().geometry.sectors * 512);
+  fake::host().need_disk((from + count) * 512);
   for (uint64_t at = from * 512; at < (from + count) * 512; ++at) fake::host().disk[at] = byte;
 }
 
