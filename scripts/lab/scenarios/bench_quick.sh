@@ -80,6 +80,7 @@ for queues in ${queue_counts:-1 4}; do
 	for driver in ${drivers:-intree ours}; do
 		driver_use "$driver"
 		set_parameter max_queues "$queues"
+		[ -z "${log_stats:-}" ] || [ "$driver" = intree ] || set_parameter log_stats 1
 		for persistent in ${persistences:-Y N}; do
 			set_parameter feature_persistent "$persistent"
 			attach g6 /dev/nullb0 xvdb w
