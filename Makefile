@@ -6,7 +6,8 @@ KDIR ?= /lib/modules/$(shell uname -r)/build
 BUILD := $(CURDIR)/build
 JOBS ?= $(shell nproc)
 
-.PHONY: all install demo check check-all features check-unit check-threads check-static check-fuzz format \
+.PHONY: all install demo check check-all check-quick features check-unit check-threads check-kunit \
+	check-static check-fuzz format \
 	mutants fuzz coverage bench-quick \
 	clean help FORCE
 
@@ -30,7 +31,10 @@ features:
 	@mv Documentation/features.new Documentation/features.md
 
 check-all:
-	@ALL=1 scripts/check.sh
+	@scripts/check.sh all
+
+check-quick:
+	@scripts/check.sh quick
 
 check-unit:
 	@scripts/setup/packages.sh unit
@@ -47,6 +51,11 @@ format:
 check-threads:
 	@scripts/setup/packages.sh unit
 	@$(MAKE) --no-print-directory -C kunit check-threads BUILD="$(BUILD)/kunit"
+
+FLAVOUR ?= kasan
+check-kunit:
+	@scripts/setup/packages.sh build lab kernel
+	@JOBS=$(JOBS) scripts/kunit/check.sh "$(FLAVOUR)"
 
 mutants:
 	@scripts/setup/packages.sh unit mutants
@@ -76,10 +85,12 @@ help:
 	@echo "make install     install it for that kernel, in place of the kernel's own"
 	@echo "make demo        boot Xen on an emulator and show a guest's disk being served"
 	@echo "make check       all tests"
+	@echo "make check-quick what runs in user space, KUnit, the main scenarios on one kernel"
 	@echo "make check-all   all tests, each scenario on each kernel"
 	@echo "make check-unit  the tests in user space alone (seconds)"
 	@echo "make check-static what tools find in the sources without running them"
 	@echo "make format      lay C and C++ out as .clang-format says"
+	@echo "make check-kunit the same cases, and those of the C side, in a kernel with KASAN (FLAVOUR=kcsan)"
 	@echo "make check-threads  those with real threads, under ThreadSanitizer (seconds)"
 	@echo "make mutants     100 mistakes in the core: do the tests notice? (SEED=, COUNT=)"
 	@echo "make check-fuzz  the fuzz targets over their corpus, once (seconds)"

@@ -3,13 +3,24 @@
 #
 # "make check": all tests, from fast to real.  Ends with "N passed, N failed".
 #
-# The main scenarios run on each kernel, every other one on one of them;
-# ALL=1 ("make check-all") runs all on each.
+# usage: check.sh [quick|all]
+#
+#   (nothing)  the main scenarios run on each kernel, every other one on one of
+#              them; the kernels are Debian's and a debug kernel
+#   quick      what runs in user space, KUnit, and the main scenarios on one
+#              kernel: for every day
+#   all        all scenarios on each kernel, and KUnit under KCSAN, too
 set -u
 
 top=$(cd "$(dirname "$0")/.." && pwd)
 cd "$top" || exit 1
-kernels=${KERNELS:-6.1 6.12 7.2}
+extent=${1:-}
+kernels=${KERNELS:-6.1 6.12 7.2 6.12-lockdep}
+profiles="build unit static fuzz lab kernel unstable"
+if [ "$extent" = quick ]; then
+	kernels=${KERNELS:-6.1}
+	profiles="build unit lab kernel"
+fi
 passed=0
 failed=0
 logs=build/check
@@ -58,27 +69,52 @@ suite() {
 	say "$name done: $counts"
 }
 
-scripts/setup/packages.sh build unit static fuzz lab unstable || exit 1
+# shellcheck disable=SC2086 # a list of words
+scripts/setup/packages.sh $profiles || exit 1
 
 build_for() {
 	local kdir
 	kdir=$(scripts/setup/kernel.sh "$1" kdir) || return 1
 	scripts/build/module.sh "$kdir" "build/$1" -j"$(nproc)"
 }
+
 suite unit make --no-print-directory check-unit
 suite threads make --no-print-directory check-threads
-suite fuzz make --no-print-directory check-fuzz
-suite static make --no-print-directory check-static
-for kernel in $kernels; do stage "build $kernel" build_for "$kernel"; done
-stage "ABI documents" scripts/build/abi-check.sh
-stage "features" scripts/features.sh --check Documentation/features.md
+if [ "$extent" != quick ]; then
+	suite fuzz make --no-print-directory check-fuzz
+	suite static make --no-print-directory check-static
+	stage "ABI documents" scripts/build/abi-check.sh
+	stage "features" scripts/features.sh --check Documentation/features.md
+fi
+flavours="kasan"
+case $extent in
+quick) ;;
+all) flavours="kasan lockdep kcsan" ;;
+*) flavours="kasan lockdep" ;;
+esac
+for flavour in $flavours; do
+	say "debug kernel $flavour: built in eight minutes where it is not in the cache"
+	stage "debug kernel $flavour" scripts/setup/debug-kernel.sh "$flavour" image
+done
+suite kunit make --no-print-directory check-kunit
+if [ "$extent" = all ]; then
+	suite "kunit kcsan" make --no-print-directory check-kunit FLAVOUR=kcsan
+fi
+# The KASAN kernel is that of a driver domain.
+builds=$kernels
+if [ "$extent" != quick ]; then builds="$kernels 6.12-kasan"; fi
+for kernel in $builds; do stage "build $kernel" build_for "$kernel"; done
 # One after the other: two emulators on two CPUs are slow enough for xl to lose
 # its patience.
 count=$(wc -w <<<"$kernels")
 number=0
 for kernel in $kernels; do
 	number=$((number + 1))
-	if [ -n "${ALL:-}" ]; then share=1/1; else share=$number/$count; fi
+	case $extent in
+	quick) share=0/1 ;;
+	all) share=1/1 ;;
+	*) share=$number/$count ;;
+	esac
 	suite "lab $kernel" scripts/lab/lab matrix --kernel "$kernel" --quiet --share "$share"
 done
 

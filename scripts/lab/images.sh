@@ -62,7 +62,7 @@ fi
 
 image=$("$here/../setup/kernel.sh" "$series" image)
 key=$( (echo "$base $image"; cat "$here/images.sh" "$here"/guest/*) | sha256sum | cut -c1-16)
-lab=$cache/lab-$release-$key
+lab=$cache/lab/$series/$key
 if [ ! -e "$lab" ]; then
 	echo "lab: building images for Linux $release" >&2
 	work=$(mktemp -d "$cache/tmp.XXXXXX")
@@ -118,7 +118,8 @@ if [ ! -e "$lab" ]; then
 	cp "$image/boot/vmlinuz-$release" "$work/out/vmlinuz"
 	mv "$dom0/guest" "$work/out/guest"
 	ln "$base/base.cpio" "$base/xen" "$work/out/"
-	for old in "$cache/lab-${release%%-*}"*; do rm -rf "$old"; done
+	rm -rf "$cache/lab/$series"
+	mkdir -p "$cache/lab/$series"
 	mv "$work/out" "$lab"
 	rm -rf "$work"
 fi

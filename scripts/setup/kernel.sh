@@ -3,7 +3,8 @@
 #
 # Debian's newest kernel of a series.
 #
-# usage: kernel.sh SERIES version|kdir|image     (SERIES: 6.1, 6.12 or 7.2)
+# usage: kernel.sh SERIES version|kdir|image     (SERIES: 6.1, 6.12 or 7.2; or
+#        6.12-kasan, 6.12-lockdep, 6.12-kcsan: see debug-kernel.sh)
 #
 #   version   the release, as uname -r prints it
 #   kdir      headers to build modules with, installed when missing; those of
@@ -14,6 +15,9 @@
 set -eu
 
 series=$1 what=$2
+case $series in
+6.12-*) exec "$(dirname "$0")/debug-kernel.sh" "${series#6.12-}" "$what" ;;
+esac
 . "$(dirname "$0")/cache.sh"
 known_packages
 
@@ -28,7 +32,7 @@ case $series in
 	unstable=$("$(dirname "$0")/unstable.sh")
 	;;
 *)
-	echo "$0: no such series: $series (6.1, 6.12, 7.2)" >&2
+	echo "$0: no such series: $series (6.1, 6.12, 7.2, 6.12-kasan, 6.12-lockdep, 6.12-kcsan)" >&2
 	exit 2
 	;;
 esac

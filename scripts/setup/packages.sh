@@ -5,7 +5,7 @@
 # Says in one line what it installs; without root, or on another system, names
 # what is missing and stops.
 #
-# usage: packages.sh PROFILE...     (build, unit, lab, unstable, static, mutants, fuzz)
+# usage: packages.sh PROFILE...     (build, unit, lab, kernel, unstable, static, mutants, fuzz)
 set -eu
 
 packages_of() {
@@ -14,11 +14,12 @@ packages_of() {
 	unit) echo make g++ clang ccache libgtest-dev libxen-dev ;;
 	mutants) echo python3 ;;
 	fuzz) echo make clang llvm libclang-rt-14-dev ccache libxen-dev ;;
+	kernel) echo make gcc ccache bc bison flex libelf-dev libssl-dev xz-utils kmod ;;
 	lab) echo qemu-system-x86 cpio kmod python3 binutils ;;
 	unstable) echo debootstrap util-linux ;;
 	static) echo make g++ clang-19 clang-tidy-19 clang-format-19 sparse shellcheck perl xz-utils libelf-dev libxen-dev ;;
 	*)
-		echo "$0: no such profile: $1 (build, unit, lab, unstable, static, mutants, fuzz)" >&2
+		echo "$0: no such profile: $1 (build, unit, lab, kernel, unstable, static, mutants, fuzz)" >&2
 		exit 2
 		;;
 	esac

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <linux/gfp.h>
+#include <linux/kmemleak.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
@@ -19,7 +20,11 @@ void *host_alloc(size_t bytes)
 	if (bytes <= largest_kmalloc)
 		return kzalloc(bytes, GFP_KERNEL);
 	memory = alloc_pages_exact(bytes, GFP_KERNEL | __GFP_ZERO | __GFP_NOWARN | __GFP_NORETRY);
-	return memory ? memory : vzalloc(bytes);
+	if (!memory)
+		return vzalloc(bytes);
+	/* kmemleak knows nothing of pages, which hold pointers to what it knows. */
+	kmemleak_alloc(memory, bytes, 1, GFP_KERNEL);
+	return memory;
 }
 
 void host_free(void *memory, size_t bytes)
@@ -30,6 +35,8 @@ void host_free(void *memory, size_t bytes)
 		kfree(memory);
 	else if (is_vmalloc_addr(memory))
 		vfree(memory);
-	else
+	else {
+		kmemleak_free(memory);
 		free_pages_exact(memory, bytes);
+	}
 }

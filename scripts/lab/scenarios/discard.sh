@@ -1,6 +1,5 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# lab: main
 # Discard reaches the disk, unless the toolstack or the mode forbids it.
 # shows: DISCARD, `discard-enable`, beside other I/O | synchronous: holds up its ring
 . /lab/dom0/lib.sh

@@ -6,11 +6,11 @@
 guests_destroy
 # Its programs are dom0's.
 mkdir /tmp/guest-driver
-ln -s /guest/vmlinuz /tmp/guest-driver/
-(cd / && find . -xdev \( -path ./guest -o -path './guest-*' -o -path ./tmp -o -path ./var/log \) -prune -o -print |
+ln -s ${domain_kernel:-/guest/vmlinuz} /tmp/guest-driver/vmlinuz
+(cd / && find . -xdev \( -path ./guest -o -path './guest-*' -o -path ./kasan -o -path ./tmp -o -path ./var/log \) -prune -o -print |
 	busybox cpio -o -H newc 2>/dev/null) >/tmp/guest-driver/initrd
-guest_files=/tmp/guest-driver guest_extra=lab-driver-domain guest_vcpus=1 guest_cpus=2 guest_memory=800 \
-	guest_create dd "driver_domain=1"
+guest_files=/tmp/guest-driver guest_extra="lab-driver-domain ${domain_extra:-}" guest_vcpus=1 guest_cpus=2 \
+	guest_memory=${domain_memory:-800} guest_create dd "driver_domain=1" ${domain_options:+"$domain_options"}
 rm -r /tmp/guest-driver
 say "the driver domain runs $(guest dd 'uname -r; modinfo -F filename xen-blkback')"
 need guest dd 'dd if=/dev/urandom of=/tmp/disk bs=1M count=16 2>/dev/null; losetup /dev/loop0 /tmp/disk' >/dev/null
@@ -27,7 +27,8 @@ wait_for 30 guest_has_disk gc xvdc || fail "the guest never saw the second disk"
 need xl destroy gc
 gone() { guest dd 'ls /sys/bus/xen-backend/devices' | grep -qv vbd; }
 wait_for 20 gone || fail "the driver domain still serves the disk"
-guest dd 'dmesg' | grep -E "$(grep -vE '^#|^$' /lab/dom0/bad-words | paste -sd'|')" && fail "the driver domain complains"
+guest dd 'dmesg | grep -E "$(grep -vE "^#|^$" /lab/dom0/bad-words | paste -sd"|")" | head -5 | grep .' &&
+	fail "the driver domain complains"
 need guest dd 'rmmod xen_blkback' >/dev/null
 xl destroy dd
 passed

@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
+# lab: release
 # What a connected disk costs dom0, no request yet: four rings of one page, and
 # of sixteen.
 # shows: memory of a connected disk, 4 rings of order 0 and of order 4 | 5 MiB, 80 MiB
