@@ -92,9 +92,7 @@ void driver_identity_read(struct driver_device *device, struct driver_identity *
 MODULE_DESCRIPTION("Tests of the Linux side of the Xen block backend");
 MODULE_LICENSE("GPL");
 /* Read by scripts/kunit/run: what is to be loaded, and how, before this. */
-MODULE_INFO(kunit_needs, "null_blk nr_devices=1 gb=1 memory_backed=1 discard=1 cache_size=8 "
-			 "irqmode=2 completion_nsec=20000");
+MODULE_INFO(kunit_needs, "null_blk nr_devices=1 gb=1 memory_backed=1 discard=1 cache_size=8");
 /* opts=2: reads of ten blocks from 0x1234 on fail. */
-MODULE_INFO(kunit_needs, "scsi_debug dev_size_mb=32 sector_size=4096 lbpu=1 lbpws=1 opts=2 "
-			 "ndelay=20000");
+MODULE_INFO(kunit_needs, "scsi_debug dev_size_mb=32 sector_size=4096 lbpu=1 lbpws=1 opts=2");
 MODULE_INFO(kunit_needs, "sd_mod");

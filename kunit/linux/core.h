@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <kunit/test.h>
 #include <linux/atomic.h>
 #include <linux/delay.h>
 #include <linux/jiffies.h>
@@ -30,16 +31,18 @@ struct test_calls {
 
 extern struct test_calls test_calls;
 
-/* Is @condition met within some seconds?  Looks again and again, and sleeps. */
-#define SOON(condition) WITHIN_MS(10000, condition)
-#define WITHIN_MS(milliseconds, condition)                                                         \
+/* Is @condition met within some time?  Looks again and again, and sleeps. */
+#define SOON(condition)                                                                            \
 	({                                                                                         \
-		unsigned long within_end = jiffies + msecs_to_jiffies(milliseconds);               \
-		bool within_met = (condition);                                                     \
-                                                                                                   \
-		while (!within_met && time_before(jiffies, within_end)) {                          \
-			msleep(2);                                                                 \
-			within_met = (condition);                                                  \
-		}                                                                                  \
-		within_met;                                                                        \
+		unsigned long soon_end = jiffies + 10 * HZ;                                        \
+		while (!(condition) && time_before(jiffies, soon_end))                             \
+			msleep(20);                                                                \
+		(condition);                                                                       \
 	})
+
+/* A failure prints the condition as it is written. */
+#define EXPECT_SOON(test, condition)                                                               \
+	do {                                                                                       \
+		bool soon_met = SOON(condition);                                                   \
+		KUNIT_EXPECT_TRUE_MSG(test, soon_met, "never: %s", #condition);                    \
+	} while (0)

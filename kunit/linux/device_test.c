@@ -124,7 +124,7 @@ static struct kunit_case device_cases[] = {
 	KUNIT_CASE(xenbus_device_outlives_ours),
 	KUNIT_CASE(release_gives_back_what_the_core_held),
 	KUNIT_CASE(files_show_what_the_core_says),
-	{}
+	{},
 };
 
 static struct kunit_suite device_suite = {

@@ -58,8 +58,8 @@ static struct fixture *fixture_create(struct kunit *test)
 	unbound.remote_dom = own_domain(test);
 	KUNIT_ASSERT_EQ(test, 0, HYPERVISOR_event_channel_op(EVTCHNOP_alloc_unbound, &unbound));
 	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, fixture_free, f));
-	f->frontend_irq = bind_evtchn_to_irqhandler(unbound.port, frontend_interrupt, 0,
-						    "kunit-frontend", f);
+	f->frontend_irq =
+		bind_evtchn_to_irqhandler(unbound.port, frontend_interrupt, 0, "kunit-frontend", f);
 	KUNIT_ASSERT_GT(test, f->frontend_irq, 0);
 	KUNIT_ASSERT_EQ(test, 0, host_event_bind(device, unbound.port, &f->queue, &f->channel));
 	f->bound = true;
@@ -76,7 +76,7 @@ static void event_reaches_the_queue(struct kunit *test)
 	struct fixture *f = fixture_create(test);
 
 	notify_remote_via_irq(f->frontend_irq);
-	KUNIT_EXPECT_TRUE(test, SOON(atomic_read(&f->events) == 1));
+	EXPECT_SOON(test, atomic_read(&f->events) == 1);
 	KUNIT_EXPECT_FALSE(test, f->in_task);
 	host_event_eoi(f->channel, 0);
 }
@@ -88,14 +88,14 @@ static void channel_is_masked_until_the_end(struct kunit *test)
 	int i;
 
 	notify_remote_via_irq(f->frontend_irq);
-	KUNIT_EXPECT_TRUE(test, SOON(atomic_read(&f->events) == 1));
+	EXPECT_SOON(test, atomic_read(&f->events) == 1);
 	for (i = 0; i < 100; i++)
 		notify_remote_via_irq(f->frontend_irq);
 	msleep(50);
 	KUNIT_EXPECT_EQ(test, 1, atomic_read(&f->events));
 	/* What came meanwhile is not lost. */
 	host_event_eoi(f->channel, 0);
-	KUNIT_EXPECT_TRUE(test, SOON(atomic_read(&f->events) == 2));
+	EXPECT_SOON(test, atomic_read(&f->events) == 2);
 	host_event_eoi(f->channel, 0);
 	msleep(50);
 	KUNIT_EXPECT_EQ(test, 2, atomic_read(&f->events));
@@ -108,7 +108,7 @@ static void spurious_events_are_slowed_down_and_come(struct kunit *test)
 
 	for (i = 1; i <= 5; i++) {
 		notify_remote_via_irq(f->frontend_irq);
-		KUNIT_EXPECT_TRUE(test, SOON(atomic_read(&f->events) == i));
+		EXPECT_SOON(test, atomic_read(&f->events) == i);
 		host_event_eoi(f->channel, 1);
 	}
 }
@@ -118,7 +118,7 @@ static void notification_reaches_the_frontend(struct kunit *test)
 	struct fixture *f = fixture_create(test);
 
 	host_event_notify(f->channel);
-	KUNIT_EXPECT_TRUE(test, SOON(atomic_read(&f->frontend_events) == 1));
+	EXPECT_SOON(test, atomic_read(&f->frontend_events) == 1);
 }
 
 static void unbound_channel_is_silent(struct kunit *test)
@@ -150,7 +150,7 @@ static struct kunit_case event_cases[] = {
 	KUNIT_CASE(notification_reaches_the_frontend),
 	KUNIT_CASE(unbound_channel_is_silent),
 	KUNIT_CASE(port_of_nobody_is_refused),
-	{}
+	{},
 };
 
 static struct kunit_suite event_suite = {

@@ -288,7 +288,7 @@ static struct kunit_case grant_cases[] = {
 	KUNIT_CASE(mapped_page_is_busy_while_referenced),
 	KUNIT_CASE(ring_is_mapped_contiguously),
 	KUNIT_CASE(bad_ring_leaves_nothing_mapped),
-	{}
+	{},
 };
 
 static struct kunit_suite grant_suite = {

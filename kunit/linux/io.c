@@ -102,8 +102,8 @@ void test_pattern(void *to, u64 sector, u32 bytes, u32 seed)
 	u32 i;
 
 	for (i = 0; i < bytes / sizeof(*word); i++)
-		word[i] = ((sector << SECTOR_SHIFT) + i * sizeof(*word)) * 0x9e3779b97f4a7c15 +
-			  seed;
+		word[i] =
+			((sector << SECTOR_SHIFT) + i * sizeof(*word)) * 0x9e3779b97f4a7c15 + seed;
 }
 
 static void *segment_memory(const struct host_io_segment *segment)

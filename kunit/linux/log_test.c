@@ -128,7 +128,7 @@ static struct kunit_case log_cases[] = {
 	KUNIT_CASE(percent_signs_in_arguments_are_text),
 	KUNIT_CASE_SLOW(guests_cause_few_lines),
 	KUNIT_CASE(format_is_cut_and_terminated),
-	{}
+	{},
 };
 
 static struct kunit_suite log_suite = {

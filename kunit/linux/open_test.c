@@ -205,20 +205,13 @@ static void sync_tells_of_failed_writes(struct kunit *test)
 }
 
 static struct kunit_case open_cases[] = {
-	KUNIT_CASE(missing_device_is_refused),
-	KUNIT_CASE(absurd_device_numbers_are_refused),
-	KUNIT_CASE(removed_device_is_refused),
-	KUNIT_CASE(opened_twice),
-	KUNIT_CASE(read_only_open_reads),
-	KUNIT_CASE(read_only_disk_opens_for_reading),
-	KUNIT_CASE(geometry_of_a_plain_disk),
-	KUNIT_CASE(geometry_of_a_rich_disk),
-	KUNIT_CASE(largest_discard_fits_a_bio),
-	KUNIT_CASE(removable_disk_says_so),
-	KUNIT_CASE(size_is_the_one_of_now),
-	KUNIT_CASE(sync_writes_out_and_forgets),
-	KUNIT_CASE(sync_tells_of_failed_writes),
-	{}
+	KUNIT_CASE(missing_device_is_refused),	 KUNIT_CASE(absurd_device_numbers_are_refused),
+	KUNIT_CASE(removed_device_is_refused),	 KUNIT_CASE(opened_twice),
+	KUNIT_CASE(read_only_open_reads),	 KUNIT_CASE(read_only_disk_opens_for_reading),
+	KUNIT_CASE(geometry_of_a_plain_disk),	 KUNIT_CASE(geometry_of_a_rich_disk),
+	KUNIT_CASE(largest_discard_fits_a_bio),	 KUNIT_CASE(removable_disk_says_so),
+	KUNIT_CASE(size_is_the_one_of_now),	 KUNIT_CASE(sync_writes_out_and_forgets),
+	KUNIT_CASE(sync_tells_of_failed_writes), {},
 };
 
 static struct kunit_suite open_suite = {

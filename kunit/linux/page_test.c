@@ -97,7 +97,7 @@ static struct kunit_case page_cases[] = {
 	KUNIT_CASE(chain_gives_the_last_ones_first),
 	KUNIT_CASE(chained_page_is_used_and_chained_again),
 	KUNIT_CASE(referenced_page_is_busy),
-	{}
+	{},
 };
 
 static struct kunit_suite page_suite = {
@@ -144,7 +144,7 @@ static void empty_pages_may_be_chained(struct kunit *test)
 static struct kunit_case empty_page_cases[] = {
 	KUNIT_CASE(empty_pages_are_distinct),
 	KUNIT_CASE(empty_pages_may_be_chained),
-	{}
+	{},
 };
 
 static struct kunit_suite empty_page_suite = {

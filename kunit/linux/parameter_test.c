@@ -116,8 +116,9 @@ static void bounds_are_as_documented(struct kunit *test)
 
 static void refused_value_changes_nothing(struct kunit *test)
 {
-	static const char *const wrong[] = { "",     "\n",    "x",  "1x",    "1 2", "1.5", "+",
-					     "0x", "1e3", "99999999999999999999", "true", "%s%n" };
+	static const char *const wrong[] = { "",     "\n",  "x",  "1x",	 "1 2",
+					     "1.5",  "+",   "0x", "1e3", "99999999999999999999",
+					     "true", "%s%n" };
 	int calls = atomic_read(&test_calls.parameters_changed);
 	int i;
 
@@ -194,7 +195,7 @@ static struct kunit_case parameter_cases[] = {
 	KUNIT_CASE(any_log_stats_is_yes),
 	KUNIT_CASE(persistence_is_a_switch),
 	KUNIT_CASE(files_are_writable_but_the_ring_order),
-	{}
+	{},
 };
 
 static struct kunit_suite parameter_suite = {

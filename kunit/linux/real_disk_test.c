@@ -130,8 +130,8 @@ static void beyond_the_end_fails(struct kunit *test)
 	struct test_io *last = test_io_create(test, opened, HOST_IO_READ, disk->sectors - 8, SZ_4K);
 	struct test_io *beyond = test_io_create(test, opened, HOST_IO_READ, disk->sectors, SZ_4K);
 	struct test_io *far = test_io_create(test, opened, HOST_IO_WRITE, U64_MAX >> 12, SZ_4K);
-	struct test_io *discard = test_io_create_empty(test, opened, HOST_IO_DISCARD,
-						       disk->sectors - 8, 16);
+	struct test_io *discard =
+		test_io_create_empty(test, opened, HOST_IO_DISCARD, disk->sectors - 8, 16);
 
 	KUNIT_EXPECT_EQ(test, 0, test_io_run(test, last));
 	KUNIT_EXPECT_EQ(test, -EIO, test_io_run(test, beyond));
@@ -211,7 +211,7 @@ static struct kunit_case real_disk_cases[] = {
 	KUNIT_CASE_PARAM(half_a_block_fails, real_disk_gen_params),
 	KUNIT_CASE_PARAM(random_batches_keep_their_data, real_disk_gen_params),
 	KUNIT_CASE(bad_medium_fails_its_io_alone),
-	{}
+	{},
 };
 
 static struct kunit_suite real_disk_suite = {

@@ -130,7 +130,7 @@ static struct kunit_case store_cases[] = {
 	KUNIT_CASE(resize_is_told_when_connected_alone),
 	KUNIT_CASE(state_is_published),
 	KUNIT_CASE(toolstack_says_whether_we_are_online),
-	{}
+	{},
 };
 
 static struct kunit_suite store_suite = {

@@ -13,9 +13,9 @@ struct fixture {
 	struct driver_queue queue;
 	struct host_thread *thread;
 	atomic_t passes;
-	u32 answer; /* of each pass */
-	ktime_t began; /* the last pass */
-	s64 shortest_ms; /* between two passes */
+	u32 answer;	    /* of each pass */
+	ktime_t began;	    /* the last pass */
+	s64 shortest_ms;    /* between two passes */
 	unsigned int flags; /* of the thread's task */
 	char name[TASK_COMM_LEN];
 	struct completion inside;
@@ -68,7 +68,7 @@ static void first_pass_needs_no_wake_up(struct kunit *test)
 	struct fixture *f = fixture_create(test, count_pass, HOST_FOREVER);
 
 	start(test, f, "kunit");
-	KUNIT_EXPECT_TRUE(test, SOON(atomic_read(&f->passes) == 1));
+	EXPECT_SOON(test, atomic_read(&f->passes) == 1);
 	host_thread_stop(f->thread);
 }
 
@@ -77,11 +77,11 @@ static void sleeps_until_woken(struct kunit *test)
 	struct fixture *f = fixture_create(test, count_pass, HOST_FOREVER);
 
 	start(test, f, "kunit");
-	KUNIT_EXPECT_TRUE(test, SOON(atomic_read(&f->passes) == 1));
+	EXPECT_SOON(test, atomic_read(&f->passes) == 1);
 	msleep(300);
 	KUNIT_EXPECT_EQ(test, 1, atomic_read(&f->passes));
 	host_thread_wake(f->thread);
-	KUNIT_EXPECT_TRUE(test, SOON(atomic_read(&f->passes) == 2));
+	EXPECT_SOON(test, atomic_read(&f->passes) == 2);
 	msleep(100);
 	KUNIT_EXPECT_EQ(test, 2, atomic_read(&f->passes));
 	host_thread_stop(f->thread);
@@ -92,7 +92,7 @@ static void passes_again_when_its_time_is_over(struct kunit *test)
 	struct fixture *f = fixture_create(test, count_pass, 60);
 
 	start(test, f, "kunit");
-	KUNIT_EXPECT_TRUE(test, SOON(atomic_read(&f->passes) >= 5));
+	EXPECT_SOON(test, atomic_read(&f->passes) >= 5);
 	host_thread_stop(f->thread);
 	/* A tick of tolerance: jiffies are coarse. */
 	KUNIT_EXPECT_GE(test, f->shortest_ms, 60 - (s64)jiffies_to_msecs(1));
@@ -103,9 +103,9 @@ static void wake_up_ends_a_timed_sleep(struct kunit *test)
 	struct fixture *f = fixture_create(test, count_pass, 1000000);
 
 	start(test, f, "kunit");
-	KUNIT_EXPECT_TRUE(test, SOON(atomic_read(&f->passes) == 1));
+	EXPECT_SOON(test, atomic_read(&f->passes) == 1);
 	host_thread_wake(f->thread);
-	KUNIT_EXPECT_TRUE(test, SOON(atomic_read(&f->passes) == 2));
+	EXPECT_SOON(test, atomic_read(&f->passes) == 2);
 	host_thread_stop(f->thread);
 }
 
@@ -121,7 +121,7 @@ static void passes_on_at_once_when_told_no_time(struct kunit *test)
 	struct fixture *f = fixture_create(test, pass_ten_times, 0);
 
 	start(test, f, "kunit");
-	KUNIT_EXPECT_TRUE(test, SOON(atomic_read(&f->passes) == 10));
+	EXPECT_SOON(test, atomic_read(&f->passes) == 10);
 	msleep(50);
 	KUNIT_EXPECT_EQ(test, 10, atomic_read(&f->passes));
 	host_thread_stop(f->thread);
@@ -141,7 +141,7 @@ static void own_wake_up_does_nothing(struct kunit *test)
 	struct fixture *f = fixture_create(test, wake_oneself, 0);
 
 	start(test, f, "kunit");
-	KUNIT_EXPECT_TRUE(test, SOON(atomic_read(&f->passes) == 1));
+	EXPECT_SOON(test, atomic_read(&f->passes) == 1);
 	msleep(100);
 	KUNIT_EXPECT_EQ(test, 1, atomic_read(&f->passes));
 	host_thread_stop(f->thread);
@@ -169,7 +169,7 @@ static void wake_up_within_a_pass_makes_another(struct kunit *test)
 	host_thread_wake(f->thread);
 	host_thread_wake(f->thread);
 	complete(&f->go_on);
-	KUNIT_EXPECT_TRUE(test, SOON(atomic_read(&f->passes) == 2));
+	EXPECT_SOON(test, atomic_read(&f->passes) == 2);
 	msleep(50);
 	KUNIT_EXPECT_EQ(test, 2, atomic_read(&f->passes));
 	host_thread_stop(f->thread);
@@ -187,7 +187,7 @@ static void heeded_wake_up_makes_no_pass(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 1, atomic_read(&f->passes));
 	/* One that comes after it does. */
 	host_thread_wake(f->thread);
-	KUNIT_EXPECT_TRUE(test, SOON(atomic_read(&f->passes) == 2));
+	EXPECT_SOON(test, atomic_read(&f->passes) == 2);
 	host_thread_stop(f->thread);
 }
 
@@ -209,11 +209,11 @@ static void wake_up_from_an_interrupt(struct kunit *test)
 	struct waking_timer waking;
 
 	start(test, f, "kunit");
-	KUNIT_EXPECT_TRUE(test, SOON(atomic_read(&f->passes) == 1));
+	EXPECT_SOON(test, atomic_read(&f->passes) == 1);
 	waking.thread = f->thread;
 	timer_setup_on_stack(&waking.timer, wake_from_timer, 0);
 	mod_timer(&waking.timer, jiffies + 2);
-	KUNIT_EXPECT_TRUE(test, SOON(atomic_read(&f->passes) == 2));
+	EXPECT_SOON(test, atomic_read(&f->passes) == 2);
 	timer_delete_sync(&waking.timer);
 	destroy_timer_on_stack(&waking.timer);
 	host_thread_stop(f->thread);
@@ -263,12 +263,12 @@ static void name_is_kept_and_cut(struct kunit *test)
 	struct fixture *f = fixture_create(test, count_pass, HOST_FOREVER);
 
 	start(test, f, "7.xvda-3%s%n");
-	KUNIT_EXPECT_TRUE(test, SOON(atomic_read(&f->passes) == 1));
+	EXPECT_SOON(test, atomic_read(&f->passes) == 1);
 	host_thread_stop(f->thread);
 	KUNIT_EXPECT_STREQ(test, "7.xvda-3%s%n", f->name);
 
 	start(test, f, "32767.xvdaaaaaa-1023");
-	KUNIT_EXPECT_TRUE(test, SOON(atomic_read(&f->passes) == 2));
+	EXPECT_SOON(test, atomic_read(&f->passes) == 2);
 	host_thread_stop(f->thread);
 	KUNIT_EXPECT_STREQ(test, "32767.xvdaaaaaa", f->name);
 }
@@ -279,7 +279,7 @@ static void allocations_start_no_io(struct kunit *test)
 	struct fixture *f = fixture_create(test, count_pass, HOST_FOREVER);
 
 	start(test, f, "kunit");
-	KUNIT_EXPECT_TRUE(test, SOON(atomic_read(&f->passes) == 1));
+	EXPECT_SOON(test, atomic_read(&f->passes) == 1);
 	host_thread_stop(f->thread);
 	KUNIT_EXPECT_TRUE(test, f->flags & PF_MEMALLOC_NOIO);
 	KUNIT_EXPECT_FALSE(test, f->flags & PF_NOFREEZE);
@@ -332,7 +332,7 @@ static struct kunit_case thread_cases[] = {
 	KUNIT_CASE(name_is_kept_and_cut),
 	KUNIT_CASE(allocations_start_no_io),
 	KUNIT_CASE(no_wake_up_is_lost),
-	{}
+	{},
 };
 
 static struct kunit_suite thread_suite = {
