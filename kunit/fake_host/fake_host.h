@@ -210,6 +210,9 @@ class Host {
   uint64_t works_scheduled = 0;
   uint64_t now_ms = 1000000;
   std::function<void()> at_wake;  // once, at the next wake-up of a thread by another
+  // Which of so many (from 0) threads and works that are due runs next; without
+  // it the first thread does, and works come last.
+  std::function<uint32_t(uint32_t)> choose;
   // Runs one thread or work that is due now; false when there is none.
   bool run_once();
   // Runs threads and works until nothing is due now.
@@ -244,6 +247,9 @@ class Host {
   void may_sleep(const char* function) const;
   // Reports a broken contract; the runner says how.
   static void broken(const std::string& what);
+
+ private:
+  void pass(host_thread& thread);
 };
 
 // The host of the running case; each gets a fresh one, on which driver_init()

@@ -59,31 +59,48 @@ void Host::event(uint32_t port) {
   --interrupts;
 }
 
+namespace {
+
+uint32_t the_first(uint32_t) { return 0; }
+
+bool is_due(const Host& host, const host_thread& thread) {
+  return thread.woken || (thread.timed && thread.due_ms <= host.now_ms);
+}
+
+}  // namespace
+
+void Host::pass(host_thread& thread) {
+  thread.woken = false;
+  thread.timed = false;
+  ++passes;
+  running = &thread;
+  const uint32_t next = driver_queue_work(thread.queue);
+  running = nullptr;
+  if (next == HOST_FOREVER) return;
+  thread.timed = true;
+  thread.due_ms = now_ms + next;
+}
+
 bool Host::run_once() {
-  for (size_t i = 0; i < threads.size(); ++i) {
-    host_thread* thread = threads[i].get();
-    const bool due = thread->timed && thread->due_ms <= now_ms;
-    if (!thread->woken && !due) continue;
-    thread->woken = false;
-    thread->timed = false;
-    ++passes;
-    running = thread;
-    const uint32_t next = driver_queue_work(thread->queue);
-    running = nullptr;
-    if (next != HOST_FOREVER) {
-      thread->timed = true;
-      thread->due_ms = now_ms + next;
-    }
+  std::vector<host_thread*> ready;
+  for (const auto& thread : threads) {
+    if (is_due(*this, *thread)) ready.push_back(thread.get());
+  }
+  const auto work = std::min_element(
+      works.begin(), works.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
+  const bool work_due = work != works.end() && work->second.at_ms <= now_ms;
+  const auto choices = static_cast<uint32_t>(ready.size()) + (work_due ? 1 : 0);
+  if (choices == 0) return false;
+  const uint32_t chosen = (choose ? choose : the_first)(choices);
+  if (chosen < ready.size()) {
+    pass(*ready[chosen]);
     return true;
   }
-  const auto first = std::min_element(
-      works.begin(), works.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
-  if (first == works.end() || first->second.at_ms > now_ms) return false;
-  host_work* ready = first->first;
-  works.erase(first);
+  host_work* ready_work = work->first;
+  works.erase(work);
   ++work_runs;
   working = true;
-  driver_work(ready);
+  driver_work(ready_work);
   working = false;
   return true;
 }

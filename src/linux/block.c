@@ -176,16 +176,17 @@ static void io_submit(struct host_io *io)
 	for (i = 0; i < io->segment_count; i++) {
 		const struct host_io_segment *segment = &io->segments[i];
 
-		if (bio_add_page(bio, (struct page *)segment->page, segment->bytes,
-				 segment->offset) != segment->bytes) {
+		if (bio->bi_vcnt == bio->bi_max_vecs) {
 			submit_bio(bio);
 			/* The first bio carried the flush before the data. */
 			operation &= ~REQ_PREFLUSH;
 			bio = io_bio(io, io->segment_count - i, operation, sector);
-			/* A segment is at most a page: an empty bio takes it. */
-			__bio_add_page(bio, (struct page *)segment->page, segment->bytes,
-				       segment->offset);
 		}
+		/*
+		 * Without a look at the segment before it: neighbours among our
+		 * pages are none among the guest's.
+		 */
+		__bio_add_page(bio, (struct page *)segment->page, segment->bytes, segment->offset);
 		sector += segment->bytes >> SECTOR_SHIFT;
 	}
 	submit_bio(bio);

@@ -1,6 +1,5 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# lab: main
 # The module is unloaded and loaded again under a running guest's verified I/O.
 # shows: module unloaded and loaded again under a running guest | yes
 . /lab/dom0/lib.sh

@@ -1,6 +1,5 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# lab: main
 # lab: bare
 # Without Xen the module refuses to load and says why.
 # shows: refused outside Xen with a clear line | refused

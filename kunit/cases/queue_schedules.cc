@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: GPL-2.0
+// Random schedules: which thread runs, when an I/O ends, and when a frontend
+// shows its next request, in the middle of a thread's pass, too.  A failure
+// prints the seed that repeats it.
+#include <gtest/gtest.h>
+
+#include <map>
+#include <set>
+#include <string>
+
+#include "support/held_rings.h"
+#include "support/random.h"
+
+namespace {
+
+using fake::host;
+using kunit::ask;
+using kunit::HeldRings;
+using kunit::Random;
+
+constexpr uint32_t kQueues = 3;
+constexpr uint64_t kRequests = 60;
+
+// The frontend, the disk and the scheduler of one run, and what it checks: a
+// barrier goes to the disk when all writes shown before it are done, alone
+// among writes, and those behind it in its ring come after it.  Of two barriers
+// in different rings that wait at the same time either may be the first, before
+// what stands behind the other.
+class Schedule : public HeldRings {
+ public:
+  explicit Schedule(Random& random)
+      : HeldRings({.queues = kQueues, .persistent = random.below(2) == 0}), random_(random) {
+    host().choose = [this](uint32_t choices) { return random_.below(choices); };
+    host().interruption = [this] {
+      step();
+      interrupt_soon();
+    };
+  }
+  ~Schedule() {
+    host().interrupt_at = 0;
+    host().interruption = nullptr;
+    host().choose = nullptr;
+  }
+
+  // False when a rule was broken.
+  bool run() {
+    interrupt_soon();
+    while (shown_ < kRequests || !host().held.empty()) {
+      if (random_.below(3) == 0 || !host().run_once()) step();
+      look();
+    }
+    host().interrupt_at = 0;
+    host().run();
+    look();
+    // What was held back goes to the disk now.
+    while (!host().held.empty()) {
+      end_one();
+      host().run();
+      look();
+    }
+    return kept_;
+  }
+
+  bool all_answered() {
+    for (uint64_t id = 1; id <= kRequests; ++id) {
+      if (!okay(asked_.at(id).queue, id)) return false;
+    }
+    return true;
+  }
+
+ private:
+  struct Asked {
+    uint32_t queue;
+    uint8_t operation;
+    std::set<uint64_t> earlier;  // writes shown before it that had not ended
+  };
+
+  void interrupt_soon() { host().interrupt_at = 1 + random_.below(40); }
+
+  // What other CPUs do meanwhile.
+  void step() {
+    if (shown_ < kRequests && random_.below(2) == 0) {
+      show_one();
+    } else {
+      end_one();
+    }
+  }
+
+  void show_one() {
+    static constexpr uint8_t kOperations[] = {BLKIF_OP_READ, BLKIF_OP_WRITE, BLKIF_OP_WRITE,
+                                              BLKIF_OP_WRITE_BARRIER};
+    const uint64_t id = ++shown_;
+    const uint32_t queue = random_.below(kQueues);
+    const uint8_t operation = kOperations[random_.below(4)];
+    asked_[id] = {.queue = queue, .operation = operation, .earlier = unfinished_};
+    if (operation != BLKIF_OP_READ) unfinished_.insert(id);
+    guest(queue).send(ask(operation, id, id * 8, {{guest(queue).grant()}}));
+  }
+
+  void end_one() {
+    look();
+    if (host().held.empty()) return;
+    const size_t at = random_.below(static_cast<uint32_t>(host().held.size()));
+    const uint64_t id = host().held[at]->sector / 8;
+    with_disk_.erase(id);
+    unfinished_.erase(id);
+    host().complete(at);
+  }
+
+  // Judges what has gone to the disk since the last time.
+  void look() {
+    for (; looked_ < host().ios.size(); ++looked_) {
+      const auto& io = host().ios[looked_];
+      if (io.operation == HOST_IO_FLUSH) continue;
+      submitted(io.sector / 8);
+    }
+  }
+
+  void submitted(uint64_t id) {
+    const Asked& asked = asked_.at(id);
+    if (asked.operation != BLKIF_OP_READ) {
+      for (const uint64_t other : with_disk_) {
+        if (asked_.at(other).operation == BLKIF_OP_WRITE_BARRIER ||
+            (asked.operation == BLKIF_OP_WRITE_BARRIER &&
+             asked_.at(other).operation == BLKIF_OP_WRITE)) {
+          broken(id, "went to the disk together with", other);
+        }
+      }
+      for (const uint64_t other : asked.earlier) {
+        if (unfinished_.contains(other) && precedes(other, asked)) broken(id, "overtook", other);
+      }
+    }
+    with_disk_.insert(id);
+  }
+
+  // Must the write `first`, shown before it and not done, be done by now?
+  bool precedes(uint64_t first, const Asked& then) {
+    const Asked& asked = asked_.at(first);
+    if (then.operation != BLKIF_OP_WRITE_BARRIER) {
+      return asked.operation == BLKIF_OP_WRITE_BARRIER && asked.queue == then.queue;
+    }
+    return asked.queue == then.queue || !behind_barrier(first);
+  }
+
+  // Is it a barrier, or behind one of its ring that is not done?
+  bool behind_barrier(uint64_t id) {
+    for (const uint64_t other : unfinished_) {
+      if (other <= id && asked_.at(other).operation == BLKIF_OP_WRITE_BARRIER &&
+          asked_.at(other).queue == asked_.at(id).queue) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  void broken(uint64_t id, const char* what, uint64_t other) {
+    kept_ = false;
+    ADD_FAILURE() << name(id) << " " << what << " " << name(other);
+  }
+
+  std::string name(uint64_t id) {
+    const Asked& asked = asked_.at(id);
+    return "operation " + std::to_string(asked.operation) + " of request " + std::to_string(id) +
+           " in ring " + std::to_string(asked.queue);
+  }
+
+  Random& random_;
+  uint64_t shown_ = 0;
+  size_t looked_ = host().ios.size();
+  bool kept_ = true;
+  std::map<uint64_t, Asked> asked_;
+  std::set<uint64_t> unfinished_;  // writes shown and not ended
+  std::set<uint64_t> with_disk_;
+};
+
+TEST(QueueSchedules, BarriersKeepTheOrderUnderAnySchedule) {
+  Random random;
+  for (int round = 0; round < 100; ++round) {
+    Schedule schedule(random);
+    ASSERT_TRUE(schedule.connected);
+    ASSERT_TRUE(schedule.run());
+    ASSERT_TRUE(schedule.all_answered());
+  }
+}
+
+}  // namespace
