@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <linux/build_bug.h>
 #include <linux/freezer.h>
+#include <linux/jiffies.h>
 #include <linux/kthread.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
+#include <linux/spinlock.h>
+#include <linux/timer.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
 
@@ -124,12 +127,29 @@ void host_work_init(struct host_work *work, enum driver_work_kind kind)
 	work->kind = kind;
 }
 
+/*
+ * Would the work that waits for its timer run later than in @delay jiffies?  One
+ * without a timer is due already; its expires is of old.
+ */
+static bool work_is_later(const struct delayed_work *work, unsigned long delay)
+{
+	return timer_pending(&work->timer) && time_before(jiffies + delay, work->timer.expires);
+}
+
 void host_work_schedule(struct host_work *work, uint32_t delay_ms)
 {
-	if (delay_ms)
-		queue_delayed_work(work_queue, work_kernel(work), msecs_to_jiffies(delay_ms));
+	/* Among several calls the earliest time holds: none looks while another changes it. */
+	static DEFINE_SPINLOCK(schedule_lock);
+	struct delayed_work *delayed = work_kernel(work);
+	unsigned long delay = msecs_to_jiffies(delay_ms);
+	unsigned long flags;
+
+	spin_lock_irqsave(&schedule_lock, flags);
+	if (!delay || work_is_later(delayed, delay))
+		mod_delayed_work(work_queue, delayed, delay);
 	else
-		mod_delayed_work(work_queue, work_kernel(work), 0);
+		queue_delayed_work(work_queue, delayed, delay);
+	spin_unlock_irqrestore(&schedule_lock, flags);
 }
 
 void host_work_cancel(struct host_work *work)

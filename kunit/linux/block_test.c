@@ -1,0 +1,357 @@
+// SPDX-License-Identifier: GPL-2.0
+/* block.c on a disk that writes down what reaches it. */
+#include <kunit/test.h>
+#include <linux/blkdev.h>
+#include <linux/mm.h>
+#include <linux/sizes.h>
+
+#include "disk.h"
+#include "io.h"
+
+#define CACHE (BLK_FEAT_WRITE_CACHE | BLK_FEAT_FUA)
+
+static const struct queue_limits caching = { .features = CACHE };
+
+struct fixture {
+	struct test_disk *disk;
+	struct host_disk *opened;
+};
+
+/* A disk with a volatile cache, open for writing. */
+static struct fixture fixture_create(struct kunit *test)
+{
+	struct fixture fixture;
+
+	fixture.disk = test_disk_create(test, &caching);
+	fixture.opened = test_open(test, disk_devt(fixture.disk->gendisk), false);
+	test_disk_forget(fixture.disk);
+	return fixture;
+}
+
+static void writes_and_reads_back(struct kunit *test)
+{
+	struct fixture f = fixture_create(test);
+	struct test_io *write = test_io_create(test, f.opened, HOST_IO_WRITE, 40, 3 * PAGE_SIZE);
+	struct test_io *read = test_io_create(test, f.opened, HOST_IO_READ, 40, 3 * PAGE_SIZE);
+
+	test_io_fill(write, 1);
+	KUNIT_EXPECT_EQ(test, 0, test_io_run(test, write));
+	KUNIT_EXPECT_EQ(test, 0, test_io_run(test, read));
+	KUNIT_EXPECT_TRUE(test, test_io_holds(read, 1));
+	KUNIT_EXPECT_EQ(test, 2, f.disk->count);
+	KUNIT_EXPECT_EQ(test, REQ_OP_WRITE, f.disk->records[0].operation & REQ_OP_MASK);
+	KUNIT_EXPECT_EQ(test, REQ_OP_READ, f.disk->records[1].operation & REQ_OP_MASK);
+}
+
+/* Segments as frontends send them: single sectors within pages. */
+static void segments_are_parts_of_pages(struct kunit *test)
+{
+	struct fixture f = fixture_create(test);
+	struct test_io *io = test_io_create(test, f.opened, HOST_IO_WRITE, 100, 3 * PAGE_SIZE);
+	u8 *wanted = kunit_kzalloc(test, 5 * SECTOR_SIZE, GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, wanted);
+	io->segments[0].offset = 7 * SECTOR_SIZE;
+	io->segments[0].bytes = SECTOR_SIZE;
+	io->segments[1].offset = 0;
+	io->segments[1].bytes = SECTOR_SIZE;
+	io->segments[2].offset = 3 * SECTOR_SIZE;
+	io->segments[2].bytes = 3 * SECTOR_SIZE;
+	test_io_fill(io, 2);
+	KUNIT_EXPECT_EQ(test, 0, test_io_run(test, io));
+	test_pattern(wanted, 100, 5 * SECTOR_SIZE, 2);
+	KUNIT_EXPECT_MEMEQ(test, f.disk->data + 100 * SECTOR_SIZE, wanted, 5 * SECTOR_SIZE);
+	/* Neither the sector before nor the one after was touched. */
+	KUNIT_EXPECT_NULL(test, memchr_inv(f.disk->data + 99 * SECTOR_SIZE, 0, SECTOR_SIZE));
+	KUNIT_EXPECT_NULL(test, memchr_inv(f.disk->data + 105 * SECTOR_SIZE, 0, SECTOR_SIZE));
+}
+
+/* 600 segments of seven sectors, none of which the next one continues in memory. */
+static struct test_io *large_io(struct kunit *test, struct host_disk *disk)
+{
+	struct test_io *io = test_io_create(test, disk, HOST_IO_READ, 8, 600 * PAGE_SIZE);
+	u32 i;
+
+	for (i = 0; i < io->io.segment_count; i++)
+		io->segments[i].bytes = 7 * SECTOR_SIZE;
+	return io;
+}
+
+/* More segments than a bio takes: several bios, and one end. */
+static void large_io_is_several_bios_and_ends_once(struct kunit *test)
+{
+	struct fixture f = fixture_create(test);
+	struct test_io *io = large_io(test, f.opened);
+	sector_t sector = 8;
+	unsigned int i;
+
+	io->io.operation = HOST_IO_WRITE;
+	test_io_fill(io, 3);
+	io->io.flags = HOST_IO_PREFLUSH | HOST_IO_FUA;
+	KUNIT_EXPECT_EQ(test, 0, test_io_run(test, io));
+	KUNIT_EXPECT_GE(test, f.disk->count, 2);
+	for (i = 0; i < f.disk->count; i++) {
+		const struct test_record *record = &f.disk->records[i];
+
+		KUNIT_EXPECT_EQ(test, sector, record->sector);
+		/* What came before is flushed once, all of this is durable. */
+		KUNIT_EXPECT_EQ(test, i == 0, !!(record->operation & REQ_PREFLUSH));
+		KUNIT_EXPECT_TRUE(test, record->operation & REQ_FUA);
+		sector += record->bytes >> SECTOR_SHIFT;
+	}
+	KUNIT_EXPECT_EQ(test, 8 + 600 * 7, sector);
+	io->io.operation = HOST_IO_READ;
+	io->io.flags = 0;
+	test_io_fill(io, 4);
+	KUNIT_EXPECT_EQ(test, 0, test_io_run(test, io));
+	KUNIT_EXPECT_TRUE(test, test_io_holds(io, 3));
+}
+
+/* Ends once, with the error, whichever of its bios it was. */
+static void one_failed_bio_fails_the_io(struct kunit *test)
+{
+	struct fixture f = fixture_create(test);
+	struct test_io *io = large_io(test, f.opened);
+	unsigned int bios, i;
+
+	KUNIT_EXPECT_EQ(test, 0, test_io_run(test, io));
+	bios = f.disk->count;
+	KUNIT_EXPECT_GE(test, bios, 2);
+	for (i = 1; i <= bios; i++) {
+		test_disk_fail(f.disk, i, BLK_STS_MEDIUM);
+		KUNIT_EXPECT_EQ(test, -ENODATA, test_io_run(test, io));
+		KUNIT_EXPECT_EQ(test, bios, f.disk->count);
+	}
+	test_disk_fail(f.disk, 0, BLK_STS_OK);
+	KUNIT_EXPECT_EQ(test, 0, test_io_run(test, io));
+}
+
+static void errors_are_the_disks(struct kunit *test)
+{
+	static const struct {
+		blk_status_t status;
+		int error;
+	} table[] = {
+		{ BLK_STS_IOERR, -EIO },	 { BLK_STS_NOTSUPP, -EOPNOTSUPP },
+		{ BLK_STS_NOSPC, -ENOSPC },	 { BLK_STS_TIMEOUT, -ETIMEDOUT },
+		{ BLK_STS_MEDIUM, -ENODATA },	 { BLK_STS_TRANSPORT, -ENOLINK },
+		{ BLK_STS_PROTECTION, -EILSEQ }, { BLK_STS_RESOURCE, -ENOMEM },
+	};
+	struct fixture f = fixture_create(test);
+	struct test_io *io = test_io_create(test, f.opened, HOST_IO_WRITE, 0, SECTOR_SIZE);
+	struct test_io *flush = test_io_create_empty(test, f.opened, HOST_IO_FLUSH, 0, 0);
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(table); i++) {
+		test_disk_fail(f.disk, 1, table[i].status);
+		KUNIT_EXPECT_EQ(test, table[i].error, test_io_run(test, io));
+		test_disk_fail(f.disk, 1, table[i].status);
+		KUNIT_EXPECT_EQ(test, table[i].error, test_io_run(test, flush));
+	}
+}
+
+static void plain_write_asks_for_no_durability(struct kunit *test)
+{
+	struct fixture f = fixture_create(test);
+	struct test_io *io = test_io_create(test, f.opened, HOST_IO_WRITE, 0, SECTOR_SIZE);
+
+	KUNIT_EXPECT_EQ(test, 0, test_io_run(test, io));
+	KUNIT_EXPECT_EQ(test, 0, f.disk->records[0].operation & (REQ_PREFLUSH | REQ_FUA));
+	/* A guest waits for it: not background write-back. */
+	KUNIT_EXPECT_TRUE(test, f.disk->records[0].operation & REQ_SYNC);
+	KUNIT_EXPECT_FALSE(test, f.disk->records[0].operation & REQ_RAHEAD);
+}
+
+static void flags_reach_the_disk_apart(struct kunit *test)
+{
+	struct fixture f = fixture_create(test);
+	struct test_io *io = test_io_create(test, f.opened, HOST_IO_WRITE, 0, SECTOR_SIZE);
+
+	io->io.flags = HOST_IO_PREFLUSH;
+	KUNIT_EXPECT_EQ(test, 0, test_io_run(test, io));
+	io->io.flags = HOST_IO_FUA;
+	KUNIT_EXPECT_EQ(test, 0, test_io_run(test, io));
+	KUNIT_EXPECT_EQ(test, REQ_PREFLUSH,
+			f.disk->records[0].operation & (REQ_PREFLUSH | REQ_FUA));
+	KUNIT_EXPECT_EQ(test, REQ_FUA, f.disk->records[1].operation & (REQ_PREFLUSH | REQ_FUA));
+}
+
+static void flush_is_an_empty_preflush(struct kunit *test)
+{
+	struct fixture f = fixture_create(test);
+	struct test_io *io = test_io_create_empty(test, f.opened, HOST_IO_FLUSH, 0, 0);
+
+	KUNIT_EXPECT_EQ(test, 0, test_io_run(test, io));
+	KUNIT_EXPECT_EQ(test, 1, f.disk->count);
+	KUNIT_EXPECT_TRUE(test, f.disk->records[0].operation & REQ_PREFLUSH);
+	KUNIT_EXPECT_EQ(test, 0, f.disk->records[0].bytes);
+}
+
+/* Nothing is cached: the block layer answers itself, and well. */
+static void flush_without_a_cache_succeeds(struct kunit *test)
+{
+	struct test_disk *disk = test_disk_create(test, NULL);
+	struct host_disk *opened = test_open(test, disk_devt(disk->gendisk), false);
+	struct test_io *flush = test_io_create_empty(test, opened, HOST_IO_FLUSH, 0, 0);
+	struct test_io *write = test_io_create(test, opened, HOST_IO_WRITE, 0, SECTOR_SIZE);
+
+	test_disk_forget(disk);
+	KUNIT_EXPECT_EQ(test, 0, test_io_run(test, flush));
+	KUNIT_EXPECT_EQ(test, 0, disk->count);
+	write->io.flags = HOST_IO_PREFLUSH | HOST_IO_FUA;
+	KUNIT_EXPECT_EQ(test, 0, test_io_run(test, write));
+	KUNIT_EXPECT_EQ(test, 1, disk->count);
+}
+
+static void beyond_the_end_fails(struct kunit *test)
+{
+	struct fixture f = fixture_create(test);
+	struct test_io *io = test_io_create(test, f.opened, HOST_IO_WRITE, TEST_DISK_SECTORS - 1,
+					    2 * SECTOR_SIZE);
+
+	KUNIT_EXPECT_EQ(test, -EIO, test_io_run(test, io));
+	KUNIT_EXPECT_EQ(test, 0, f.disk->count);
+	io->segments[0].bytes = SECTOR_SIZE;
+	KUNIT_EXPECT_EQ(test, 0, test_io_run(test, io));
+	KUNIT_EXPECT_EQ(test, 1, f.disk->count);
+}
+
+/* All submitted under one plug, which is gone afterwards. */
+static void batch_has_one_plug(struct kunit *test)
+{
+	struct fixture f = fixture_create(test);
+	struct test_io *ios[32];
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(ios); i++) {
+		ios[i] = test_io_create(test, f.opened, HOST_IO_WRITE, i * 8, PAGE_SIZE);
+		test_io_fill(ios[i], 5);
+	}
+	KUNIT_ASSERT_NULL(test, current->plug);
+	test_io_submit(ios, ARRAY_SIZE(ios));
+	KUNIT_EXPECT_NULL(test, current->plug);
+	for (i = 0; i < ARRAY_SIZE(ios); i++)
+		KUNIT_EXPECT_EQ(test, 0, test_io_wait(test, ios[i]));
+
+	KUNIT_EXPECT_EQ(test, ARRAY_SIZE(ios), f.disk->count);
+	KUNIT_EXPECT_NOT_NULL(test, f.disk->records[0].plug);
+	for (i = 0; i < ARRAY_SIZE(ios); i++) {
+		KUNIT_EXPECT_EQ(test, i * 8, f.disk->records[i].sector);
+		KUNIT_EXPECT_PTR_EQ(test, f.disk->records[0].plug, f.disk->records[i].plug);
+	}
+}
+
+/* None is done before the disk says so, and each once, from its softirq. */
+static void batch_ends_when_the_disk_says_so(struct kunit *test)
+{
+	struct fixture f = fixture_create(test);
+	struct test_io *ios[64];
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(ios); i++)
+		ios[i] = test_io_create(test, f.opened, HOST_IO_READ, i, 2 * SECTOR_SIZE);
+	test_disk_fail(f.disk, 10, BLK_STS_NOSPC);
+	test_disk_hold(f.disk);
+	test_io_submit(ios, ARRAY_SIZE(ios));
+	KUNIT_EXPECT_EQ(test, ARRAY_SIZE(ios), f.disk->count);
+	for (i = 0; i < ARRAY_SIZE(ios); i++)
+		KUNIT_EXPECT_FALSE(test, completion_done(&ios[i]->done));
+	test_disk_release(f.disk);
+	for (i = 0; i < ARRAY_SIZE(ios); i++)
+		KUNIT_EXPECT_EQ(test, i == 9 ? -ENOSPC : 0, test_io_wait(test, ios[i]));
+}
+
+static void same_io_is_used_again(struct kunit *test)
+{
+	struct fixture f = fixture_create(test);
+	struct test_io *io = test_io_create(test, f.opened, HOST_IO_WRITE, 0, PAGE_SIZE);
+	unsigned int i;
+
+	for (i = 0; i < 100; i++) {
+		test_disk_fail(f.disk, i % 2, BLK_STS_IOERR);
+		KUNIT_EXPECT_EQ(test, i % 2 ? -EIO : 0, test_io_run(test, io));
+	}
+}
+
+static void discard_reaches_the_disk(struct kunit *test)
+{
+	static const struct queue_limits limits = {
+		.max_hw_discard_sectors = 1024,
+		.discard_granularity = 4096,
+		.max_secure_erase_sectors = 512,
+	};
+	struct test_disk *disk = test_disk_create(test, &limits);
+	struct host_disk *opened = test_open(test, disk_devt(disk->gendisk), false);
+	struct test_io *io = test_io_create_empty(test, opened, HOST_IO_DISCARD, 16, 1024);
+
+	test_disk_forget(disk);
+	memset(disk->data, 0xff, 2048 << SECTOR_SHIFT);
+	KUNIT_EXPECT_EQ(test, 0, test_io_run(test, io));
+	KUNIT_EXPECT_EQ(test, 1, disk->count);
+	KUNIT_EXPECT_EQ(test, REQ_OP_DISCARD, disk->records[0].operation & REQ_OP_MASK);
+	KUNIT_EXPECT_EQ(test, 16, disk->records[0].sector);
+	KUNIT_EXPECT_EQ(test, 1024 << SECTOR_SHIFT, disk->records[0].bytes);
+	KUNIT_EXPECT_EQ(test, 0xff, disk->data[(16 << SECTOR_SHIFT) - 1]);
+	KUNIT_EXPECT_EQ(test, 0, disk->data[16 << SECTOR_SHIFT]);
+	KUNIT_EXPECT_EQ(test, 0xff, disk->data[1040 << SECTOR_SHIFT]);
+
+	io = test_io_create_empty(test, opened, HOST_IO_SECURE_DISCARD, 24, 512);
+	KUNIT_EXPECT_EQ(test, 0, test_io_run(test, io));
+	KUNIT_EXPECT_EQ(test, REQ_OP_SECURE_ERASE, disk->records[1].operation & REQ_OP_MASK);
+	KUNIT_EXPECT_EQ(test, 24, disk->records[1].sector);
+	KUNIT_EXPECT_EQ(test, 512 << SECTOR_SHIFT, disk->records[1].bytes);
+}
+
+static void discard_that_the_disk_has_not(struct kunit *test)
+{
+	struct fixture f = fixture_create(test);
+	struct test_io *io = test_io_create_empty(test, f.opened, HOST_IO_DISCARD, 0, 8);
+	struct test_io *secure = test_io_create_empty(test, f.opened, HOST_IO_SECURE_DISCARD, 0, 8);
+
+	KUNIT_EXPECT_EQ(test, -EOPNOTSUPP, test_io_run(test, io));
+	KUNIT_EXPECT_EQ(test, -EOPNOTSUPP, test_io_run(test, secure));
+	KUNIT_EXPECT_EQ(test, 0, f.disk->count);
+}
+
+static void io_on_a_removed_disk_fails(struct kunit *test)
+{
+	struct fixture f = fixture_create(test);
+	struct test_io *read = test_io_create(test, f.opened, HOST_IO_READ, 0, SECTOR_SIZE);
+	struct test_io *flush = test_io_create_empty(test, f.opened, HOST_IO_FLUSH, 0, 0);
+
+	KUNIT_EXPECT_FALSE(test, host_disk_gone(f.opened));
+	test_disk_remove(f.disk);
+	KUNIT_EXPECT_TRUE(test, host_disk_gone(f.opened));
+	KUNIT_EXPECT_EQ(test, -EIO, test_io_run(test, read));
+	KUNIT_EXPECT_NE(test, 0, test_io_run(test, flush));
+	KUNIT_EXPECT_EQ(test, 0, f.disk->count);
+}
+
+static struct kunit_case block_cases[] = {
+	KUNIT_CASE(writes_and_reads_back),
+	KUNIT_CASE(segments_are_parts_of_pages),
+	KUNIT_CASE(large_io_is_several_bios_and_ends_once),
+	KUNIT_CASE(one_failed_bio_fails_the_io),
+	KUNIT_CASE(errors_are_the_disks),
+	KUNIT_CASE(plain_write_asks_for_no_durability),
+	KUNIT_CASE(flags_reach_the_disk_apart),
+	KUNIT_CASE(flush_is_an_empty_preflush),
+	KUNIT_CASE(flush_without_a_cache_succeeds),
+	KUNIT_CASE(beyond_the_end_fails),
+	KUNIT_CASE(batch_has_one_plug),
+	KUNIT_CASE(batch_ends_when_the_disk_says_so),
+	KUNIT_CASE(same_io_is_used_again),
+	KUNIT_CASE(discard_reaches_the_disk),
+	KUNIT_CASE(discard_that_the_disk_has_not),
+	KUNIT_CASE(io_on_a_removed_disk_fails),
+	{},
+};
+
+static struct kunit_suite block_suite = {
+	.name = "xen_blkback_linux_block",
+	.suite_init = block_suite_init,
+	.suite_exit = block_suite_exit,
+	.test_cases = block_cases,
+};
+
+kunit_test_suite(block_suite);

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <linux/module.h>
+#include <linux/string.h>
+
+#include "core.h"
+#include "io.h"
+
+struct test_calls test_calls;
+
+void driver_init(void)
+{
+}
+
+int driver_device_create(struct host_device *host, struct driver_device **device)
+{
+	return -ENOMEM;
+}
+
+void driver_device_remove(struct driver_device *device)
+{
+}
+
+void driver_frontend_changed(struct driver_device *device, uint32_t state)
+{
+}
+
+void driver_backend_changed(struct driver_device *device)
+{
+}
+
+bool driver_device_finished(const struct driver_device *device)
+{
+	return false;
+}
+
+void driver_reclaim_memory(struct driver_device *device)
+{
+}
+
+void driver_disks_changed(void)
+{
+	atomic_inc(&test_calls.disks_changed);
+}
+
+void driver_parameters_changed(void)
+{
+	atomic_inc(&test_calls.parameters_changed);
+}
+
+void driver_event(struct driver_queue *queue)
+{
+	queue->event(queue);
+}
+
+uint32_t driver_queue_work(struct driver_queue *queue)
+{
+	return queue->work(queue);
+}
+
+void driver_io_done(struct host_io *io)
+{
+	test_io_done(io);
+}
+
+void driver_work(struct host_work *work)
+{
+	struct test_work *test_work = container_of(work, struct test_work, work);
+
+	test_work->function(test_work);
+}
+
+/* Numbers that no two files of sysfs share. */
+void driver_statistics_read(struct driver_device *device, struct driver_statistics *statistics)
+{
+	*statistics = (struct driver_statistics){
+		.oo_req = 11,
+		.rd_req = 12,
+		.wr_req = 13,
+		.f_req = 14,
+		.ds_req = 15,
+		.rd_sect = U64_MAX,
+		.wr_sect = 17,
+	};
+}
+
+void driver_identity_read(struct driver_device *device, struct driver_identity *identity)
+{
+	*identity = (struct driver_identity){ .major = 0xca, .minor = 0x10 };
+	strscpy(identity->mode, "w!", sizeof(identity->mode));
+}
+
+MODULE_DESCRIPTION("Tests of the Linux side of the Xen block backend");
+MODULE_LICENSE("GPL");
+/* Read by scripts/kunit/run: what is to be loaded, and how, before this. */
+MODULE_INFO(kunit_needs, "null_blk nr_devices=1 gb=1 memory_backed=1 discard=1 cache_size=8");
+/* opts=2: reads of ten blocks from 0x1234 on fail. */
+MODULE_INFO(kunit_needs, "scsi_debug dev_size_mb=32 sector_size=4096 lbpu=1 lbpws=1 opts=2");
+MODULE_INFO(kunit_needs, "sd_mod");

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What stands in for the core: the entry points of driver.h, each of which
+ * counts or calls what a case says.
+ */
+#pragma once
+
+#include <kunit/test.h>
+#include <linux/atomic.h>
+#include <linux/delay.h>
+#include <linux/jiffies.h>
+
+#include "driver.h"
+
+/* A queue is what its case wants it to be. */
+struct driver_queue {
+	uint32_t (*work)(struct driver_queue *queue);
+	void (*event)(struct driver_queue *queue);
+};
+
+/* A work that calls its case back. */
+struct test_work {
+	struct host_work work;
+	void (*function)(struct test_work *work);
+};
+
+struct test_calls {
+	atomic_t disks_changed;
+	atomic_t parameters_changed;
+};
+
+extern struct test_calls test_calls;
+
+/* Is @condition met within some time?  Looks again and again, and sleeps. */
+#define SOON(condition)                                                                            \
+	({                                                                                         \
+		unsigned long soon_end = jiffies + 10 * HZ;                                        \
+		while (!(condition) && time_before(jiffies, soon_end))                             \
+			msleep(20);                                                                \
+		(condition);                                                                       \
+	})
+
+/* A failure prints the condition as it is written. */
+#define EXPECT_SOON(test, condition)                                                               \
+	do {                                                                                       \
+		bool soon_met = SOON(condition);                                                   \
+		KUNIT_EXPECT_TRUE_MSG(test, soon_met, "never: %s", #condition);                    \
+	} while (0)

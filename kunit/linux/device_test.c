@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The life of a host_device (xenbus.c) and its files (sysfs.c). */
+#include <kunit/test.h>
+#include <linux/device.h>
+#include <linux/fs.h>
+#include <linux/module.h>
+
+#include "fake_device.h"
+#include "host/store.h"
+
+static void device_knows_its_ends(struct kunit *test)
+{
+	struct fake_device *fake = fake_device_create(test);
+
+	KUNIT_EXPECT_STREQ(test, "data/kunit/backend", host_device_name(fake->host));
+	KUNIT_EXPECT_STREQ(test, "data/kunit/frontend", fake->host->frontend_path);
+	KUNIT_EXPECT_PTR_NE(test, fake->xenbus.otherend, fake->host->frontend_path);
+	KUNIT_EXPECT_EQ(test, fake->xenbus.otherend_id, host_device_domid(fake->host));
+	fake->xenbus.state = XenbusStateConnected;
+	KUNIT_EXPECT_EQ(test, HOST_XENBUS_CONNECTED, host_device_state(fake->host));
+}
+
+/* Unbound and bound again: another host_device, the same identity. */
+static void identity_is_that_of_the_xenbus_device(struct kunit *test)
+{
+	struct fake_device *fake = fake_device_create(test);
+	struct fake_device *other = fake_device_create(test);
+	struct host_device *again = host_device_create(&fake->xenbus);
+
+	KUNIT_ASSERT_NOT_NULL(test, again);
+	KUNIT_EXPECT_EQ(test, host_device_identity(fake->host), host_device_identity(again));
+	KUNIT_EXPECT_NE(test, host_device_identity(fake->host), host_device_identity(other->host));
+	host_device_put(again);
+}
+
+/* The bus lets go first: its device stays as long as ours. */
+static void xenbus_device_outlives_ours(struct kunit *test)
+{
+	struct fake_device *fake = fake_device_create(test);
+	struct host_device *host = fake->host;
+	bool freed = false;
+
+	fake->freed = &freed;
+	fake->host = NULL;
+	fake_device_put(test, fake);
+	KUNIT_EXPECT_FALSE(test, freed);
+	host_device_put(host);
+	KUNIT_EXPECT_TRUE(test, freed);
+}
+
+/* The core's release wakes who waits for it and gives the module back. */
+static void release_gives_back_what_the_core_held(struct kunit *test)
+{
+	struct fake_device *fake = fake_device_create(test);
+	int references = module_refcount(THIS_MODULE);
+
+	__module_get(THIS_MODULE);
+	kref_get(&fake->host->references);
+	KUNIT_EXPECT_FALSE(test, completion_done(&fake->host->released));
+	host_device_release(fake->host);
+	KUNIT_EXPECT_TRUE(test, completion_done(&fake->host->released));
+	KUNIT_EXPECT_EQ(test, references, module_refcount(THIS_MODULE));
+	KUNIT_EXPECT_EQ(test, 1, kref_read(&fake->host->references));
+}
+
+static void device_remove_from_sysfs(void *dev)
+{
+	device_del(dev);
+}
+
+static char *read_file(struct kunit *test, const char *path)
+{
+	char *text = kunit_kzalloc(test, PAGE_SIZE, GFP_KERNEL);
+	struct file *file = filp_open(path, O_RDONLY, 0);
+	loff_t position = 0;
+
+	KUNIT_ASSERT_NOT_NULL(test, text);
+	if (IS_ERR(file))
+		return "(no file)";
+	KUNIT_EXPECT_GT(test, kernel_read(file, text, PAGE_SIZE - 1, &position), 0);
+	filp_close(file, NULL);
+	return text;
+}
+
+#define FOLDER "/sys/devices/vbd-kunit/"
+
+static void files_show_what_the_core_says(struct kunit *test)
+{
+	static const struct {
+		const char *path, *text;
+	} table[] = {
+		{ FOLDER "physical_device", "ca:10\n" },
+		{ FOLDER "mode", "w!\n" },
+		{ FOLDER "statistics/oo_req", "11\n" },
+		{ FOLDER "statistics/rd_req", "12\n" },
+		{ FOLDER "statistics/wr_req", "13\n" },
+		{ FOLDER "statistics/f_req", "14\n" },
+		{ FOLDER "statistics/ds_req", "15\n" },
+		{ FOLDER "statistics/rd_sect", "18446744073709551615\n" },
+		{ FOLDER "statistics/wr_sect", "17\n" },
+	};
+	struct fake_device *fake = fake_device_create(test);
+	struct device *dev = &fake->xenbus.dev;
+	int i;
+
+	KUNIT_ASSERT_EQ(test, 0, device_add(dev));
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, device_remove_from_sysfs, dev));
+	dev_set_drvdata(dev, fake->host);
+	KUNIT_EXPECT_EQ(test, 0, host_device_show(fake->host));
+	for (i = 0; i < ARRAY_SIZE(table); i++)
+		KUNIT_EXPECT_STREQ(test, table[i].text, read_file(test, table[i].path));
+	/* Shown once; and never when it is being removed. */
+	KUNIT_EXPECT_EQ(test, -ENODEV, host_device_show(fake->host));
+	sysfs_remove(fake->host);
+	fake->host->sysfs_shown = false;
+	fake->host->removed = true;
+	KUNIT_EXPECT_EQ(test, -ENODEV, host_device_show(fake->host));
+	KUNIT_EXPECT_STREQ(test, "(no file)", read_file(test, FOLDER "mode"));
+}
+
+static struct kunit_case device_cases[] = {
+	KUNIT_CASE(device_knows_its_ends),
+	KUNIT_CASE(identity_is_that_of_the_xenbus_device),
+	KUNIT_CASE(xenbus_device_outlives_ours),
+	KUNIT_CASE(release_gives_back_what_the_core_held),
+	KUNIT_CASE(files_show_what_the_core_says),
+	{},
+};
+
+static struct kunit_suite device_suite = {
+	.name = "xen_blkback_linux_device",
+	.test_cases = device_cases,
+};
+
+kunit_test_suite(device_suite);

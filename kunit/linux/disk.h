@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A disk in memory that writes down what it is asked to do, and does what a
+ * case says: fails the n-th request, or holds all until they are released.
+ */
+#pragma once
+
+#include <kunit/test.h>
+#include <linux/blkdev.h>
+#include <linux/timer.h>
+
+#define TEST_DISK_SECTORS 8192u
+#define TEST_DISK_RECORDS 1024u
+
+struct test_record {
+	blk_opf_t operation;
+	sector_t sector;
+	u32 bytes;
+	/* The plug that the submitter holds, compared and not followed. */
+	const struct blk_plug *plug;
+};
+
+struct test_disk {
+	struct gendisk *gendisk;
+	u8 *data;
+	bool removed;
+
+	spinlock_t lock; /* guards all that follows */
+	struct test_record records[TEST_DISK_RECORDS];
+	unsigned int count;
+	unsigned int fail_at; /* counted from 1; 0: none */
+	blk_status_t fail_status;
+	bool hold;
+	struct bio_list held;
+	struct timer_list timer; /* releases what is held */
+};
+
+/* Removed when the case ends.  NULL @limits: plain blocks of 512 bytes. */
+struct test_disk *test_disk_create(struct kunit *test, const struct queue_limits *limits);
+struct test_disk *test_disk_create_removable(struct kunit *test);
+
+/* The device vanishes from the system; whoever has it open keeps it. */
+void test_disk_remove(struct test_disk *disk);
+
+/* Begin a new record. */
+void test_disk_forget(struct test_disk *disk);
+void test_disk_fail(struct test_disk *disk, unsigned int at, blk_status_t status);
+void test_disk_hold(struct test_disk *disk);
+/* End what is held, soon and in softirq context. */
+void test_disk_release(struct test_disk *disk);

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: GPL-2.0
+/* store.c on Xen: a backend's and a frontend's directory below our own data/. */
+#include <kunit/test.h>
+#include <xen/xenbus.h>
+
+#include "fake_device.h"
+#include "host/store.h"
+
+#define BACKEND "data/kunit/backend"
+#define FRONTEND "data/kunit/frontend"
+
+static void directories_remove(void *unused)
+{
+	xenbus_rm(XBT_NIL, "data", "kunit");
+}
+
+static struct fake_device *fixture_create(struct kunit *test)
+{
+	struct fake_device *fake = fake_device_create(test);
+
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, directories_remove, NULL));
+	KUNIT_ASSERT_EQ(test, 0, xenbus_printf(XBT_NIL, BACKEND, "state", "%d", 4));
+	KUNIT_ASSERT_EQ(test, 0, xenbus_printf(XBT_NIL, BACKEND, "online", "%d", 1));
+	KUNIT_ASSERT_EQ(test, 0, xenbus_printf(XBT_NIL, FRONTEND, "ring-ref", "%s", "1234"));
+	return fake;
+}
+
+static void node_is_read_from_its_side(struct kunit *test)
+{
+	struct host_device *device = fixture_create(test)->host;
+	char text[8];
+
+	KUNIT_EXPECT_EQ(test, 0, host_store_read(device, HOST_STORE_FRONTEND, "ring-ref", text, 8));
+	KUNIT_EXPECT_STREQ(test, "1234", text);
+	KUNIT_EXPECT_EQ(test, 0, host_store_read(device, HOST_STORE_BACKEND, "state", text, 8));
+	KUNIT_EXPECT_STREQ(test, "4", text);
+	KUNIT_EXPECT_EQ(test, -ENOENT,
+			host_store_read(device, HOST_STORE_BACKEND, "ring-ref", text, 8));
+}
+
+/* The whole text or none of it. */
+static void long_node_is_refused(struct kunit *test)
+{
+	struct host_device *device = fixture_create(test)->host;
+	char text[8];
+
+	KUNIT_EXPECT_EQ(test, 0, host_store_read(device, HOST_STORE_FRONTEND, "ring-ref", text, 5));
+	KUNIT_EXPECT_STREQ(test, "1234", text);
+	memset(text, 'x', sizeof(text));
+	KUNIT_EXPECT_EQ(test, -E2BIG,
+			host_store_read(device, HOST_STORE_FRONTEND, "ring-ref", text, 4));
+	KUNIT_EXPECT_EQ(test, 'x', text[0]);
+	KUNIT_EXPECT_EQ(test, -E2BIG,
+			host_store_read(device, HOST_STORE_FRONTEND, "ring-ref", text, 0));
+}
+
+static void nodes_are_published_together(struct kunit *test)
+{
+	static const struct host_store_node nodes[] = { { "sectors", U64_MAX },
+							{ "sector-size", 512 } };
+	struct host_device *device = fixture_create(test)->host;
+	char text[32];
+
+	KUNIT_EXPECT_EQ(test, 0, host_store_publish(device, nodes, ARRAY_SIZE(nodes)));
+	KUNIT_EXPECT_EQ(test, 0, host_store_read(device, HOST_STORE_BACKEND, "sectors", text, 32));
+	KUNIT_EXPECT_STREQ(test, "18446744073709551615", text);
+	KUNIT_EXPECT_EQ(test, 0,
+			host_store_read(device, HOST_STORE_BACKEND, "sector-size", text, 32));
+	KUNIT_EXPECT_STREQ(test, "512", text);
+}
+
+/* A write would bring a removed directory back. */
+static void removed_directory_stays_removed(struct kunit *test)
+{
+	static const struct host_store_node node = { "sectors", 1 };
+	struct host_device *device = fixture_create(test)->host;
+
+	xenbus_rm(XBT_NIL, "data/kunit", "backend");
+	KUNIT_EXPECT_EQ(test, -ENOENT, host_store_publish(device, &node, 1));
+	KUNIT_EXPECT_EQ(test, -ENOENT, host_store_resize(device, 8));
+	KUNIT_EXPECT_EQ(test, 0, xenbus_exists(XBT_NIL, BACKEND, ""));
+}
+
+static void resize_is_told_when_connected_alone(struct kunit *test)
+{
+	struct host_device *device = fixture_create(test)->host;
+	char text[32];
+
+	KUNIT_EXPECT_EQ(test, 0, host_store_resize(device, 4711));
+	KUNIT_EXPECT_EQ(test, 0, host_store_read(device, HOST_STORE_BACKEND, "sectors", text, 32));
+	KUNIT_EXPECT_STREQ(test, "4711", text);
+	KUNIT_EXPECT_EQ(test, 0, host_store_read(device, HOST_STORE_BACKEND, "state", text, 32));
+	KUNIT_EXPECT_STREQ(test, "4", text);
+
+	/* The toolstack's Closing is not overwritten. */
+	KUNIT_ASSERT_EQ(test, 0, xenbus_printf(XBT_NIL, BACKEND, "state", "%d", 5));
+	KUNIT_EXPECT_EQ(test, -EBUSY, host_store_resize(device, 8));
+	KUNIT_EXPECT_EQ(test, 0, host_store_read(device, HOST_STORE_BACKEND, "sectors", text, 32));
+	KUNIT_EXPECT_STREQ(test, "4711", text);
+	KUNIT_EXPECT_EQ(test, 0, host_store_read(device, HOST_STORE_BACKEND, "state", text, 32));
+	KUNIT_EXPECT_STREQ(test, "5", text);
+}
+
+static void state_is_published(struct kunit *test)
+{
+	struct fake_device *fake = fixture_create(test);
+	char text[32];
+
+	host_device_switch_state(fake->host, HOST_XENBUS_CLOSED);
+	KUNIT_EXPECT_EQ(test, HOST_XENBUS_CLOSED, host_device_state(fake->host));
+	KUNIT_EXPECT_EQ(test, 0,
+			host_store_read(fake->host, HOST_STORE_BACKEND, "state", text, 32));
+	KUNIT_EXPECT_STREQ(test, "6", text);
+}
+
+static void toolstack_says_whether_we_are_online(struct kunit *test)
+{
+	struct host_device *device = fixture_create(test)->host;
+
+	KUNIT_EXPECT_TRUE(test, host_device_online(device));
+	KUNIT_ASSERT_EQ(test, 0, xenbus_printf(XBT_NIL, BACKEND, "online", "%d", 0));
+	KUNIT_EXPECT_FALSE(test, host_device_online(device));
+}
+
+static struct kunit_case store_cases[] = {
+	KUNIT_CASE(node_is_read_from_its_side),
+	KUNIT_CASE(long_node_is_refused),
+	KUNIT_CASE(nodes_are_published_together),
+	KUNIT_CASE(removed_directory_stays_removed),
+	KUNIT_CASE(resize_is_told_when_connected_alone),
+	KUNIT_CASE(state_is_published),
+	KUNIT_CASE(toolstack_says_whether_we_are_online),
+	{},
+};
+
+static struct kunit_suite store_suite = {
+	.name = "xen_blkback_linux_store",
+	.init = need_xen,
+	.test_cases = store_cases,
+};
+
+kunit_test_suite(store_suite);
