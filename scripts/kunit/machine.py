@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: GPL-2.0
+"""A kernel on an emulator without Xen, whose initial file system holds busybox,
+modules, and a list of what to do with them (see "init")."""
+import gzip
+import lzma
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = pathlib.Path(__file__).resolve().parent
+TOP = HERE.parent.parent
+
+
+def output_of(*command):
+    return subprocess.run([str(word) for word in command], check=True, text=True,
+                          stdout=subprocess.PIPE).stdout.strip()
+
+
+def modinfo(module, field):
+    return [line for line in output_of('modinfo', '-F', field, module).splitlines() if line]
+
+
+class Initrd:
+    """A folder that becomes the initial file system: busybox, modules, a list."""
+
+    def __init__(self, image, version):
+        self.image = image
+        self.version = version
+        self.root = pathlib.Path(tempfile.mkdtemp())
+        self.steps = []
+        self.loaded = set()
+        for folder in ('bin', 'dev', 'proc', 'sys', 'modules'):
+            (self.root / folder).mkdir()
+        shutil.copy(output_of(HERE / 'busybox.sh'), self.root / 'bin' / 'busybox')
+        shutil.copy(HERE / 'init', self.root / 'init')
+        (self.root / 'init').chmod(0o755)
+
+    def add_needed(self, name, parameters=''):
+        """A module of the image, after all that it depends on."""
+        listed = subprocess.run(['modprobe', '-d', self.image, '-S', self.version, '-C', '/dev/null',
+                                 '--show-depends', name], text=True, stdout=subprocess.PIPE,
+                                stderr=subprocess.PIPE)
+        if listed.returncode != 0:
+            sys.exit(f'{self.image} has no module {name}: {listed.stderr.strip()}')
+        files = [line.split()[1] for line in listed.stdout.splitlines() if line.startswith('insmod')]
+        if not files and parameters:
+            sys.exit(f'{name} is built in and takes no parameters here: {parameters}')
+        for file in files:
+            if file in self.loaded:
+                continue
+            self.loaded.add(file)
+            data = pathlib.Path(file).read_bytes()
+            if file.endswith('.xz'):
+                data = lzma.decompress(data)
+            elif file.endswith('.gz'):
+                data = gzip.decompress(data)
+            target = pathlib.Path(file).name.split('.ko')[0] + '.ko'
+            (self.root / 'modules' / target).write_bytes(data)
+            words = parameters if file == files[-1] else ''
+            # A configuration may leave KUnit off until it is told otherwise.
+            self.steps.append(f'load {target} {"enable=1" if target == "kunit.ko" else words}')
+
+    def add_module(self, module):
+        """A module of ours, after all that it needs; the steps come later."""
+        if not module.exists():
+            sys.exit(f'{module} is missing')
+        version = modinfo(module, 'vermagic')[0].split()[0]
+        if version != self.version:
+            sys.exit(f'{module} is for Linux {version}, not {self.version}')
+        for names in modinfo(module, 'depends'):
+            for name in names.split(','):
+                self.add_needed(name)
+        for need in modinfo(module, 'kunit_needs'):
+            self.add_needed(*need.split(maxsplit=1))
+        shutil.copy(module, self.root / 'modules' / module.name)
+
+    def add_tests(self, modules):
+        for module in modules:
+            self.add_module(module)
+        self.steps += [f'test {module.name}' for module in modules]
+
+    def add_planted(self, module, mistakes):
+        self.add_module(module)
+        self.steps += [f'plant {module.name} {mistake}' for mistake in mistakes]
+
+    def write(self, path):
+        (self.root / 'steps').write_text(''.join(f'{step}\n' for step in self.steps))
+        files = subprocess.run(['find', '.'], cwd=self.root, check=True, stdout=subprocess.PIPE)
+        with path.open('wb') as output:
+            subprocess.run(['cpio', '-o', '-H', 'newc', '--quiet'], cwd=self.root,
+                           input=files.stdout, stdout=output, check=True)
+        shutil.rmtree(self.root)
+
+
+class Machine:
+    """A kernel image, and one boot of it."""
+
+    def __init__(self, image, log=None):
+        kernels = list((image / 'boot').glob('vmlinuz-*'))
+        if len(kernels) != 1:
+            sys.exit(f'{image}/boot holds {len(kernels)} kernels: expected one, vmlinuz-VERSION')
+        self.kernel = kernels[0]
+        self.version = self.kernel.name[len('vmlinuz-'):]
+        folder = TOP / 'build' / 'kunit'
+        folder.mkdir(parents=True, exist_ok=True)
+        self.log = log or folder / f'run-{time.strftime("%H%M%S")}-{os.getpid()}.log'
+        self.initrd = Initrd(image, self.version)
+
+    def boot(self, smp=2, append='', seconds=900):
+        """Runs the emulator to its end; says what was wrong with that, or None."""
+        initrd = self.log.with_suffix('.initrd')
+        self.initrd.write(initrd)
+        print(f'booting Linux {self.version} without Xen: {self.log}', flush=True)
+        words = ('console=ttyS0 ignore_loglevel printk_devkmsg=on log_buf_len=4M panic=-1 '
+                 f'kasan_multi_shot kunit.enable=1 {append}')
+        command = ['qemu-system-x86_64', '-cpu', 'max', '-accel', 'tcg,thread=multi',
+                   '-smp', str(smp), '-m', '2G', '-display', 'none', '-serial', 'stdio',
+                   '-no-reboot', '-nodefaults', '-kernel', self.kernel, '-initrd', initrd,
+                   '-append', words]
+        with self.log.open('wb') as output:
+            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output,
+                                       stderr=subprocess.STDOUT)
+            try:
+                status = process.wait(seconds)
+            except subprocess.TimeoutExpired:
+                return f'the boot did not end within {seconds} s'
+            finally:
+                if process.poll() is None:
+                    process.terminate()
+                    process.wait()
+                initrd.unlink()
+        return f'the emulator ended with status {status}' if status != 0 else None
+
+    def text(self):
+        return self.log.read_text(errors='replace')
