@@ -5,9 +5,11 @@
 # the same emulated machine, on null_blk, one guest, time counted in
 # instructions.
 #
-# Fails when a cell of ours has less than 0.98 of the other's IOPS, when at depth
-# 32 ours needs more than half of the other's hypercalls (grant table and event
-# channels) for a request, or more than 3 of the grant table for one of 1 MiB.
+# Fails when a cell of ours has less than 0.98 of the other's IOPS, or when at
+# depth 32 ours needs more than half of the other's hypercalls (grant table and
+# event channels) for a request.  xentrace counts a hypercall again when Xen goes
+# on with it after an interrupt; how many the driver makes for a request of 1 MiB
+# is a matter of the scenario "indirect".
 #
 # A cell's name is OPERATION-SIZE-qdDEPTH-qQUEUES; a guest with four queues has
 # four CPUs, whose jobs share the depth.
@@ -34,7 +36,7 @@ awk '
 $1 == "NOTE" && $2 == "bench" {
 	cell = $5 " " $4
 	if (!(cell in known)) { known[cell] = 1; order[++cells] = cell }
-	iops[$3, cell] = $6; time[$3, cell] = $7; calls[$3, cell] = $8 + $9; grant[$3, cell] = $8
+	iops[$3, cell] = $6; time[$3, cell] = $7; calls[$3, cell] = $8 + $9
 }
 END {
 	printf "%-22s %-10s %9s %9s %6s %9s %9s %7s %7s\n", "cell", "persistent", "in-tree", "ours", "ratio",
@@ -47,7 +49,6 @@ END {
 		share = calls["ours", cell] / calls["intree", cell]
 		verdict = ""
 		if (ratio < 0.98) { verdict = verdict " SLOWER"; bad = 1 }
-		if (cell ~ /-1m-/ && grant["ours", cell] > 3) { verdict = verdict " GRANTS"; bad = 1 }
 		if (cell ~ /qd32/ && share > 0.5) { verdict = verdict " HYPERCALLS"; bad = 1 }
 		printf "%-22s %-10s %9d %9d %6.3f %9d %9d %7.3f %7.3f%s\n", part[1], part[2],
 			iops["intree", cell], iops["ours", cell], ratio, time["intree", cell],
