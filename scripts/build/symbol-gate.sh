@@ -14,10 +14,13 @@ set -f -- $4
 allowed=$(printf '%s\n' "$@" | paste -sd'|')
 bad=$("$nm" --undefined-only --format=just-symbols "$object" | grep -Exv "($allowed)" || true)
 # Weak definitions would be merged with another object's by the linker, behind
-# objtool's back; sections of constructors are never run in a module.
+# objtool's back; sections of constructors are never run in a module, but where
+# KASAN has one in each object to make its globals known: _sub_I_PRIORITY_NUMBER.
 run_time=$("$nm" --format=just-symbols "$object" |
-	grep -E '^(__cxa_|__dso_handle|_Zn[wa]|_Zd[la]|abort$|_ZTI|_ZTV)' || true)
-sections=$("$objdump" -h "$object" | grep -oE '\.(init_array|fini_array|ctors|dtors|eh_frame)\S*' || true)
+	grep -E '^(_GLOBAL__(sub_)?[ID]_|__cxa_|__dso_handle|_Zn[wa]|_Zd[la]|abort$|_ZTI|_ZTV)' || true)
+foreign='init_array|fini_array|ctors|dtors|'
+if "$nm" --format=just-symbols "$object" | grep -qE '^_sub_I_[0-9]+_[0-9]+$'; then foreign=; fi
+sections=$("$objdump" -h "$object" | grep -oE "\\.(${foreign}eh_frame)\S*" || true)
 
 if [ -n "$bad$run_time$sections" ]; then
 	echo "$object: the C++ core may only use host_* and what compilers emit; it has" >&2

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# The C++ core: its objects, and the rule that compiles them with the kernel's
+# own flags.  Included by the Kbuild of each module that links the core, which
+# sets blkback-dir.
+
+blkback-core := \
+	src/base/rb_tree.o \
+	src/wire/ring.o \
+	src/request/request.o \
+	src/grant/page_pool.o \
+	src/grant/persistent_grants.o \
+	src/grant/unmapper.o \
+	src/grant/mapper.o \
+	src/grant/purger.o \
+	src/vbd/vbd.o \
+	src/vbd/statistics.o \
+	src/queue/queue.o \
+	src/queue/segment_blocks.o \
+	src/queue/write_order.o \
+	src/queue/take.o \
+	src/queue/start.o \
+	src/queue/finish.o \
+	src/device/frontend.o \
+	src/device/connection.o \
+	src/device/registry.o \
+	src/device/device.o \
+	src/device/driver.o
+
+# The g++ that belongs to the kernel's gcc.  XEN_HEADERS may name a folder that
+# holds xen/io/blkif.h where libxen-dev is not installed.
+BLKBACK_CXX ?= $(patsubst %gcc,%g++,$(firstword $(subst gcc-,g++-,$(CC:gcc=g++))))
+BLKBACK_CXX_LAUNCHER ?=
+
+# Flags of the kernel that C++ does not know or that bring in kernel headers.
+blkback-c-only := -std=% -Wstrict-prototypes -Wmissing-prototypes -Wold-style-declaration \
+	-Wno-pointer-sign -Wdeclaration-after-statement -Werror=strict-prototypes \
+	-Werror=implicit-int -Werror=implicit-function-declaration -Werror=designated-init \
+	-Werror=incompatible-pointer-types -Wnested-externs -Wmissing-declarations \
+	-Wold-style-definition -Wunused-but-set-parameter -Wno-override-init \
+	-Wno-override-init-side-effects -Wno-initializer-overrides -Wno-missing-prototypes \
+	-Wno-missing-declarations -Woverride-init -Wno-incompatible-pointer-types \
+	-Wno-discarded-qualifiers -Wenum-conversion -Wjump-misses-init \
+	-Wimplicit-fallthrough% -fplugin% -fzero-init-padding-bits% -nostdinc -include -I% -isystem \
+	-g -gdwarf% -gz% -Wvla -Wno-format-overflow-non-kprintf -Wno-format-truncation-non-kprintf \
+	-fshort-wchar -Wno-type-limits -Wno-main -Wno-unterminated-string-initialization
+# The core's own: scripts/build/static-check.sh gives them to clang, too.
+blkback-own-flags := -std=gnu++23 -ffreestanding -fno-exceptions -fno-rtti -fno-threadsafe-statics \
+	-Wall -Wextra -Wold-style-cast -Wconversion -Wshadow -Wnon-virtual-dtor -Wno-psabi
+# -g0: pahole of Debian 12 cannot turn C++ into BTF, and Kbuild would delete
+# the module.
+blkback-cxx-flags = $(filter-out $(blkback-c-only) %.h $(srctree)/% $(blkback-dir)/%,$(c_flags)) \
+	$(blkback-own-flags) -g0 \
+	$(if $(XEN_HEADERS),-isystem $(XEN_HEADERS)) \
+	-I$(blkback-dir)/include -I$(blkback-dir)/src
+
+# What the core may leave undefined: the border, and what compilers emit.
+blkback-allowed := host_[a-z0-9_]* memcpy memset memmove memcmp strlen __stack_chk_fail \
+	__fentry__ __x86_[a-z0-9_]* __kasan_[a-z0-9_]* __asan_[a-zN0-9_]* __tsan_[a-z0-9_]* \
+	__ubsan_[a-z0-9_]* __sanitizer_cov_[a-z0-9_]* __ref_stack_chk_guard \
+	_ZN7blkback[A-Za-z0-9_]* _ZNK7blkback[A-Za-z0-9_]*
+
+quiet_cmd_blkback_cxx = CXX $(quiet_modtag) $@
+      cmd_blkback_cxx = $(BLKBACK_CXX_LAUNCHER) $(BLKBACK_CXX) $(blkback-cxx-flags) -c -o $@ $< \
+	$(cmd_objtool)
+quiet_cmd_blkback_gate = GATE    $@
+      cmd_blkback_gate = $(CONFIG_SHELL) $(blkback-dir)/scripts/build/symbol-gate.sh \
+	"$(NM)" "$(OBJDUMP)" $@ '$(blkback-allowed)'
+
+define rule_blkback_cxx
+	$(call cmd_and_fixdep,blkback_cxx)
+	$(call cmd,gen_objtooldep)
+	$(call cmd,blkback_gate)
+endef
+
+$(addprefix $(obj)/,$(blkback-core)): $(obj)/%.o: $(src)/%.cc FORCE
+	$(call if_changed_rule,blkback_cxx)
