@@ -223,7 +223,8 @@ CASES = ["*.cc", "fake_host/*.cc", "support/*.cc", "cases/*.cc"]
 SUITES = [
     Suite("plain", ["-O0"], CASES, 20),
     Suite("threads", ["-O1", "-fno-inline", "-fsanitize=thread"],
-          ["threads/*.cc", "threads/cases/*.cc", "support/notes.cc", "support/slots.cc", "support/random.cc"], 60),
+          ["threads/*.cc", "threads/cases/*.cc", "support/notes.cc", "support/slots.cc",
+           "support/random.cc", "support/seed.cc"], 60),
     Suite("sanitized", ["-O0", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"],
           CASES, 60),
 ]

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 // A disk that changes its size or goes away, and what is said of its discards.
-#include <gtest/gtest.h>
-
 #include <algorithm>
 #include <vector>
 
 #include "support/bench.h"
+#include "support/expectations.h"
 
 namespace {
 

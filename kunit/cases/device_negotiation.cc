@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 // What a frontend may ask for, and what it is refused with.
-#include <gtest/gtest.h>
-
 #include "support/bench.h"
+#include "support/expectations.h"
 
 namespace {
 

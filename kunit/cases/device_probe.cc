@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 // A device from its appearance until a frontend comes.
-#include <gtest/gtest.h>
-
 #include <cstring>
 
 #include "support/bench.h"
+#include "support/expectations.h"
 
 namespace {
 

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 // Devices that go away, and others that take their place.
-#include <gtest/gtest.h>
-
 #include "support/bench.h"
+#include "support/expectations.h"
 
 namespace {
 

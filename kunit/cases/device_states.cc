@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 // The state machine, from the first connection on.
-#include <gtest/gtest.h>
-
 #include "support/bench.h"
+#include "support/expectations.h"
 #include "support/random.h"
 
 namespace {

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 // Every call of the host that can fail, failing once: whatever was begun is
 // undone, and what comes next works.
-#include <gtest/gtest.h>
-
 #include "support/bench.h"
+#include "support/expectations.h"
 
 namespace {
 

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 // Batches of one kind of request, with every call of the host failing once,
 // and from some call on.
-#include <gtest/gtest.h>
-
 #include "support/bench.h"
 #include "support/disk.h"
+#include "support/expectations.h"
 
 namespace {
 

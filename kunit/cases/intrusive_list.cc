@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "base/intrusive_list.h"
 
-#include <gtest/gtest.h>
+#include "support/expectations.h"
 
 namespace {
 

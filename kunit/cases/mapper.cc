@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-#include <gtest/gtest.h>
-
+#include "support/expectations.h"
 #include "support/grant_bench.h"
 
 namespace {

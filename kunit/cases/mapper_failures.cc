@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 // The mapper when a part of a batch goes wrong.
-#include <gtest/gtest.h>
-
 #include "host/log.h"
+#include "support/expectations.h"
 #include "support/grant_bench.h"
 
 namespace {

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 // How much at once, and how soon again: the core's numbers as they are seen
 // from outside, written down here once more.
-#include <gtest/gtest.h>
-
 #include "grant/page_pool.h"
 #include "support/bench.h"
+#include "support/expectations.h"
 
 namespace {
 

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "grant/page_pool.h"
 
-#include <gtest/gtest.h>
-
 #include "fake_host/fake_host.h"
+#include "support/expectations.h"
 
 namespace {
 

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
-#include <gtest/gtest.h>
-
 #include <cstring>
 
 #include "fake_host/fake_host.h"
 #include "request/request.h"
+#include "support/expectations.h"
 #include "support/guest.h"
 #include "support/random.h"
 

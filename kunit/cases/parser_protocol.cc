@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 // Slots of indirect requests, discards and barriers.
-#include <gtest/gtest.h>
-
 #include <initializer_list>
 
 #include "request/request.h"
+#include "support/expectations.h"
 #include "support/guest.h"
 #include "support/random.h"
 

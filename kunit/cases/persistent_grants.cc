@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "grant/persistent_grants.h"
 
-#include <gtest/gtest.h>
-
 #include "base/owned.h"
 #include "fake_host/fake_host.h"
+#include "support/expectations.h"
 
 namespace {
 

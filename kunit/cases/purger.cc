@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "grant/purger.h"
 
-#include <gtest/gtest.h>
-
 #include <memory>
 
+#include "support/expectations.h"
 #include "support/grant_bench.h"
 
 namespace {

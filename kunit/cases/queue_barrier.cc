@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 // WRITE_BARRIER: what it waits for, and what waits for it.
-#include <gtest/gtest.h>
-
 #include "support/disk.h"
+#include "support/expectations.h"
 #include "support/held_rings.h"
 
 namespace {

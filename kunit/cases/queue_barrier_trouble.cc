@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 // Barriers that meet, fail, or whose rings stop or go.
-#include <gtest/gtest.h>
-
+#include "support/expectations.h"
 #include "support/held_rings.h"
 
 namespace {

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 // Many requests at once: what costs one crossing, and in which order.
-#include <gtest/gtest.h>
-
 #include "support/bench.h"
+#include "support/expectations.h"
 
 namespace {
 

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 // DISCARD, in parts, beside other requests.
-#include <gtest/gtest.h>
-
 #include <vector>
 
 #include "support/disk.h"
+#include "support/expectations.h"
 #include "support/held_rings.h"
 
 namespace {

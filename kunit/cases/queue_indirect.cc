@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 // Indirect requests that are served, from the guest's descriptors to the disk.
-#include <gtest/gtest.h>
-
 #include <algorithm>
 #include <vector>
 
 #include "grant/mapper.h"
 #include "support/bench.h"
 #include "support/disk.h"
+#include "support/expectations.h"
 
 namespace {
 
@@ -125,11 +124,11 @@ TEST(QueueIndirect, EachByteOfTheDescriptorsIsReadOnceAndNoOther) {
     Guest& guest = bench.guest();
     const uint32_t gref = guest.grants(count);
     const IndirectAsk request = guest.indirect(BLKIF_OP_READ, 1, 0, gref, count);
-    host().reads.clear();
+    host().copies.clear();
     ASSERT_EQ(served(bench, request), BLKIF_RSP_OKAY);
     const uint8_t* page = guest.page(request.gref);
     for (uint32_t i = 0; i < 4096; ++i) {
-      ASSERT_EQ(host().reads[page + i], i < count * 8 ? 1u : 0u);
+      ASSERT_EQ(host().reads_of(page + i), i < count * 8 ? 1u : 0u);
     }
   }
 }

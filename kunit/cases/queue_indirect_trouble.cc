@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 // Indirect requests that are refused, and those for which something is missing.
-#include <gtest/gtest.h>
-
 #include <vector>
 
 #include "support/bench.h"
+#include "support/expectations.h"
 
 namespace {
 
@@ -259,7 +258,7 @@ TEST(QueueIndirectTrouble, WithoutPagesForDataTheDescriptorsAreNotReadAgain) {
   host().pages_left = 1000;
   host().sleep(10);
   EXPECT_EQ(guest.status_of(1), BLKIF_RSP_OKAY);
-  EXPECT_EQ(host().reads[guest.page(request.gref)], 1u);
+  EXPECT_EQ(host().reads_of(guest.page(request.gref)), 1u);
   EXPECT_EQ(guest.all_mappings(), 0u);
 }
 

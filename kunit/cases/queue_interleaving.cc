@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 // Something happens on another CPU at every point of a pass at which the
 // queue's thread calls the host: no wake-up, answer or write may be lost.
-#include <gtest/gtest.h>
-
 #include <functional>
 #include <utility>
 
+#include "support/expectations.h"
 #include "support/held_rings.h"
 
 namespace {

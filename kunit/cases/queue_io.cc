@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 // Single requests, from a guest's ring to the disk and back.
-#include <gtest/gtest.h>
-
 #include "support/bench.h"
+#include "support/expectations.h"
 
 namespace {
 

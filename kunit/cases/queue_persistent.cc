@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 // Buffers that outlive a request: persistent grants, free pages, parameters.
-#include <gtest/gtest.h>
-
 #include "support/bench.h"
+#include "support/expectations.h"
 
 namespace {
 

@@ -2,12 +2,11 @@
 // Random schedules: which thread runs, when an I/O ends, and when a frontend
 // shows its next request, in the middle of a thread's pass, too.  A failure
 // prints the seed that repeats it.
-#include <gtest/gtest.h>
-
 #include <map>
 #include <set>
 #include <string>
 
+#include "support/expectations.h"
 #include "support/held_rings.h"
 #include "support/random.h"
 

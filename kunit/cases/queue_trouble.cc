@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 // A queue without pages, with a hostile frontend, or while it closes.
-#include <gtest/gtest.h>
-
 #include "host/log.h"
 #include "support/bench.h"
+#include "support/expectations.h"
 
 namespace {
 

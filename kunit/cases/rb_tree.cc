@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "base/rb_tree.h"
 
-#include <gtest/gtest.h>
-
 #include <memory>
 #include <set>
 
+#include "support/expectations.h"
 #include "support/random.h"
 #include "support/rb_tree_probe.h"
 

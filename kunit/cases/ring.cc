@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "wire/ring.h"
 
-#include <gtest/gtest.h>
-
 #include "fake_host/fake_host.h"
 #include "request/request.h"
+#include "support/expectations.h"
 #include "support/guest.h"
 
 namespace {
@@ -110,7 +109,7 @@ TEST(Ring, ASlotIsReadOnceAndWholly) {
   RawSlot slot;
   ring.take(slot);
   ASSERT_EQ(host().copies.size(), 1u);
-  EXPECT_TRUE(host().copies[0] == guest.slot_at(0));
+  EXPECT_TRUE(host().copies[0].from == guest.slot_at(0));
 }
 
 TEST(Ring, NativeRingsWrapAround) {

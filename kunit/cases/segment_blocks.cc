@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "queue/segment_blocks.h"
 
-#include <gtest/gtest.h>
-
 #include <vector>
 
 #include "fake_host/fake_host.h"
+#include "support/expectations.h"
 
 namespace {
 

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "device/text.h"
 
-#include <gtest/gtest.h>
-
+#include "support/expectations.h"
 #include "vbd/statistics.h"
 
 namespace {

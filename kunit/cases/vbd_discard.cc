@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 // How a discard is cut into parts, and whether it is offered.
-#include <gtest/gtest.h>
-
 #include <algorithm>
 
 #include "fake_host/fake_host.h"
+#include "support/expectations.h"
 #include "support/random.h"
 #include "vbd/vbd.h"
 

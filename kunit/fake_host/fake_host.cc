@@ -2,16 +2,20 @@
 #include "fake_host/fake_host.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace fake {
 
 namespace {
-std::unique_ptr<Host> current;
+// Not an owner: a kernel runs neither constructors nor destructors of globals.
+Host* current = nullptr;
 }  // namespace
 
 Host& host() { return *current; }
+void drop_host() { delete std::exchange(current, nullptr); }
 void renew_host() {
-  current = std::make_unique<Host>();
+  drop_host();
+  current = new Host;
   driver_init();
 }
 
@@ -51,6 +55,14 @@ uint32_t Host::logged(const char* part, int level) const {
 
 uint32_t Host::seen(Visible what) const {
   return static_cast<uint32_t>(std::count(visible.begin(), visible.end(), what));
+}
+
+uint32_t Host::reads_of(const uint8_t* byte) const {
+  return static_cast<uint32_t>(
+      std::count_if(copies.begin(), copies.end(), [byte](const Copy& copy) {
+        const auto* from = static_cast<const uint8_t*>(copy.from);
+        return byte >= from && byte < from + copy.bytes;
+      }));
 }
 
 void Host::may_sleep(const char* function) const {

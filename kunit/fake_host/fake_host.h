@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-// The host that the core runs on in user-space tests.
+// The host that the core runs on in tests, in user space and in a kernel.
 //
 // It stands in for src/linux: every host_* function, deterministic and single
 // threaded.  It keeps account of all that it hands out, complains about every
@@ -137,10 +137,14 @@ class Host {
   // --- shared memory ----------------------------------------------------------
   std::vector<Visible> visible;
   [[nodiscard]] uint32_t seen(Visible what) const;
-  std::vector<const void*> copies;           // where host_shared_copy() read
-  std::map<const uint8_t*, uint32_t> reads;  // how often it read each byte
-  bool change_after_read = true;             // a second read of a slot finds other bytes
-  bool count_reads = true;                   // keep account in `reads`
+  // Where host_shared_copy() read, and how often it did so at one byte.
+  struct Copy {
+    const void* from;
+    size_t bytes;
+  };
+  std::vector<Copy> copies;
+  [[nodiscard]] uint32_t reads_of(const uint8_t* byte) const;
+  bool change_after_read = true;  // a second read of a slot finds other bytes
   std::function<void()> at_fence;
   // Before a copy, whose bytes are still what the copy will find.
   std::function<void(const void*, size_t)> at_copy;
@@ -261,5 +265,6 @@ class Host {
 // was called.
 Host& host();
 void renew_host();
+void drop_host();
 
 }  // namespace fake

@@ -230,11 +230,8 @@ void host_ring_unmap(host_device* device, void* address) {
 void host_shared_copy(void* to, const void* from, size_t bytes) {
   if (bytes % 4 != 0) Host::broken("host_shared_copy of odd length");
   host().cross();
-  host().copies.push_back(from);
+  host().copies.push_back({from, bytes});
   if (host().at_copy) host().at_copy(from, bytes);
-  if (host().count_reads) {
-    for (size_t i = 0; i < bytes; ++i) ++host().reads[static_cast<const uint8_t*>(from) + i];
-  }
   std::memcpy(to, from, bytes);
   if (!host().change_after_read) return;
   // A hostile frontend on another CPU: who reads again reads something else.

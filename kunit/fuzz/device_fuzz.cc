@@ -48,7 +48,6 @@ constexpr std::array<const char*, 12> kFallible = {
 }  // namespace
 
 DeviceFuzz::DeviceFuzz(Input& input) : input_(input) {
-  host().count_reads = false;
   host().geometry.sectors = 64;
   const uint8_t bits = input.byte();
   buses_.push_back(std::make_unique<Xenbus>(

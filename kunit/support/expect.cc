@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 // What cases expect of the host between and after their parts.
-#include <gtest/gtest.h>
-
 #include "support/bench.h"
+#include "support/expectations.h"
 
 namespace kunit {
 

@@ -2,8 +2,6 @@
 // A mapper with its pool, and jobs to map with it.
 #pragma once
 
-#include <gtest/gtest.h>
-
 #include <initializer_list>
 
 #include "fake_host/fake_host.h"

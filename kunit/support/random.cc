@@ -1,23 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "support/random.h"
 
-#include <chrono>
-#include <cstdlib>
-
 namespace kunit {
 
 namespace {
 bool used = false;
 }  // namespace
-
-uint64_t seed() {
-  static const uint64_t value = [] {
-    const char* text = std::getenv("KUNIT_SEED");
-    if (text != nullptr) return static_cast<uint64_t>(std::strtoull(text, nullptr, 0));
-    return static_cast<uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count());
-  }();
-  return value;
-}
 
 bool seed_was_used() { return used; }
 void forget_seed() { used = false; }

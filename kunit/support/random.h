@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
-// Random numbers whose seed a failing case prints.  KUNIT_SEED repeats a run.
+// Random numbers whose seed a failing case prints.  KUNIT_SEED repeats a run, in
+// a kernel the module's parameter "seed".
 #pragma once
 
 #include <cstdint>
 
 namespace kunit {
 
-// The seed of this run: from KUNIT_SEED, or of the moment.
+// The seed of this run: what was asked for, or one of the moment.
 [[nodiscard]] uint64_t seed();
 
 [[nodiscard]] bool seed_was_used();
