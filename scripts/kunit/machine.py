@@ -30,6 +30,8 @@ class Initrd:
     def __init__(self, image, version):
         self.image = image
         self.version = version
+        # A configuration may leave KUnit off until it is told otherwise.
+        self.kunit = 'enable=1'
         self.root = pathlib.Path(tempfile.mkdtemp())
         self.steps = []
         self.loaded = set()
@@ -61,8 +63,7 @@ class Initrd:
             target = pathlib.Path(file).name.split('.ko')[0] + '.ko'
             (self.root / 'modules' / target).write_bytes(data)
             words = parameters if file == files[-1] else ''
-            # A configuration may leave KUnit off until it is told otherwise.
-            self.steps.append(f'load {target} {"enable=1" if target == "kunit.ko" else words}')
+            self.steps.append(f'load {target} {self.kunit if target == "kunit.ko" else words}')
 
     def add_module(self, module):
         """A module of ours, after all that it needs; the steps come later."""
