@@ -19,7 +19,7 @@ uint8_t planted_use_after_free(uint32_t bytes);
 uint32_t planted_array_index(uint32_t index);
 
 /* KCSAN: adds one without a lock; two threads call it with the same counter. */
-void planted_race(uint64_t *counter);
+void planted_race(uint64_t* counter);
 
 /* lockdep: takes two locks in one order and then in the other. */
 void planted_lock_inversion(void);

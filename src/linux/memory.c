@@ -31,11 +31,11 @@ void host_free(void *memory, size_t bytes)
 {
 	if (!memory)
 		return;
-	if (bytes <= largest_kmalloc)
+	if (bytes <= largest_kmalloc) {
 		kfree(memory);
-	else if (is_vmalloc_addr(memory))
+	} else if (is_vmalloc_addr(memory)) {
 		vfree(memory);
-	else {
+	} else {
 		kmemleak_free(memory);
 		free_pages_exact(memory, bytes);
 	}

@@ -6,11 +6,11 @@
 guests_destroy
 # Its programs are dom0's.
 mkdir /tmp/guest-driver
-ln -s ${domain_kernel:-/guest/vmlinuz} /tmp/guest-driver/vmlinuz
+ln -s "${domain_kernel:-/guest/vmlinuz}" /tmp/guest-driver/vmlinuz
 (cd / && find . -xdev \( -path ./guest -o -path './guest-*' -o -path ./kasan -o -path ./tmp -o -path ./var/log \) -prune -o -print |
 	busybox cpio -o -H newc 2>/dev/null) >/tmp/guest-driver/initrd
 guest_files=/tmp/guest-driver guest_extra="lab-driver-domain ${domain_extra:-}" guest_vcpus=1 guest_cpus=2 \
-	guest_memory=${domain_memory:-800} guest_create dd "driver_domain=1" ${domain_options:+"$domain_options"}
+	guest_memory=${domain_memory:-800} guest_create dd "driver_domain=1" "type='${domain_type:-pv}'"
 rm -r /tmp/guest-driver
 say "the driver domain runs $(guest dd 'uname -r; modinfo -F filename xen-blkback')"
 need guest dd 'dd if=/dev/urandom of=/tmp/disk bs=1M count=16 2>/dev/null; losetup /dev/loop0 /tmp/disk' >/dev/null

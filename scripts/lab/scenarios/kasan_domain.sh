@@ -3,5 +3,5 @@
 # lab: debug
 # lab: kasan
 # A PVH guest whose kernel has KASAN serves the disk.
-domain_kernel=/kasan/vmlinuz domain_memory=1500 domain_options="type='pvh'" domain_extra=noxsave
+domain_kernel=/kasan/vmlinuz domain_memory=1500 domain_type=pvh domain_extra=noxsave
 . /lab/scenarios/driver_domain.sh

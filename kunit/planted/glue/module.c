@@ -9,7 +9,7 @@
 #include <linux/moduleparam.h>
 #include <linux/string.h>
 
-#include "planted.h"
+#include "../planted.h"
 
 static char *bug = "";
 module_param(bug, charp, 0);
