@@ -8,6 +8,7 @@
 #include "fake_host/fake_host.h"
 #include "support/notes.h"
 #include "support/random.h"
+#include "support/sweep.h"
 
 namespace {
 
@@ -28,6 +29,8 @@ class FreshHost : public testing::EmptyTestEventListener {
 }  // namespace
 
 void fake::Host::broken(const std::string& what) { ADD_FAILURE() << "broken contract: " << what; }
+
+uint32_t kunit::sweep_stride() { return 1; }
 
 int main(int argc, char** argv) {
   testing::GTEST_FLAG(brief) = true;

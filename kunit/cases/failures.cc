@@ -3,6 +3,7 @@
 // undone, and what comes next works.
 #include "support/bench.h"
 #include "support/expectations.h"
+#include "support/sweep.h"
 
 namespace {
 
@@ -13,6 +14,7 @@ using kunit::Guest;
 using kunit::Layout;
 using kunit::DeviceSetup;
 using kunit::start_over;
+using kunit::with_each_call_failing;
 
 // A device whose disk can discard.
 class FullBench : public Bench {
@@ -67,20 +69,6 @@ bool good_device_works(const DeviceSetup& setup) {
   (void)send_all(bench.guest());
   host().run();
   return all_served(bench.guest()) && bench.disconnect();
-}
-
-// Runs `scenario` with the first fallible call failing, then with the second,
-// and so on until none fails; the number of failures.
-template <typename Scenario>
-uint32_t with_each_call_failing(Scenario scenario) {
-  constexpr uint32_t kFarTooMany = 5000;
-  for (uint32_t n = 1; n < kFarTooMany; ++n) {
-    scenario(n);
-    const bool failed = !host().failed_call.empty();
-    start_over();
-    if (!failed) return n - 1;
-  }
-  return 0;
 }
 
 // From the probe to Connected, with call `n` failing.
@@ -208,7 +196,8 @@ uint64_t user_of_grant(uint32_t n) {
 
 TEST(Failures, EveryGrantOfABatchMayFail) {
   for (const bool persistent : {false, true}) {
-    for (uint32_t n = 0; n < kGrants; ++n) {
+    for (kunit::Sweep sweep; sweep.at() <= kGrants; sweep.next()) {
+      const uint32_t n = sweep.at() - 1;
       FullBench bench({.persistent = persistent});
       ASSERT_TRUE(bench.connect());
       const uint32_t gref = send_all(bench.guest());
@@ -250,7 +239,8 @@ TEST(Failures, EveryIoOfABatchMayFail) {
 
 TEST(Failures, EveryUnmapOfABatchMayFail) {
   constexpr uint32_t kMapped = 4 + 13;
-  for (uint32_t n = 0; n < kMapped; ++n) {
+  for (kunit::Sweep sweep; sweep.at() <= kMapped; sweep.next()) {
+    const uint32_t n = sweep.at() - 1;
     FullBench bench({.persistent = false});
     ASSERT_TRUE(bench.connect());
     host().hold_io = true;

@@ -4,6 +4,7 @@
 #include "support/bench.h"
 #include "support/disk.h"
 #include "support/expectations.h"
+#include "support/sweep.h"
 
 namespace {
 
@@ -14,21 +15,9 @@ using kunit::DeviceSetup;
 using kunit::DiscardAsk;
 using kunit::Guest;
 using kunit::start_over;
+using kunit::with_each_call_failing;
 
 constexpr uint64_t kRetryMs = 20;
-
-// Runs `scenario` with its first fallible call failing, then with the second,
-// and so on until none fails; the number of failures.
-template <typename Scenario>
-uint32_t with_each_call_failing(Scenario scenario) {
-  for (uint32_t n = 1; n < 2000; ++n) {
-    scenario(n);
-    const bool failed = !host().failed_call.empty();
-    start_over();
-    if (!failed) return n - 1;
-  }
-  return 0;
-}
 
 void send_indirect(Guest& guest) {
   const uint32_t gref = guest.grants(256);
@@ -134,7 +123,8 @@ TEST(FailuresProtocol, WithoutMemoryOrPagesForLongNothingIsLost) {
 
 TEST(FailuresProtocol, EveryIoOfTheseBatchesMayFail) {
   for (const auto send : {send_indirect, send_barriers, send_discards}) {
-    for (uint32_t n = 0; n < 40; ++n) {
+    for (kunit::Sweep sweep; sweep.at() <= 40; sweep.next()) {
+      const uint32_t n = sweep.at() - 1;
       host().geometry.max_discard_sectors = 16;
       Bench bench({.queues = 2, .persistent = false});
       ASSERT_TRUE(bench.connect());
@@ -161,8 +151,9 @@ TEST(FailuresProtocol, EveryIoOfTheseBatchesMayFail) {
 }
 
 TEST(FailuresProtocol, EveryUnmapOfAnIndirectRequestMayFail) {
-  for (uint32_t n = 0; n < 34; ++n) {
+  for (kunit::Sweep sweep; sweep.at() <= 34; sweep.next()) {
     {
+      const uint32_t n = sweep.at() - 1;
       Bench bench({.persistent = false});
       ASSERT_TRUE(bench.connect());
       host().hold_io = true;

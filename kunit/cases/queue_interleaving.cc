@@ -6,6 +6,7 @@
 
 #include "support/expectations.h"
 #include "support/held_rings.h"
+#include "support/sweep.h"
 
 namespace {
 
@@ -44,12 +45,7 @@ class Interruption {
 // last that there is; how many there were.
 template <typename Scenario>
 uint32_t with_each_crossing_interrupted(Scenario scenario) {
-  for (uint32_t n = 1; n < 2000; ++n) {
-    const bool happened = scenario(n);
-    start_over();
-    if (!happened) return n - 1;
-  }
-  return 0;
+  return kunit::sweep(scenario);
 }
 
 // The disk ends the I/O that it has had for longest.

@@ -5,10 +5,12 @@
 #include "kernel/glue/harness.h"
 #include "kernel/run_time.h"
 #include "support/random.h"
+#include "support/sweep.h"
 
 void fake::Host::broken(const std::string& what) { ADD_FAILURE() << "broken contract: " << what; }
 
 uint64_t kunit::seed() { return harness_seed(); }
+uint32_t kunit::sweep_stride() { return 10; }
 
 extern "C" void harness_run_case(void (*body)(void)) {
   // Of a case before that ended in the middle.

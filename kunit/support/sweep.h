@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: GPL-2.0
+// Sweeps over every place where something can go wrong.
+#pragma once
+
+#include <cstdint>
+
+#include "fake_host/fake_host.h"
+#include "support/bench.h"
+#include "support/random.h"
+
+namespace kunit {
+
+// How many places a sweep passes over at a time, on the average: 1 in user space;
+// more in a kernel whose checks make everything a hundred times slower.
+[[nodiscard]] uint32_t sweep_stride();
+
+// 1, 2, 3 and so on; with a stride above 1 the first few, and then others in each
+// run.
+class Sweep {
+ public:
+  [[nodiscard]] uint32_t at() const { return at_; }
+  void next() {
+    const uint32_t stride = sweep_stride();
+    at_ += stride == 1 || at_ < kDense ? 1 : 1 + random_.below(2 * stride - 1);
+  }
+
+ private:
+  static constexpr uint32_t kDense = 4;
+
+  Random random_;
+  uint32_t at_ = 1;
+};
+
+// Runs `scenario(n)` for the places n of a sweep until it is false: there is no
+// such place any more.  How many there were, or a few more; 0 when there is no end
+// of them.
+template <typename Scenario>
+uint32_t sweep(Scenario scenario) {
+  constexpr uint32_t kFarTooMany = 5000;
+  for (Sweep sweep; sweep.at() < kFarTooMany; sweep.next()) {
+    const bool there = scenario(sweep.at());
+    start_over();
+    if (!there) return sweep.at() - 1;
+  }
+  return 0;
+}
+
+// Runs `scenario(n)` with the first fallible call failing, then with the second,
+// and so on until none fails; the number of failures.
+template <typename Scenario>
+uint32_t with_each_call_failing(Scenario scenario) {
+  return sweep([&scenario](uint32_t n) {
+    scenario(n);
+    return !fake::host().failed_call.empty();
+  });
+}
+
+}  // namespace kunit
