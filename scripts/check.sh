@@ -78,6 +78,13 @@ build_for() {
 	scripts/build/module.sh "$kdir" "build/$1" -j"$(nproc)"
 }
 
+# The cases of src/linux that want Xen run in dom0 of a debug kernel.
+cases_for() {
+	local flavour=${1#6.12-} kdir
+	kdir=$(scripts/setup/kernel.sh "$1" kdir) || return 1
+	scripts/build/kunit.sh linux "$kdir" "build/kunit/$flavour/linux" -j"$(nproc)"
+}
+
 suite unit make --no-print-directory check-unit
 suite threads make --no-print-directory check-threads
 if [ "$extent" != quick ]; then
@@ -104,6 +111,9 @@ fi
 builds=$kernels
 if [ "$extent" != quick ]; then builds="$kernels 6.12-kasan"; fi
 for kernel in $builds; do stage "build $kernel" build_for "$kernel"; done
+for kernel in $kernels; do
+	case $kernel in 6.12-*) stage "build cases for $kernel" cases_for "$kernel" ;; esac
+done
 # One after the other: two emulators on two CPUs are slow enough for xl to lose
 # its patience.
 count=$(wc -w <<<"$kernels")
