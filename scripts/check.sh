@@ -90,6 +90,7 @@ suite threads make --no-print-directory check-threads
 if [ "$extent" != quick ]; then
 	suite fuzz make --no-print-directory check-fuzz
 	suite static make --no-print-directory check-static
+	stage "judge of KTAP" scripts/kunit/test-ktap
 	stage "ABI documents" scripts/build/abi-check.sh
 	stage "features" scripts/features.sh --check Documentation/features.md
 fi
