@@ -74,7 +74,51 @@ class Nodes {
   size_t left_ = 0;  // bytes of the first slab that were never cut
 };
 
+// The same for the guests' pages, of which a case has hundreds, over and over.
+class Pages {
+ public:
+  static constexpr size_t kPageBytes = 4096;
+
+  void* take() {
+    if (free_ == nullptr) grow();
+    return std::exchange(free_, free_->next);
+  }
+
+  // False when the memory is no page of these.
+  bool give(void* memory) {
+    const auto at = reinterpret_cast<uintptr_t>(memory);
+    for (const Piece* block = blocks_; block != nullptr; block = block->next) {
+      if (at - reinterpret_cast<uintptr_t>(block) >= kBlockPages * kPageBytes) continue;
+      free_ = new (memory) Piece{free_};
+      return true;
+    }
+    return false;
+  }
+
+  void drop_all() {
+    while (blocks_ != nullptr) harness_free(std::exchange(blocks_, blocks_->next));
+    *this = Pages();
+  }
+
+ private:
+  struct Piece {
+    Piece* next;
+  };
+  static constexpr size_t kBlockPages = 64;
+
+  // The first page of a block is the list's.
+  void grow() {
+    auto* block = static_cast<char*>(harness_alloc(kBlockPages * kPageBytes, kPageBytes));
+    blocks_ = new (block) Piece{blocks_};
+    for (size_t i = 1; i < kBlockPages; ++i) free_ = new (block + i * kPageBytes) Piece{free_};
+  }
+
+  Piece* free_ = nullptr;
+  Piece* blocks_ = nullptr;
+};
+
 constinit Nodes nodes;
+constinit Pages pages;
 
 }  // namespace
 
@@ -83,6 +127,7 @@ size_t run_time::allocations() { return allocated; }
 void run_time::forget_allocations() {
   allocated = 0;
   nodes.drop_all();
+  pages.drop_all();
 }
 
 void* operator new(size_t bytes) {
@@ -115,8 +160,16 @@ void* calloc(size_t count, size_t bytes) noexcept {
   return memory;
 }
 
-void* aligned_alloc(size_t alignment, size_t bytes) noexcept { return allocate(bytes, alignment); }
-void free(void* memory) noexcept { release(memory); }
+void* aligned_alloc(size_t alignment, size_t bytes) noexcept {
+  if (bytes != Pages::kPageBytes) return allocate(bytes, alignment);
+  ++allocated;
+  return pages.take();
+}
+
+void free(void* memory) noexcept {
+  if (!pages.give(memory)) return release(memory);
+  --allocated;
+}
 
 int* __errno_location() noexcept {
   static int error;

@@ -116,8 +116,10 @@ class Machine:
         initrd = self.log.with_suffix('.initrd')
         self.initrd.write(initrd)
         print(f'booting Linux {self.version} without Xen: {self.log}', flush=True)
+        # KUnit gives a case 300 s, for which whoever loads the module waits.
         words = ('console=ttyS0 ignore_loglevel printk_devkmsg=on log_buf_len=4M panic=-1 '
-                 f'kasan_multi_shot kunit.enable=1 {append}')
+                 'kasan_multi_shot kunit.enable=1 '
+                 f'sysctl.kernel.hung_task_timeout_secs=310 {append}')
         command = ['qemu-system-x86_64', '-cpu', 'max', '-accel', 'tcg,thread=multi',
                    '-smp', str(smp), '-m', '2G', '-display', 'none', '-serial', 'stdio',
                    '-no-reboot', '-nodefaults', '-kernel', self.kernel, '-initrd', initrd,
