@@ -45,7 +45,7 @@ class Interruption {
 // last that there is; how many there were.
 template <typename Scenario>
 uint32_t with_each_crossing_interrupted(Scenario scenario) {
-  return kunit::sweep(scenario);
+  return kunit::sweep(scenario, 1);
 }
 
 // The disk ends the I/O that it has had for longest.

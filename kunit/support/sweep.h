@@ -18,15 +18,15 @@ namespace kunit {
 // run.
 class Sweep {
  public:
+  explicit Sweep(uint32_t stride = sweep_stride()) : stride_(stride) {}
+
   [[nodiscard]] uint32_t at() const { return at_; }
-  void next() {
-    const uint32_t stride = sweep_stride();
-    at_ += stride == 1 || at_ < kDense ? 1 : 1 + random_.below(2 * stride - 1);
-  }
+  void next() { at_ += stride_ == 1 || at_ < kDense ? 1 : 1 + random_.below(2 * stride_ - 1); }
 
  private:
   static constexpr uint32_t kDense = 4;
 
+  uint32_t stride_;
   Random random_;
   uint32_t at_ = 1;
 };
@@ -35,9 +35,9 @@ class Sweep {
 // such place any more.  How many there were, or a few more; 0 when there is no end
 // of them.
 template <typename Scenario>
-uint32_t sweep(Scenario scenario) {
+uint32_t sweep(Scenario scenario, uint32_t stride = sweep_stride()) {
   constexpr uint32_t kFarTooMany = 5000;
-  for (Sweep sweep; sweep.at() < kFarTooMany; sweep.next()) {
+  for (Sweep sweep(stride); sweep.at() < kFarTooMany; sweep.next()) {
     const bool there = scenario(sweep.at());
     start_over();
     if (!there) return sweep.at() - 1;
