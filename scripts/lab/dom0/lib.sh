@@ -87,9 +87,7 @@ guest_create() {
 		echo "name='$name'"
 		echo "kernel='$files/vmlinuz'"
 		echo "ramdisk='$files/initrd'"
-		# On this emulator a CPU that unpacks the initramfs while another one patches
-		# the kernel may run into the other's int3.
-		echo "extra='console=hvc0 loglevel=4 initramfs_async=0 blkfront=${blkfront:-} ${guest_extra:-}'"
+		echo "extra='console=hvc0 loglevel=4 blkfront=${blkfront:-} ${guest_extra:-}'"
 		echo "memory=${guest_memory:-512}"
 		echo "vcpus=${guest_vcpus:-2}"
 		echo "cpus='$(guest_cpu_list)'"
