@@ -1,7 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # lab: tool
-# lab: main
 # Every operation in all three layouts, every form of ring, wrong requests:
 # driven by a frontend in user space.
 # shows: all operations in the layouts x86_64, x86_32, and without a `protocol` node | yes
