@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # lab: debug
-# After all other scenarios: kmemleak finds no memory of ours that nobody points to.
+# After all other scenarios: kmemleak finds no memory of ours that nobody points to,
+# and lockdep is still looking.
 . /lab/dom0/lib.sh
 driver_load
 guests_destroy
@@ -20,6 +21,7 @@ if grep -q 'xen_blkback' /tmp/leaks; then
 	fail "memory of ours has leaked"
 fi
 say "$(grep -c '^unreferenced' /tmp/leaks) unreferenced objects, none of ours"
+grep -q '^ *debug_locks: *1$' /proc/lockdep_stats || fail "lockdep looks at nothing any more"
 # What others lost is not for the judge of our logs.
 dmesg | grep 'kmemleak' && dmesg -C
 passed
