@@ -51,7 +51,6 @@ DeviceSetup RingFuzz::read_setup(Input& input) {
 
 void RingFuzz::set_host() {
   const uint8_t bits = input_.byte();
-  host().count_reads = false;
   host().change_after_read = (bits & 1) != 0;
   host_disk_geometry& disk = host().geometry;
   disk.sectors = 256;
