@@ -123,7 +123,11 @@ static void work_function(struct work_struct *work)
 
 void host_work_init(struct host_work *work, enum driver_work_kind kind)
 {
-	INIT_DELAYED_WORK(work_kernel(work), work_function);
+	/* Each place has a lock class of its own: a device's work cancels its purgers'. */
+	if (kind == DRIVER_WORK_DEVICE)
+		INIT_DELAYED_WORK(work_kernel(work), work_function);
+	else
+		INIT_DELAYED_WORK(work_kernel(work), work_function);
 	work->kind = kind;
 }
 
