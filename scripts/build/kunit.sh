@@ -28,18 +28,12 @@ if ! grep -q '^CONFIG_KUNIT=' "$kdir/include/config/auto.conf" 2>/dev/null; then
 	exit 1
 fi
 
-# Files are removed from this folder: it must be one of ours.
-if [ -e "$output" ] && [ ! -e "$output/made-by-kunit.sh" ] && [ -n "$(ls -A "$output")" ]; then
-	echo "$0: $output holds other files than a build of ours" >&2
-	exit 1
-fi
-mkdir -p "$output/scripts" "$output/kunit"
-touch "$output/made-by-kunit.sh"
-# Copies keep their times, so only what changed is compiled again; what was
-# removed from the checkout must not linger.
+. "$top/scripts/build/kbuild.sh"
+own_folder made-by-kunit.sh
+mkdir -p "$output/kunit"
 (cd "$output" && find src include kunit -type f \( -name '*.cc' -o -name '*.c' -o -name '*.h' \) \
 	! -name '*.mod.c' ! -path kunit/kernel/glue/cases.h 2>/dev/null) |
-	while read -r file; do [ -e "$top/$file" ] || rm -f "$output/$file"; done
+	forget_removed
 cp -pu "$top/$kbuild" "$output/Kbuild"
 cp -pRu "$top/src" "$top/include" "$output/"
 cp -pRu "$top/scripts/build" "$output/scripts/"
@@ -50,14 +44,7 @@ for part in "$top"/kunit/*/; do
 done
 
 log=$output/build.log
-launcher=
 status=0
-if command -v ccache >/dev/null 2>&1; then launcher=ccache; fi
-make -C "$kdir" M="$(cd "$output" && pwd)" W=1 BLKBACK_CXX_LAUNCHER=$launcher "$@" modules \
+make -C "$kdir" M="$(cd "$output" && pwd)" W=1 BLKBACK_CXX_LAUNCHER="$(launcher)" "$@" modules \
 	>"$log" 2>&1 || status=$?
-cat "$log"
-[ "$status" = 0 ] || exit "$status"
-if grep -nE 'warning|objtool' "$log" >&2; then
-	echo "$log: warnings are errors here" >&2
-	exit 1
-fi
+judge "$log" "$status"

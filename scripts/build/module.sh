@@ -18,22 +18,14 @@ if [ ! -e "$kdir/Makefile" ]; then
 	exit 1
 fi
 
-# Files are removed from this folder: it must be one of ours.
-if [ -e "$output" ] && [ ! -e "$output/made-by-module.sh" ] && [ -n "$(ls -A "$output")" ]; then
-	echo "$0: $output holds other files than a build of ours" >&2
-	exit 1
-fi
-mkdir -p "$output/scripts"
-touch "$output/made-by-module.sh"
-# Copies keep their times, so only what changed is compiled again; what was
-# removed from the checkout must not linger.
+. "$top/scripts/build/kbuild.sh"
+own_folder made-by-module.sh
 (cd "$output" && find src include -type f \( -name '*.cc' -o -name '*.c' -o -name '*.h' \) 2>/dev/null) |
-	while read -r file; do [ -e "$top/$file" ] || rm -f "$output/$file"; done
+	forget_removed
 cp -pRu "$top/Kbuild" "$top/src" "$top/include" "$output/"
 cp -pRu "$top/scripts/build" "$output/scripts/"
 
 log=$output/build.log
-launcher=
 status=0
 # Headers within another system's folder are for that system's compiler.
 root=${kdir%/usr/src/*}
@@ -42,25 +34,16 @@ if [ "$root" != "$kdir" ] && [ -n "$root" ]; then
 	mkdir -p "$root$inside"
 	rm -rf "$root$inside/src" "$root$inside/include"
 	cp -pR "$output/Kbuild" "$output/src" "$output/include" "$output/scripts" "$root$inside/"
-	[ ! -e "$root/usr/bin/ccache" ] || launcher=ccache
 	# objtool of 7.2 reads /proc; the mount goes with the command.
 	unshare --mount sh -c 'mount -t proc proc "$0/proc" && exec chroot "$@"' "$root" "$root" \
-		make -C "${kdir#"$root"}" M="$inside" W=1 BLKBACK_CXX_LAUNCHER=$launcher "$@" modules \
+		make -C "${kdir#"$root"}" M="$inside" W=1 BLKBACK_CXX_LAUNCHER="$(launcher "$root")" "$@" modules \
 		>"$log" 2>&1 || status=$?
 	[ "$status" != 0 ] || cp -p "$root$inside/xen-blkback.ko" "$output/"
 else
-	if command -v ccache >/dev/null 2>&1; then launcher=ccache; fi
-	make -C "$kdir" M="$(cd "$output" && pwd)" W=1 BLKBACK_CXX_LAUNCHER=$launcher "$@" modules \
+	make -C "$kdir" M="$(cd "$output" && pwd)" W=1 BLKBACK_CXX_LAUNCHER="$(launcher)" "$@" modules \
 		>"$log" 2>&1 || status=$?
 fi
-cat "$log"
-[ "$status" = 0 ] || exit "$status"
-# "Skipping BTF generation" is what 6.1's headers always say: they have no
-# vmlinux to refer to.
-if grep -nE 'warning|objtool' "$log" >&2; then
-	echo "$log: warnings are errors here" >&2
-	exit 1
-fi
+judge "$log" "$status"
 # sysfs shows a module's sections in memory by their names: Linux refuses two of
 # one name.
 twice=$(readelf -SW "$output/xen-blkback.ko" | sed -n 's/^ *\[ *[0-9]*\] //p' |
