@@ -344,3 +344,15 @@ fio_verify() { # DEVICE MEGABYTES [OPTIONS]
 		"--iodepth=16 --rw=randrw --bsrange=512-1m --verify=crc32c --verify_fatal=1" \
 		"--do_verify=1 --minimal ${3:-}"
 }
+
+# load_start GUEST DEVICE MEGABYTES: such I/O in the background, over and over,
+# until load_stop GUEST, which says whether all of it was right.
+load_start() {
+	guest "$1" 'rm -f /tmp/stop' >/dev/null
+	guest_start "$1" load "until [ -e /tmp/stop ]; do $(fio_verify "$2" "$3") || exit 1; done"
+}
+
+load_stop() {
+	guest "$1" 'touch /tmp/stop' >/dev/null
+	need guest_join "$1" load 300
+}

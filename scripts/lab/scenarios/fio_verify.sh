@@ -6,17 +6,17 @@
 . /lab/dom0/lib.sh
 driver_load
 guest_need g1
-disk=$(image disk 64)
+disk=$(image disk 40)
 for persistent in Y N; do
 	set_parameter feature_persistent $persistent
 	attach g1 "$disk" xvdb w
 	need guest g1 "$(fio_verify xvdb 24)" 240 >/dev/null
-	need guest g1 "fio --name=seq --filename=/dev/xvdb --offset=32M --size=16M --direct=1 --rw=write --bs=128k --verify=crc32c --verify_fatal=1 --minimal" 120 >/dev/null
+	need guest g1 "fio --name=seq --filename=/dev/xvdb --offset=24M --size=16M --direct=1 --rw=write --bs=128k --verify=crc32c --verify_fatal=1 --minimal" 120 >/dev/null
 	[ "$(guest_sum g1 xvdb)" = "$(file_sum "$disk")" ] || fail "guest wrote other data than dom0 finds"
 	say "persistent grants $persistent: rd_req $(statistic g1 rd_req), wr_req $(statistic g1 wr_req)"
 	detach g1 xvdb
 	# The other way round: dom0 writes, the guest reads.
-	dd if=/dev/urandom of="$disk" bs=1M count=64 conv=notrunc status=none
+	dd if=/dev/urandom of="$disk" bs=1M count=40 conv=notrunc status=none
 	attach g1 "$disk" xvdb w
 	[ "$(guest_sum g1 xvdb)" = "$(file_sum "$disk")" ] || fail "guest reads other data than dom0 wrote"
 	detach g1 xvdb

@@ -8,7 +8,7 @@ driver_load
 guest_need g1
 disk=$(image disk 16)
 attach g1 "$disk" xvdb w
-guest_start g1 load "$(fio_verify xvdb 12 '--loops=6')"
+load_start g1 xvdb 12
 sleep 1
 for _ in 1 2; do
 	# The test mode freezes all threads, waits five seconds, and thaws them.
@@ -17,7 +17,7 @@ for _ in 1 2; do
 	say "frozen and thawed"
 done
 echo none >/sys/power/pm_test
-need guest_join g1 load 300
+load_stop g1
 [ "$(guest_sum g1 xvdb)" = "$(file_sum "$disk")" ] || fail "data differs"
 detach g1 xvdb
 passed

@@ -8,7 +8,7 @@ driver_load
 xl destroy g1 2>/dev/null
 disk=$(image disk 16)
 guest_extra=noxsave guest_memory=320 guest_vcpus=1 guest_create g9 "type='pvh'" "disk=['$disk,raw,xvdb,w']"
-guest_start g9 load "$(fio_verify xvdb 12 '--time_based --runtime=40')"
+load_start g9 xvdb 12
 sleep 2
 number=$(cat /tmp/number.g9)
 first=$(guest_id g9)
@@ -20,7 +20,7 @@ grep -q 'background load ended' /var/log/xen/guest-g9.log && fail "the load ende
 [ "$(guest_id g9)" != "$first" ] || fail "the guest is still the old domain"
 echo "$number" >/tmp/number.g9
 say "migrated under load"
-need guest_join g9 load 300
+load_stop g9
 [ "$(guest_sum g9 xvdb)" = "$(file_sum "$disk")" ] || fail "data differs"
 xl destroy g9
 passed

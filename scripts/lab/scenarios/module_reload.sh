@@ -7,7 +7,7 @@ driver_load
 guest_need g1
 disk=$(image disk 32)
 attach g1 "$disk" xvdb w
-guest_start g1 load "$(fio_verify xvdb 16 '--loops=4')"
+load_start g1 xvdb 16
 for round in 1 2 3; do
 	sleep 2
 	device=$(basename "$(backend_of g1)")
@@ -19,7 +19,7 @@ for round in 1 2 3; do
 	[ -e "/sys/bus/xen-backend/drivers/vbd/$device" ] || fail "the device was not bound again"
 	say "round $round: unbound, unloaded, loaded, bound again"
 done
-need guest_join g1 load 300
+load_stop g1
 [ "$(guest_sum g1 xvdb)" = "$(file_sum "$disk")" ] || fail "data differs"
 detach g1 xvdb
 passed

@@ -16,7 +16,7 @@ need guest g1 "$(fio_verify xvdb 8)" >/dev/null
 say "verified"
 # Each connection has a process of its own.
 mapfile -t servers < <(pgrep nbd-server)
-guest_start g1 load "$(fio_verify xvdb 8 '--loops=4')"
+load_start g1 xvdb 8
 sleep 1
 kill -STOP "${servers[@]}"
 sleep 1
@@ -27,7 +27,7 @@ detach g1 xvdc
 say "another disk was attached, served and detached while the server was stopped"
 guest_background_ended g1 load && fail "the load ended without a server"
 kill -CONT "${servers[@]}"
-need guest_join g1 load 200
+load_stop g1
 [ "$(guest_sum g1 xvdb)" = "$(dd if=/dev/nbd0 bs=1M iflag=direct status=none | sha256sum | cut -d' ' -f1)" ] ||
 	fail "data differs"
 detach g1 xvdb

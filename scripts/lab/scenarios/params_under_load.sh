@@ -7,7 +7,7 @@ driver_load
 guest_need g1
 disk=$(image disk 32)
 attach g1 "$disk" xvdb w
-guest_start g1 load "$(fio_verify xvdb 16 '--loops=3')"
+load_start g1 xvdb 16
 for _ in 1 2 3 4; do
 	for value in 0 8 1024; do need set_parameter max_buffer_pages $value; sleep 0.3; done
 	for value in 0 16 1056; do need set_parameter max_persistent_grants $value; sleep 0.3; done
@@ -22,7 +22,7 @@ if driver_is_ours; then
 	done
 	dmesg | grep -q "parameter max_buffer_pages: '-1' is not a number" || fail "no clear message"
 fi
-need guest_join g1 load 300
+load_stop g1
 [ "$(guest_sum g1 xvdb)" = "$(file_sum "$disk")" ] || fail "data differs"
 detach g1 xvdb
 passed

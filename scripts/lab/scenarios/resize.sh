@@ -10,11 +10,11 @@ loop=$(losetup -f --show "$disk")
 attach g1 "$loop" xvdb w
 guest_size_is() { [ "$(guest g1 'cat /sys/block/xvdb/size')" = "$1" ]; }
 dmesg -C
-guest_start g1 load "$(fio_verify xvdb 8 '--loops=2')"
+load_start g1 xvdb 8
 truncate -s 24M "$disk"
 need losetup -c "$loop"
 wait_for 10 guest_size_is 49152 || fail "the guest sees $(guest g1 'cat /sys/block/xvdb/size') sectors"
-need guest_join g1 load 240
+load_stop g1
 sleep 2
 told=$(dmesg | grep -c 'sectors now')
 [ "$told" = 1 ] || ! driver_is_ours || fail "the frontend was told $told times"

@@ -7,7 +7,7 @@ driver_load
 xl destroy g1 2>/dev/null
 disk=$(image disk 16)
 guest_memory=320 guest_create g9 "disk=['$disk,raw,xvdb,w']"
-guest_start g9 load "$(fio_verify xvdb 12 '--loops=6')"
+load_start g9 xvdb 12
 sleep 2
 need xl pause g9
 sleep 2
@@ -20,7 +20,7 @@ need xl restore /tmp/g9.save </dev/null >/dev/null 2>&1
 rm -f /tmp/g9.save
 echo "$number" >/tmp/number.g9
 say "saved and restored under load"
-need guest_join g9 load 300
+load_stop g9
 [ "$(guest_sum g9 xvdb)" = "$(file_sum "$disk")" ] || fail "data differs"
 xl destroy g9
 passed

@@ -8,7 +8,7 @@ driver_load
 guest_need g1
 disk=$(image disk 32)
 attach g1 "$disk" xvdb w
-guest_start g1 load "$(fio_verify xvdb 16 '--loops=4')"
+load_start g1 xvdb 16
 for which in intree ours intree ours; do
 	sleep 2
 	device=$(basename "$(backend_of g1)")
@@ -17,7 +17,7 @@ for which in intree ours intree ours; do
 	[ -e "/sys/bus/xen-backend/drivers/vbd/$device" ] || fail "the device was not bound by $which"
 	say "served by $which"
 done
-need guest_join g1 load 300
+load_stop g1
 [ "$(guest_sum g1 xvdb)" = "$(file_sum "$disk")" ] || fail "data differs"
 detach g1 xvdb
 passed
