@@ -132,13 +132,33 @@ class Module:
             self.fail(f'{self.name}: not a single case ran')
 
 
-def complaints(lines, bad_words):
+# KCSAN sees races of the kernel's own, too; a report ends with a line of these.
+RACE = re.compile(r'BUG: KCSAN:')
+RULE = '=' * 60
+
+
+def is_race_of_others(lines, number, names):
+    """Is this the headline of a race without a function of the modules?"""
+    if not RACE.search(lines[number]):
+        return False
+    for line in lines[number:]:
+        if line.startswith(RULE):
+            return True
+        if any(f'[{name}]' in line for name in names):
+            return False
+    return False  # a report that is cut short says nothing
+
+
+def complaints(lines, bad_words, modules):
     """Lines that nobody may write, each with the ones that follow it."""
+    names = [module.removesuffix('.ko').replace('-', '_') for module in modules]
     pattern = re.compile('|'.join(bad_words))
     found = []
     for number, line in enumerate(lines):
         bad = (pattern.search(line) or BLIND.search(line)) and not HARMLESS.search(line)
-        if bad and (not found or number - found[-1][0] > 40):
+        if not bad or is_race_of_others(lines, number, names):
+            continue
+        if not found or number - found[-1][0] > 40:
             found.append((number, lines[number:number + 40]))
     return [block for _, block in found]
 
@@ -168,7 +188,7 @@ def judge(text, names, bad_words):
             module.fail(f'{module.name}: the kernel went down or stopped before its end',
                         [line for line in lines if line][-15:])
     others = [(f'the kernel said: {block[0]}', block[1:])
-              for block in complaints(lines, bad_words)]
+              for block in complaints(lines, bad_words, names)]
     if not finished and all(module.ended for module in modules.values()):
         others.append(('the kernel did not reach the end of the run', lines[-15:]))
     return list(modules.values()), others
