@@ -1,24 +1,24 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=sh
 #
-# Sourced by module.sh and kunit.sh, which set top, kdir and output.
+# Sourced by module.sh and kunit.sh.
 
-# own_folder MARK: files are removed from $output, so it must be new, empty, or
+# own_folder FOLDER MARK: files are removed from it, so it must be new, empty, or
 # one that we made and that holds a file named MARK.
 own_folder() {
-	if [ -e "$output" ] && [ ! -e "$output/$1" ] && [ -n "$(ls -A "$output")" ]; then
-		echo "$0: $output holds other files than a build of ours" >&2
+	if [ -e "$1" ] && [ ! -e "$1/$2" ] && [ -n "$(ls -A "$1")" ]; then
+		echo "$0: $1 holds other files than a build of ours" >&2
 		exit 1
 	fi
-	mkdir -p "$output/scripts"
-	touch "$output/$1"
+	mkdir -p "$1/scripts"
+	touch "$1/$2"
 }
 
-# forget_removed: of the sources listed on standard input, relative to $output,
-# those that the checkout no longer has.  Copies keep their times, so only what
-# changed is compiled again; what was removed must not linger.
+# forget_removed FOLDER CHECKOUT: removes from FOLDER those of the sources listed
+# on standard input that CHECKOUT no longer has.  Copies keep their times, so only
+# what changed is compiled again; what was removed must not linger.
 forget_removed() {
-	while read -r file; do [ -e "$top/$file" ] || rm -f "$output/$file"; done
+	while read -r file; do [ -e "$2/$file" ] || rm -f "$1/$file"; done
 }
 
 # launcher: what compilers of the core are started with.  $1: a system's folder

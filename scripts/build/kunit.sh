@@ -29,11 +29,11 @@ if ! grep -q '^CONFIG_KUNIT=' "$kdir/include/config/auto.conf" 2>/dev/null; then
 fi
 
 . "$top/scripts/build/kbuild.sh"
-own_folder made-by-kunit.sh
+own_folder "$output" made-by-kunit.sh
 mkdir -p "$output/kunit"
 (cd "$output" && find src include kunit -type f \( -name '*.cc' -o -name '*.c' -o -name '*.h' \) \
 	! -name '*.mod.c' ! -path kunit/kernel/glue/cases.h 2>/dev/null) |
-	forget_removed
+	forget_removed "$output" "$top"
 cp -pu "$top/$kbuild" "$output/Kbuild"
 cp -pRu "$top/src" "$top/include" "$output/"
 cp -pRu "$top/scripts/build" "$output/scripts/"

@@ -19,9 +19,9 @@ if [ ! -e "$kdir/Makefile" ]; then
 fi
 
 . "$top/scripts/build/kbuild.sh"
-own_folder made-by-module.sh
+own_folder "$output" made-by-module.sh
 (cd "$output" && find src include -type f \( -name '*.cc' -o -name '*.c' -o -name '*.h' \) 2>/dev/null) |
-	forget_removed
+	forget_removed "$output" "$top"
 cp -pRu "$top/Kbuild" "$top/src" "$top/include" "$output/"
 cp -pRu "$top/scripts/build" "$output/scripts/"
 
