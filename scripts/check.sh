@@ -5,8 +5,8 @@
 #
 # usage: check.sh [quick|all]
 #
-#   (nothing)  the main scenarios run on each kernel, every other one on one of
-#              them; the kernels are Debian's and a debug kernel
+#   (nothing)  each scenario runs on one of the kernels: Debian's, and a debug
+#              kernel
 #   quick      what runs in user space, KUnit, and the main scenarios on one
 #              kernel: for every day
 #   all        all scenarios on each kernel, and KUnit under KCSAN, too
