@@ -122,7 +122,7 @@ number=0
 for kernel in $kernels; do
 	number=$((number + 1))
 	case $extent in
-	quick) chosen="no_xen attach_detach fio_verify module_reload protocol reconnect" ;;
+	quick) chosen="no_xen attach_detach fio_verify module_reload protocol" ;;
 	all) chosen="--share 1/1" ;;
 	*) chosen="--share $number/$count" ;;
 	esac
