@@ -164,6 +164,18 @@ TEST(Parser, AcceptsAFlushWithoutSegments) {
   }
 }
 
+TEST(Parser, IgnoresTheSectorOfARequestWithoutSegments) {
+  constexpr uint64_t kBehindAnyDisk = ~uint64_t{0} - 8;
+  for (const Layout layout : kLayouts) {
+    for (const int code : {BLKIF_OP_FLUSH_DISKCACHE, BLKIF_OP_WRITE_BARRIER}) {
+      const auto parsed =
+          parse(slot_of(layout, ask(static_cast<uint8_t>(code), kId, kBehindAnyDisk, {})), layout);
+      ASSERT_TRUE(parsed.has_value());
+      EXPECT_EQ(parsed->sector, 0u);
+    }
+  }
+}
+
 TEST(Parser, RefusesASegmentWhoseFirstSectorIsBehindItsLast) {
   EXPECT_EQ(refusal(ask(BLKIF_OP_READ, kId, 0, {{.gref = 9, .first = 4, .last = 3}})),
             BLKIF_RSP_ERROR);

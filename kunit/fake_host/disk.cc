@@ -25,7 +25,8 @@ uint64_t bytes_of(const host_io& io) {
 
 void check_range(const host_io& io) {
   if (io.sector * 512 + bytes_of(io) > host().geometry.sectors * 512) {
-    Host::broken("I/O beyond the disk");
+    Host::broken("I/O beyond the disk: " + std::to_string(bytes_of(io)) + " bytes at sector " +
+                 std::to_string(io.sector) + " of " + std::to_string(host().geometry.sectors));
   }
 }
 

@@ -37,7 +37,8 @@ std::expected<Request, Rejection> parse_direct(const wire::RawSlot& slot, Operat
     return reject(request.identity, Status::kError, "no segments");
   }
   request.segment_count = wire.nr_segments;
-  request.sector = wire.sector_number;
+  // Without data it names no place on the disk.
+  if (wire.nr_segments != 0) request.sector = wire.sector_number;
   for (uint32_t i = 0; i < wire.nr_segments; ++i) {
     const std::expected<Segment, const char*> segment = parse_segment(wire.seg[i]);
     if (!segment.has_value()) return reject(request.identity, Status::kError, segment.error());
