@@ -24,9 +24,11 @@ uint64_t bytes_of(const host_io& io) {
 }
 
 void check_range(const host_io& io) {
-  if (io.sector * 512 + bytes_of(io) > host().geometry.sectors * 512) {
+  const uint64_t sectors = host().geometry.sectors;
+  // No product or sum here that could wrap.
+  if (io.sector > sectors || bytes_of(io) / 512 > sectors - io.sector) {
     Host::broken("I/O beyond the disk: " + std::to_string(bytes_of(io)) + " bytes at sector " +
-                 std::to_string(io.sector) + " of " + std::to_string(host().geometry.sectors));
+                 std::to_string(io.sector) + " of " + std::to_string(sectors));
   }
 }
 
