@@ -150,6 +150,8 @@ void Device::read_disk_name() {
 void Device::open_disk() {
   char text[sizeof(opened_text_)];
   int error = host_store_read(host_, HOST_STORE_BACKEND, "physical-device", text, sizeof(text));
+  // Whatever stands there next is something else than what was tried.
+  if (error != 0 && !vbd_) opened_text_[0] = '\0';
   if (error == -kEnoEnt) return;  // the script is not that far
   if (error == 0 && std::string_view(text) == opened_text_) return;
   if (vbd_) {
