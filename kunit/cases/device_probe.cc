@@ -105,6 +105,17 @@ TEST(DeviceProbe, ADiskThatFailedIsTriedAgainWhenTheToolstackComesBackToIt) {
   EXPECT_EQ(host().disks_open, 1u);
 }
 
+TEST(DeviceProbe, ADiskThatFailedIsTriedAgainWhenItsNumberWasGone) {
+  host().open_error = -123;
+  Bench bench;
+  ASSERT_EQ(bench.probe(), 0);
+  host().open_error = 0;
+  bench.backend("physical-device", nullptr);
+  EXPECT_EQ(host().disks_open, 0u);
+  bench.backend("physical-device", "fe:10");
+  EXPECT_EQ(host().disks_open, 1u);
+}
+
 TEST(DeviceProbe, AChangedPhysicalDeviceIsNotFollowed) {
   Bench bench;
   ASSERT_TRUE(bench.connect());

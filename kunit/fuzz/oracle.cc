@@ -150,8 +150,10 @@ Oracle::Verdict Oracle::judge_direct(const uint8_t* slot, bool packed) const {
     if (block != 0 && (last - first + 1u) % block != 0) right = false;
     const auto grant = host().grants.find(load<uint32_t>(segment));
     // A grant that can only be read serves writes, and only when no mapping
-    // may stay: too much to say here.
-    if (grant == host().grants.end() || grant->second.read_only) known = false;
+    // may stay: too much to say here.  One that was told to fail does so for good.
+    if (grant == host().grants.end() || grant->second.read_only || grant->second.status != 0) {
+      known = false;
+    }
   }
   if (segments == 0) return Verdict::kServed;
   if (operation != BLKIF_OP_READ && read_only) return Verdict::kRefused;
