@@ -139,15 +139,15 @@ using RequestNative = blkif_request;
 using IndirectNative = blkif_request_indirect;
 using DiscardNative = blkif_request_discard;
 // Where 64-bit numbers are aligned as on x86_64, it is that layout.
-constexpr bool kNativeIsX86_64 = alignof(DiscardNative) == alignof(DiscardX86_64);
-static_assert(!kNativeIsX86_64 || sizeof(RequestNative) == sizeof(RequestX86_64));
-static_assert(!kNativeIsX86_64 || offsetof(RequestNative, id) == offsetof(RequestX86_64, id));
-static_assert(!kNativeIsX86_64 ||
+constexpr bool kNativeIsSixtyFour = alignof(DiscardNative) == alignof(DiscardX86_64);
+static_assert(!kNativeIsSixtyFour || sizeof(RequestNative) == sizeof(RequestX86_64));
+static_assert(!kNativeIsSixtyFour || offsetof(RequestNative, id) == offsetof(RequestX86_64, id));
+static_assert(!kNativeIsSixtyFour ||
               offsetof(RequestNative, sector_number) == offsetof(RequestX86_64, sector_number));
-static_assert(!kNativeIsX86_64 || offsetof(RequestNative, seg) == offsetof(RequestX86_64, seg));
-static_assert(!kNativeIsX86_64 ||
+static_assert(!kNativeIsSixtyFour || offsetof(RequestNative, seg) == offsetof(RequestX86_64, seg));
+static_assert(!kNativeIsSixtyFour ||
               offsetof(IndirectNative, indirect_grefs) == offsetof(IndirectX86_64, indirect_grefs));
-static_assert(!kNativeIsX86_64 ||
+static_assert(!kNativeIsSixtyFour ||
               offsetof(DiscardNative, nr_sectors) == offsetof(DiscardX86_64, nr_sectors));
 
 static_assert(offsetof(blkif_response, id) == 0);
