@@ -6,6 +6,12 @@ KDIR ?= /lib/modules/$(shell uname -r)/build
 BUILD := $(CURDIR)/build
 JOBS ?= $(shell nproc)
 
+# What ccache keeps serves every checkout, wherever it stands.
+CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/xen-blkback
+export CCACHE_DIR ?= $(CACHE)/ccache
+export CCACHE_BASEDIR ?= $(CURDIR)
+export CCACHE_NOHASHDIR ?= 1
+
 .PHONY: all install demo check check-all check-quick features check-unit check-threads check-kunit \
 	check-static check-fuzz format \
 	mutants fuzz coverage bench-quick \

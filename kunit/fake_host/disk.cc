@@ -42,7 +42,8 @@ void discard(const host_io& io) {
 }
 
 void check_discard(const host_io& io) {
-  const host_disk_geometry& geometry = host().geometry;
+  // A limit that was lowered since is the storage stack's business.
+  const host_disk_geometry& geometry = io.disk->described;
   const uint64_t most = io.operation == HOST_IO_DISCARD ? geometry.max_discard_sectors
                                                         : geometry.max_secure_discard_sectors;
   if (io.sectors == 0) Host::broken("a discard of nothing");
@@ -103,7 +104,7 @@ int host_disk_open(uint32_t major, uint32_t minor, uint8_t read_only, host_disk*
   if (host().open_error != 0) return host().open_error;
   if (host().fails("host_disk_open")) return -EIO;
   ++host().disks_open;
-  *disk = new host_disk{major, minor, read_only != 0};
+  *disk = new host_disk{major, minor, read_only != 0, {}};
   return 0;
 }
 
@@ -113,8 +114,8 @@ void host_disk_close(host_disk* disk) {
   delete disk;
 }
 
-void host_disk_describe(const host_disk*, host_disk_geometry* geometry) {
-  *geometry = host().geometry;
+void host_disk_describe(const host_disk* disk, host_disk_geometry* geometry) {
+  *geometry = disk->described = host().geometry;
 }
 
 uint64_t host_disk_sectors(const host_disk*) { return host().geometry.sectors; }

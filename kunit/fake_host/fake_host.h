@@ -41,6 +41,7 @@ struct host_disk {
   uint32_t major;
   uint32_t minor;
   bool read_only;
+  mutable host_disk_geometry described{};  // what the driver was told last
 };
 
 struct host_event_channel {
@@ -127,7 +128,8 @@ class Host {
     const host_device* device;
     std::vector<uint32_t> grefs;
   };
-  std::map<void*, MappedRing> rings;
+  // By their first page, which a guest may name for more than one.
+  std::multimap<void*, MappedRing> rings;
   uint32_t next_handle = 100;
   uint16_t last_domid = 0;  // of the last map hypercall
   uint32_t spinlocks_held = 0;

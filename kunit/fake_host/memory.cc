@@ -211,15 +211,16 @@ int host_ring_map(host_device* device, const uint32_t* grefs, uint32_t count, vo
   }
   for (uint32_t i = 0; i < count; ++i) ++h.grants[grefs[i]].mappings;
   *address = h.grants[grefs[0]].memory;
-  h.rings[*address] = {device, std::vector<uint32_t>(grefs, grefs + count)};
+  h.rings.insert({*address, {device, std::vector<uint32_t>(grefs, grefs + count)}});
   return 0;
 }
 
 void host_ring_unmap(host_device* device, void* address) {
   Host& h = host();
-  const auto ring = h.rings.find(address);
   h.may_sleep("host_ring_unmap");
-  if (ring == h.rings.end() || ring->second.device != device) {
+  auto [ring, end] = h.rings.equal_range(address);
+  while (ring != end && ring->second.device != device) ++ring;
+  if (ring == end) {
     Host::broken("unmap of a ring that is not mapped");
     return;
   }

@@ -264,7 +264,8 @@ void RingFuzz::reconnect() {
     driver_disks_changed();
   }
   bench_->state(HOST_XENBUS_INITIALISING);
-  oracle_->smooth = host().lost_pages == 0;
+  // A disk that fails does so after a reconnection, too.
+  oracle_->smooth = host().lost_pages == 0 && host().io_error == 0;
   connect();
 }
 

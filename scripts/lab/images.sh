@@ -7,10 +7,13 @@
 #
 # Prints a folder that holds
 #   xen           the hypervisor
-#   vmlinuz       the kernel of dom0 and guests
+#   vmlinuz       the kernel, for a machine without Xen
+#   vmlinux       the same, unpacked: that of dom0
 #   base.cpio     dom0's programs: Xen's tools, fio, a shell
-#   kernel.cpio   dom0's modules and the guest's kernel and initramfs
-#   guest/        these two, for guests of a dom0 of another kernel
+#   kernel.cpio   dom0's modules and the folder "guest"
+#   guest/        the guest's kernel and initramfs, for a dom0 of another kernel
+#
+# What is compressed here would be unpacked on the emulator, for each guest.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -61,7 +64,7 @@ fi
 # --- the kernel, its modules, and the guest -----------------------------------
 
 image=$("$here/../setup/kernel.sh" "$series" image)
-key=$( (echo "$base $image"; cat "$here/images.sh" "$here"/guest/*) | sha256sum | cut -c1-16)
+key=$( (echo "$base $image"; cat "$here/images.sh" "$here/unpack-kernel" "$here"/guest/*) | sha256sum | cut -c1-16)
 lab=$cache/lab/$series/$key
 if [ ! -e "$lab" ]; then
 	echo "lab: building images for Linux $release" >&2
@@ -112,11 +115,12 @@ if [ ! -e "$lab" ]; then
 	mkdir -p "$dom0/guest"
 	# shellcheck disable=SC2086
 	copy_modules "$dom0" $dom0_modules
-	(cd "$guest" && find . | cpio -o -H newc --quiet | gzip -1) >"$dom0/guest/initrd"
-	cp "$image/boot/vmlinuz-$release" "$dom0/guest/vmlinuz"
+	(cd "$guest" && find . | cpio -o -H newc --quiet) >"$dom0/guest/initrd"
+	"$here/unpack-kernel" "$image/boot/vmlinuz-$release" "$dom0/guest/vmlinux"
 	(cd "$dom0" && find . | cpio -o -H newc --quiet) >"$work/out/kernel.cpio"
 	cp "$image/boot/vmlinuz-$release" "$work/out/vmlinuz"
 	mv "$dom0/guest" "$work/out/guest"
+	ln "$work/out/guest/vmlinux" "$work/out/"
 	ln "$base/base.cpio" "$base/xen" "$work/out/"
 	rm -rf "$cache/lab/$series"
 	mkdir -p "$cache/lab/$series"

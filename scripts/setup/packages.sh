@@ -15,7 +15,7 @@ packages_of() {
 	mutants) echo python3 ;;
 	fuzz) echo make clang llvm libclang-rt-14-dev ccache libxen-dev ;;
 	kernel) echo make gcc ccache bc bison flex libelf-dev libssl-dev xz-utils kmod ;;
-	lab) echo qemu-system-x86 cpio kmod python3 binutils ;;
+	lab) echo qemu-system-x86 cpio kmod python3 binutils zstd ;;
 	unstable) echo debootstrap util-linux ;;
 	static) echo make g++ clang-19 clang-tidy-19 clang-format-19 sparse shellcheck perl xz-utils libelf-dev libxen-dev ;;
 	*)

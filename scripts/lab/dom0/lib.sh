@@ -93,14 +93,14 @@ guest_cpu_list() {
 # guest_create NAME [CONFIGURATION-LINE...]; in the environment
 #   blkfront=OPTION=VALUE,...   goes to the guest's frontend driver
 #   guest_extra=WORDS           more for its command line
-#   guest_files=FOLDER          holds its vmlinuz and initrd
+#   guest_files=FOLDER          holds its vmlinux and initrd
 guest_create() {
 	local name=$1 config=/tmp/$1.cfg files=${guest_files:-/guest}
 	shift
 	[ -e "/var/log/xen/guest-$name.log" ] && : >"/var/log/xen/guest-$name.log"
 	{
 		echo "name='$name'"
-		echo "kernel='$files/vmlinuz'"
+		echo "kernel='$files/vmlinux'"
 		echo "ramdisk='$files/initrd'"
 		echo "extra='console=hvc0 loglevel=4 blkfront=${blkfront:-} ${guest_extra:-}'"
 		echo "memory=${guest_memory:-512}"
@@ -131,7 +131,7 @@ guest_create_4cpus() {
 guest_create_tool() {
 	if [ ! -d /tmp/guest-tool ]; then
 		mkdir /tmp/guest-tool
-		ln -s /guest/vmlinuz /tmp/guest-tool/
+		ln -s /guest/vmlinux /tmp/guest-tool/
 		cat /lab/frontend.cpio /guest/initrd >/tmp/guest-tool/initrd
 	fi
 	guest_files=/tmp/guest-tool guest_extra=frontend=tool guest_create "$@"

@@ -5,9 +5,9 @@
 . /lab/dom0/lib.sh
 guests_destroy
 # Its programs are dom0's, and its kernel, unless it is to be another one.
-[ -n "${domain_kernel:-}" ] || domain_kernel=$(ls /lab/vmlinuz 2>/dev/null || echo /guest/vmlinuz)
+[ -n "${domain_kernel:-}" ] || domain_kernel=$(ls /lab/vmlinux 2>/dev/null || echo /guest/vmlinux)
 mkdir /tmp/guest-driver
-ln -s "$domain_kernel" /tmp/guest-driver/vmlinuz
+ln -s "$domain_kernel" /tmp/guest-driver/vmlinux
 (cd / && find . -xdev \( -path ./guest -o -path './guest-*' -o -path ./kasan -o -path ./tmp -o -path ./var/log \) -prune -o -print |
 	busybox cpio -o -H newc 2>/dev/null) >/tmp/guest-driver/initrd
 guest_files=/tmp/guest-driver guest_extra="lab-driver-domain ${domain_extra:-}" guest_vcpus=1 guest_cpus=2 \
