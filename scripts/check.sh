@@ -44,14 +44,40 @@ stage() {
 	fi
 }
 
+# What a suite says while it runs.
+is_news='^(ok|FAIL|NOTE|booting)|^\[  FAILED'
+
 # suite NAME COMMAND...: tests that count themselves and say so at the end.
 suite() {
-	local name=$1 log counts status good bad
+	local name=$1 log=$logs/${1// /-}.log
 	shift
-	log=$logs/${name// /-}.log
 	say "$name ..."
-	"$@" 2>&1 | tee "$log" | grep --line-buffered -E '^(ok|FAIL|NOTE|booting)|^\[  FAILED'
-	status=${PIPESTATUS[0]}
+	"$@" 2>&1 | tee "$log" | grep --line-buffered -E "$is_news"
+	suite_ended "$name" "${PIPESTATUS[0]}"
+}
+
+# suite_start NAME COMMAND...: the same beside the next ones, on what they leave of
+# the CPUs; suite_join NAME waits for it.  One at a time.
+beside=
+trap '[ -z "$beside" ] || kill "$beside"' EXIT
+suite_start() {
+	local name=$1
+	shift
+	say "$name ... (beside the next one)"
+	nice "$@" >"$logs/${name// /-}.log" 2>&1 &
+	beside=$!
+}
+
+suite_join() {
+	local status=0
+	wait "$beside" || status=$?
+	beside=
+	grep -E "$is_news" "$logs/${1// /-}.log"
+	suite_ended "$1" $status
+}
+
+suite_ended() { # NAME STATUS
+	local name=$1 status=$2 log=$logs/${1// /-}.log counts good bad
 	counts=$(grep -E '^[0-9]+ passed, [0-9]+ failed$' "$log" | tail -1)
 	if [ -z "$counts" ]; then
 		say "FAIL $name: it did not come to its end; $log ends with"
@@ -89,7 +115,6 @@ suite unit make --no-print-directory check-unit
 suite threads make --no-print-directory check-threads
 if [ "$extent" != quick ]; then
 	suite fuzz make --no-print-directory check-fuzz
-	suite static make --no-print-directory check-static
 	stage "judge of KTAP" scripts/kunit/test-ktap
 	stage "ABI documents" scripts/build/abi-check.sh
 	stage "features" scripts/features.sh --check Documentation/features.md
@@ -104,7 +129,10 @@ for flavour in $flavours; do
 	say "debug kernel $flavour: built in eight minutes where it is not in the cache"
 	stage "debug kernel $flavour" scripts/setup/debug-kernel.sh "$flavour" image
 done
+# KUnit keeps one CPU busy, of the two that are there at least.
+[ "$extent" = quick ] || suite_start static make --no-print-directory check-static
 suite kunit make --no-print-directory check-kunit
+[ "$extent" = quick ] || suite_join static
 if [ "$extent" = all ]; then
 	suite "kunit kcsan" make --no-print-directory check-kunit FLAVOUR=kcsan
 fi

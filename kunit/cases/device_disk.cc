@@ -153,6 +153,27 @@ TEST(DeviceDisk, ANewConnectionSeesTheSizeOfNow) {
   EXPECT_TRUE(bench.device().resizes.empty());
 }
 
+TEST(DeviceDisk, ANewConnectionSeesTheLimitsOfNow) {
+  Bench bench;
+  ASSERT_TRUE(bench.connect());
+  EXPECT_TRUE(bench.published("sector-size", "512"));
+  EXPECT_TRUE(bench.published("feature-discard", "0"));
+  ASSERT_TRUE(bench.disconnect());
+  host().geometry.logical_block_bytes = 4096;
+  host().geometry.max_discard_sectors = 64;
+  bench.renew_rings();
+  bench.state(HOST_XENBUS_INITIALISING);
+  ASSERT_TRUE(bench.connect());
+  EXPECT_TRUE(bench.published("sector-size", "4096"));
+  EXPECT_TRUE(bench.published("feature-discard", "1"));
+  const uint32_t gref = bench.guest().grants(2);
+  bench.guest().send(ask(BLKIF_OP_READ, 1, 0, {{gref, 0, 3}}));
+  bench.guest().send(ask(BLKIF_OP_READ, 2, 0, {{gref + 1}}));
+  host().run();
+  EXPECT_EQ(bench.guest().status_of(1), BLKIF_RSP_ERROR);
+  EXPECT_EQ(bench.guest().status_of(2), BLKIF_RSP_OKAY);
+}
+
 TEST(DeviceDisk, EveryDeviceOnTheDiskIsTold) {
   Bench one;
   Bench two({.domid = 9});

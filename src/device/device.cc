@@ -282,6 +282,7 @@ void Device::connect() {
     host_device_fatal(host_, synced.error().number, "writing out the disk's cached blocks");
     return;
   }
+  vbd_->describe();
   publish_and_serve(*frontend, parameters);
 }
 

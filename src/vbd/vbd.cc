@@ -18,10 +18,14 @@ Result<Owned<Vbd>> Vbd::open(const VbdConfig& config) {
 
 Vbd::Vbd(const VbdConfig& config, host_disk* disk)
     : disk_(disk), access_(config.access), cdrom_(config.cdrom), discard_(config.discard) {
-  host_disk_describe(disk, &geometry_);
-  if (geometry_.logical_block_bytes > wire::kSectorBytes) {
-    sectors_per_block_ = geometry_.logical_block_bytes / wire::kSectorBytes;
-  }
+  describe();
+}
+
+void Vbd::describe() {
+  host_disk_describe(disk_.get(), &geometry_);
+  sectors_per_block_ = geometry_.logical_block_bytes > wire::kSectorBytes
+                           ? geometry_.logical_block_bytes / wire::kSectorBytes
+                           : 1;
 }
 
 Vbd::Verdict Vbd::check(const Request& request) const {

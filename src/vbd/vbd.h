@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 // The virtual block device's backing disk: what may be done to it.
 //
-// Not locked: nothing of it changes after open().
+// Not locked: nothing of it changes while a frontend is connected.
 #pragma once
 
 #include <cstdint>
@@ -32,6 +32,10 @@ class Vbd {
 
   // Takes over `disk`; use open().
   Vbd(const VbdConfig& config, host_disk* disk);
+
+  // What the disk is like now: the host's administrator may have changed its
+  // limits since.  Context: no frontend is connected.
+  void describe();
 
   // May the request be done?  kOkay, or the status to answer and why.
   struct Verdict {

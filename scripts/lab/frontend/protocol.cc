@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 // Cases about the forms of requests and of the connection.
+#include <algorithm>
 #include <cstdio>
 
 #include "cases.h"
@@ -201,7 +202,7 @@ void indirect(Frontend& frontend, uint64_t) {
   }
 }
 
-void persistence(Frontend& frontend, uint64_t) {
+void persistence(Frontend& frontend, uint64_t rounds) {
   uint64_t mark = 0x4000;
   for (const bool persistent : {true, false, true}) {
     Options options;
@@ -210,7 +211,7 @@ void persistence(Frontend& frontend, uint64_t) {
     EXPECT(frontend.property("feature-persistent") == 1, "persistent grants are not offered");
     {
       Data data(frontend, kMaxDirect);
-      for (uint32_t i = 0; i < 100; ++i) {
+      for (uint64_t i = 0; i < std::max<uint64_t>(rounds, 1); ++i) {
         data.fill(++mark);
         EXPECT(frontend.run(data.request(kWrite, 0)) == kOkay, "write");
         data.clear();

@@ -14,7 +14,8 @@ need set_parameter max_queues 2
 guest_need_tool gt
 disk=$(image disk 32)
 attach_only gt "$disk" xvdb w
-for case in layouts ring-refs indirect persistence discard flushes; do tool gt $case xvdb; done
+for case in layouts ring-refs indirect discard flushes; do tool gt $case xvdb; done
+tool gt persistence xvdb 100
 ! driver_is_ours || dmesg | grep -q 'ring-page-order' || fail "the log does not say what was refused"
 detach_tool gt xvdb
 attach_only gt "$disk" xvdb r

@@ -20,7 +20,7 @@ tool gt reconnect xvdb 2
 [ "$(xenstore-read "$(backend_node gt xvdb)/feature-persistent")" = 0 ] ||
 	fail "feature-persistent is still offered"
 set_parameter feature_persistent Y
-tool gt persistence xvdb
+tool gt persistence xvdb 10
 detach_tool gt xvdb
 null_disk_remove
 passed

@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# Sourced by lib.sh: domains, and what is done in them.
+
+# guest_id NAME: prints the number of a domain.  xl takes ten times as long as
+# to ask whether what it said last still holds.
+guest_id() {
+	local id=
+	if [ -e "/tmp/domid.$1" ]; then read -r id <"/tmp/domid.$1"; fi
+	if [ -z "$id" ] || [ "$(xenstore-read "/local/domain/$id/name" 2>/dev/null)" != "$1" ]; then
+		id=$(xl domid "$1" 2>/dev/null) || return 1
+		echo "$id" >"/tmp/domid.$1"
+	fi
+	echo "$id"
+}
+
+guest_ready() {
+	local id
+	id=$(guest_id "$1") && [ "$(xenstore-read "/local/domain/$id/data/ready" 2>/dev/null)" = 1 ]
+}
+
+# CPUs of their own for every domain: 2-3 unless guest_cpus says otherwise; 1-4
+# where time is counted and there is one guest.
+guest_cpu_list() {
+	if [ "$(cat /lab/time)" = counted ]; then echo 1-4; else echo "${guest_cpus:-2-3}"; fi
+}
+
+# guest_create NAME [CONFIGURATION-LINE...]; in the environment
+#   blkfront=OPTION=VALUE,...   goes to the guest's frontend driver
+#   guest_extra=WORDS           more for its command line
+#   guest_files=FOLDER          holds its vmlinux and initrd
+guest_create() {
+	local name=$1 config=/tmp/$1.cfg files=${guest_files:-/guest}
+	shift
+	[ -e "/var/log/xen/guest-$name.log" ] && : >"/var/log/xen/guest-$name.log"
+	{
+		echo "name='$name'"
+		echo "kernel='$files/vmlinux'"
+		echo "ramdisk='$files/initrd'"
+		echo "extra='console=hvc0 loglevel=4 blkfront=${blkfront:-} ${guest_extra:-}'"
+		echo "memory=${guest_memory:-512}"
+		echo "vcpus=${guest_vcpus:-2}"
+		echo "cpus='$(guest_cpu_list)'"
+		echo "tsc_mode='native'"
+		echo "on_crash='destroy'"
+		echo "on_reboot='destroy'"
+		for line in "$@"; do echo "$line"; done
+	} >"$config"
+	xl create -q "$config" </dev/null || fail "xl create $name"
+	wait_for 120 guest_ready "$name" || {
+		tail -n 30 "/var/log/xen/guest-$name.log"
+		fail "guest $name did not come up"
+	}
+	echo 0 >"/tmp/number.$name"
+}
+
+# A guest with four CPUs, and so four queues, of which it uses two: there are no
+# more that no other domain uses.
+guest_create_4cpus() {
+	guest_vcpus=4 guest_create "$@"
+	need guest "$1" 'for cpu in 2 3; do echo 0 >/sys/devices/system/cpu/cpu$cpu/online; done' >/dev/null
+}
+
+# A guest whose disks no kernel's frontend takes: "guest NAME frontend CASE VDEV"
+# runs a case of the frontend in user space against one.
+guest_create_tool() {
+	if [ ! -d /tmp/guest-tool ]; then
+		mkdir /tmp/guest-tool
+		ln -s /guest/vmlinux /tmp/guest-tool/
+		cat /lab/frontend.cpio /guest/initrd >/tmp/guest-tool/initrd
+	fi
+	guest_files=/tmp/guest-tool guest_extra=frontend=tool guest_create "$@"
+}
+
+# Such a guest, alone, that stays from one scenario to the next.
+guest_need_tool() {
+	local name
+	for name in $(guests); do [ "$name" = "$1" ] || xl destroy "$name"; done
+	guest_ready "$1" && guest "$1" 'dmesg -c' >/dev/null && return 0
+	xl destroy "$1" 2>/dev/null
+	guest_create_tool "$@"
+}
+
+# tool GUEST CASE DEVICE [ARGUMENT [SECONDS]]
+tool() {
+	local vdev status
+	vdev=$(vdev_number "$3")
+	guest "$1" "frontend $2 $vdev ${4:-}" "${5:-120}" >/tmp/tool.raw
+	status=$?
+	# xenstore-read writes line ends as \n.
+	sed 's/\\n/\n/g' /tmp/tool.raw >/tmp/tool.log
+	if [ $status = 0 ]; then
+		grep -v '^all as it should be' /tmp/tool.log | tail -n "${tool_lines:-3}" |
+			while read -r line; do say "$2: $line"; done
+	else
+		tail -n 20 /tmp/tool.log
+		fail "$2: $(tail -n 1 /tmp/tool.log)"
+	fi
+}
+
+# A guest that stays from one scenario to the next.
+guest_need() {
+	guest_ready "$1" && guest "$1" true >/dev/null && return 0
+	xl destroy "$1" 2>/dev/null
+	guest_create "$@"
+}
+
+guest_command() { # NAME ID COMMAND: sets "number"
+	read -r number <"/tmp/number.$1"
+	number=$((number + 1))
+	echo "$number" >"/tmp/number.$1"
+	# xenstore-read would quote line ends.
+	xenstore-write "/local/domain/$2/data/command" "$number ${3//[$'\n\t']/ }"
+}
+
+# guest_answered ID NUMBER: has that command ended?  Sets "value" and "output".
+guest_answered() {
+	local both
+	both=$(xenstore-read "/local/domain/$1/data/result" "/local/domain/$1/data/output" 2>/dev/null)
+	value=${both%%$'\n'*}
+	output=${both#"$value"}
+	output=${output#$'\n'}
+	[ "${value%% *}" = "$2" ]
+}
+
+# guest NAME COMMAND [SECONDS]: runs it, prints the end of its output, returns
+# its status.
+guest() {
+	local id number value output
+	id=$(guest_id "$1") || fail "guest $1 is not there"
+	guest_command "$1" "$id" "$2"
+	wait_for "${3:-180}" guest_answered "$id" "$number" || {
+		tail -n 20 "/var/log/xen/guest-$1.log"
+		fail "guest $1 did not end within ${3:-180} s: $2"
+	}
+	printf '%s\n' "$output"
+	return "${value#* }"
+}
+
+# guest_start NAME TAG COMMAND: in the background; guest_join NAME TAG SECONDS
+# waits for it and returns its status.
+guest_start() {
+	local id number value output
+	id=$(guest_id "$1") || fail "guest $1 is not there"
+	xenstore-rm "/local/domain/$id/data/background/$2" 2>/dev/null
+	guest_command "$1" "$id" "&$2 $3"
+	wait_for 60 guest_answered "$id" "$number" ||
+		fail "guest $1 did not start: $3"
+}
+
+guest_background_ended() {
+	xenstore-read "/local/domain/$(guest_id "$1")/data/background/$2" >/dev/null 2>&1
+}
+
+guest_join() {
+	local value
+	wait_for "$3" guest_background_ended "$1" "$2" || {
+		tail -n 20 "/var/log/xen/guest-$1.log"
+		fail "guest $1: $2 did not end within $3 s"
+	}
+	value=$(xenstore-read "/local/domain/$(guest_id "$1")/data/background/$2")
+	return "${value#* }"
+}
+
+guests() { xl list | awk 'NR > 1 && $1 != "Domain-0" { print $1 }'; }
+
+guests_destroy() {
+	local name
+	for name in $(guests); do xl destroy "$name"; done
+}
+
+guests_remove_disks() {
+	local name vdev
+	for name in $(guests); do
+		for vdev in $(xl block-list "$name" 2>/dev/null | awk 'NR > 1 { print $1 }'); do
+			xl block-detach "$name" "$vdev" >/dev/null 2>&1
+		done
+	done
+}
