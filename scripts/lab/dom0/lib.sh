@@ -6,9 +6,7 @@
 # A scenario passes when it calls "passed" and ends with status 0.
 
 scenario=$(basename "$0" .sh)
-# shellcheck source=/dev/null
 . /lab/dom0/guests.sh
-# shellcheck source=/dev/null
 . /lab/dom0/disks.sh
 # What the host was told with --set.
 # shellcheck source=/dev/null
