@@ -26,13 +26,14 @@ passed() { touch "/tmp/passed.$scenario"; }
 exec {silence}<> <(:)
 pause() { read -r -t "$1" -u "$silence" || :; }
 
-# wait_for SECONDS COMMAND...: until the command succeeds.
+# wait_for SECONDS COMMAND...: until the command succeeds.  To ask keeps dom0 busy,
+# of which the disk wants something, too: the longer it takes, the rarer.
 wait_for() {
-	local end=$((SECONDS + $1))
+	local end=$((SECONDS + $1)) tries=0 pauses=(0.2 0.2 0.3 0.4 0.6 0.8)
 	shift
 	until "$@"; do
 		[ $SECONDS -lt $end ] || return 1
-		pause 0.2
+		pause "${pauses[tries++]:-1}"
 	done
 }
 
