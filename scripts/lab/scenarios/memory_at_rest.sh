@@ -8,7 +8,7 @@
 guests_destroy
 driver_load
 need set_parameter max_queues 4
-modprobe null_blk nr_devices=12 gb=1 queue_mode=2 irqmode=0 submit_queues=1
+modprobe null_blk nr_devices=8 gb=1 queue_mode=2 irqmode=0 submit_queues=1
 # What is free, caches emptied, in KiB; the middle of five.
 free() {
 	sync
@@ -39,11 +39,11 @@ measure() { # ORDER DISKS LIMIT-KIB
 	! driver_is_ours || [ "$per_disk" -lt "$3" ] || fail "$per_disk KiB a disk, not under $3"
 }
 
-measure 0 10 1024
+measure 0 6 1024
 # Linux' frontend takes its pages for persistent grants when it connects, 64 MiB
 # of the guest's memory for each ring of this size.
 set_parameter feature_persistent N
-measure 4 6 4096
+measure 4 4 4096
 set_parameter feature_persistent Y
 wait_for 20 rmmod null_blk
 set_parameter max_queues 2
