@@ -129,7 +129,8 @@ for flavour in $flavours; do
 	say "debug kernel $flavour: built in eight minutes where it is not in the cache"
 	stage "debug kernel $flavour" scripts/setup/debug-kernel.sh "$flavour" image
 done
-# KUnit keeps one CPU busy, of the two that are there at least.
+# KUnit waits for its compilers and in the end for one machine alone: what it leaves
+# of the CPUs is enough for these.
 [ "$extent" = quick ] || suite_start static make --no-print-directory check-static
 suite kunit make --no-print-directory check-kunit
 [ "$extent" = quick ] || suite_join static

@@ -36,7 +36,10 @@ struct host_disk_geometry {
 int host_disk_open(uint32_t major, uint32_t minor, uint8_t read_only, struct host_disk **disk);
 void host_disk_close(struct host_disk *disk);
 
-/* Context: any; the size is the one of now. */
+/*
+ * Context: any; they tell how it is now.  A limit that is lowered later is the
+ * storage stack's business: it splits an I/O, or fails it.
+ */
 void host_disk_describe(const struct host_disk *disk, struct host_disk_geometry *geometry);
 uint64_t host_disk_sectors(const struct host_disk *disk);
 
@@ -84,7 +87,7 @@ struct host_io {
 	struct host_disk *disk;
 	const struct host_io_segment *segments;
 	uint64_t sector;
-	uint64_t sectors; /* of a discard: at most the geometry's maximum */
+	uint64_t sectors; /* of a discard: at most the maximum last described */
 	uint32_t segment_count;
 	uint8_t operation; /* enum host_io_operation */
 	uint8_t flags;	   /* enum host_io_flags */
