@@ -24,7 +24,8 @@ void driver_init(void);
  * driver_device_create - a backend directory has appeared.
  *
  * The device serves until driver_device_remove(); it borrows @host until
- * host_device_release(@host), which may come long after.
+ * host_device_release(@host), which may come long after.  The caller tells of
+ * physical-device once it watches the node: the script may have been faster.
  *
  * Context: process, may sleep.
  * Return: 0 and the device in @device, or -ENOMEM.
@@ -39,11 +40,17 @@ int driver_device_create(struct host_device *host, struct driver_device **device
  */
 void driver_device_remove(struct driver_device *device);
 
-/* The frontend's state changed to @state, which may be any number.  Context: process. */
+/*
+ * The frontend's state changed to @state, which may be any number; 0: there is
+ * none (any more).  Context: process.
+ */
 void driver_frontend_changed(struct driver_device *device, uint32_t state);
 
-/* A node of our own directory (physical-device, state) changed.  Context: process. */
-void driver_backend_changed(struct driver_device *device);
+/* Our state node was written, maybe by the toolstack.  Context: process. */
+void driver_state_changed(struct driver_device *device);
+
+/* The node physical-device of our directory was written.  Context: process. */
+void driver_physical_device_changed(struct driver_device *device);
 
 /*
  * Is the device closed for good, so that the caller (the xenbus watch thread,

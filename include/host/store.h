@@ -33,10 +33,15 @@ enum host_store_side {
 };
 
 /*
+ * Once a device is removed (driver_device_remove()), its directory may be that
+ * of another device: reads and writes then end with -ENODEV and touch nothing.
+ */
+
+/*
  * host_store_read - read the node @name (a relative path) as text.
  *
  * Return: 0 and the whole string, terminated, in @text; -E2BIG when it does not
- * fit in @bytes; -ENOENT when there is no such node.
+ * fit in @bytes; -ENOENT when there is no such node; -ENODEV.
  */
 int host_store_read(struct host_device *device, enum host_store_side side, const char *name,
 		    char *text, size_t bytes);
@@ -44,7 +49,10 @@ int host_store_read(struct host_device *device, enum host_store_side side, const
 /*
  * A publication writes several nodes of our directory at once or none.
  * host_store_publish() starts over when xenstore says so, and writes nothing
- * when the toolstack has removed the directory (-ENOENT).
+ * when the toolstack has removed the directory (-ENOENT).  Only one transaction
+ * of this module is open at a time: a domain has few (xenstored's quotas).
+ *
+ * Return: 0, -ENOENT, -ENODEV, or another negative errno: -ENOSPC is a quota.
  */
 struct host_store_node {
 	const char *name;
@@ -60,8 +68,8 @@ int host_store_publish(struct host_device *device, const struct host_store_node 
  * look.  Nothing is written unless our state node says Connected: the
  * toolstack may have written Closing there.
  *
- * Return: 0, -ENOENT (the directory is gone), -EBUSY (another state), or
- * another negative errno.
+ * Return: 0, -ENOENT (the directory is gone), -ENODEV, -EBUSY (another state),
+ * or another negative errno.
  */
 int host_store_resize(struct host_device *device, uint64_t sectors);
 
@@ -79,20 +87,26 @@ const char *host_device_name(const struct host_device *device);
 
 enum host_xenbus_state host_device_state(const struct host_device *device);
 
-/* Publish our state; nothing is written when our directory is gone. */
-void host_device_switch_state(struct host_device *device, enum host_xenbus_state state);
-
-/* Does the toolstack want the device (node "online")? */
-bool host_device_online(struct host_device *device);
+/*
+ * host_device_switch_state - publish our state.
+ *
+ * Return: 0, and host_device_state() is @state; or, with nothing changed,
+ * -ENOENT (the directory is gone), -ENODEV, or another negative errno.
+ */
+int host_device_switch_state(struct host_device *device, enum host_xenbus_state state);
 
 /*
- * host_device_error, host_device_fatal - tell the administrator, in the log
- * and in the device's error node.  fatal also moves our state to Closing.
- * @error is a negative errno.
+ * host_device_online - does the toolstack want the device (node "online")?
+ * Return: 1; 0, also when there is no such node; -ENODEV or another negative errno.
+ */
+int host_device_online(struct host_device *device);
+
+/*
+ * host_device_error - tell the administrator, in the log and in the device's
+ * error node.  A few lines per five seconds: a guest can cause them.  @error
+ * is a negative errno.
  */
 void host_device_error(struct host_device *device, int error, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
-void host_device_fatal(struct host_device *device, int error, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
 /*

@@ -237,7 +237,7 @@ TEST(DeviceDisk, ARemovedDiskRefusesConnections) {
   host().disk_gone = true;
   EXPECT_FALSE(bench.connect());
   EXPECT_EQ(bench.backend_state(), HOST_XENBUS_CLOSING);
-  ASSERT_EQ(bench.device().fatal.size(), 1u);
+  ASSERT_EQ(bench.device().errors.size(), 1u);
   EXPECT_TRUE(bench.complained("the backing disk fe:10 was removed from the system"));
   EXPECT_TRUE(host().rings.empty());
 }
@@ -250,11 +250,11 @@ TEST(DeviceDisk, AfterItsDiskWasRemovedAFrontendThatComesBackIsRefused) {
   bench.renew_rings();
   bench.state(HOST_XENBUS_INITIALISING);
   EXPECT_FALSE(bench.connect());
-  EXPECT_EQ(bench.device().fatal.size(), 1u);
+  EXPECT_EQ(bench.device().errors.size(), 1u);
   // Events about other disks do not repeat it.
   driver_disks_changed();
   host().run();
-  EXPECT_EQ(bench.device().fatal.size(), 1u);
+  EXPECT_EQ(bench.device().errors.size(), 1u);
 }
 
 TEST(DeviceDisk, WithoutAFrontendARemovedDiskIsNoNews) {
@@ -262,7 +262,7 @@ TEST(DeviceDisk, WithoutAFrontendARemovedDiskIsNoNews) {
   ASSERT_EQ(bench.probe(), 0);
   take_disk_away();
   EXPECT_TRUE(bench.device().errors.empty());
-  EXPECT_TRUE(bench.device().fatal.empty());
+  EXPECT_TRUE(bench.device().errors.empty());
   EXPECT_EQ(bench.backend_state(), HOST_XENBUS_INIT_WAIT);
 }
 

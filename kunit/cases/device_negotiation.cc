@@ -284,10 +284,10 @@ TEST(DeviceNegotiation, ARefusedFrontendIsNotTriedAgainUntilItsStateChanges) {
   bench.offer();
   bench.frontend("ring-ref", nullptr);
   bench.state(HOST_XENBUS_INITIALISED);
-  const size_t complaints = bench.device().fatal.size();
-  driver_backend_changed(bench.driver());
+  const size_t complaints = bench.device().errors.size();
+  driver_state_changed(bench.driver());
   host().run();
-  EXPECT_EQ(bench.device().fatal.size(), complaints);
+  EXPECT_EQ(bench.device().errors.size(), complaints);
 }
 
 }  // namespace

@@ -91,7 +91,46 @@ TEST(DeviceProbe, GarbageIsReportedOnceHoweverOftenTheDeviceLooks) {
   bench.state(HOST_XENBUS_CLOSED);
   driver_disks_changed();
   host().run();
-  EXPECT_EQ(bench.device().fatal.size(), 1u);
+  EXPECT_EQ(bench.device().errors.size(), 1u);
+}
+
+TEST(DeviceProbe, ADiskThatFailedIsTriedAgainWhenTheSameNumberIsWrittenAgain) {
+  host().open_error = -123;
+  Bench bench;
+  ASSERT_EQ(bench.probe(), 0);
+  bench.state(HOST_XENBUS_INITIALISING);
+  EXPECT_EQ(bench.backend_state(), HOST_XENBUS_CLOSING);
+  EXPECT_TRUE(bench.complained("write physical-device again when it works"));
+  host().open_error = 0;
+  bench.backend("physical-device", "fe:10");
+  EXPECT_EQ(host().disks_open, 1u);
+  EXPECT_EQ(bench.backend_state(), HOST_XENBUS_INIT_WAIT);
+  EXPECT_TRUE(bench.connect());
+}
+
+// A frontend that writes states does not make us try, nor complain, again.
+TEST(DeviceProbe, ADiskThatFailedIsNotTriedAgainForTheFrontend) {
+  host().open_error = -123;
+  Bench bench;
+  ASSERT_EQ(bench.probe(), 0);
+  for (uint32_t i = 0; i < 20; ++i) bench.state(1 + i % 6);
+  uint32_t complaints = 0;
+  for (const std::string& line : bench.device().errors) {
+    if (line.find("opening device") != std::string::npos) ++complaints;
+  }
+  EXPECT_EQ(complaints, 1u);
+}
+
+TEST(DeviceProbe, EventsThatAreNotOfPhysicalDeviceDoNotReadIt) {
+  Bench bench;
+  ASSERT_TRUE(bench.connect());
+  const uint32_t reads = bench.device().reads;
+  driver_disks_changed();
+  driver_parameters_changed();
+  driver_reclaim_memory(bench.driver());
+  driver_state_changed(bench.driver());
+  host().run();
+  EXPECT_EQ(bench.device().reads, reads);
 }
 
 TEST(DeviceProbe, ADiskThatFailedIsTriedAgainWhenTheToolstackComesBackToIt) {

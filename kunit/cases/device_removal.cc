@@ -2,6 +2,7 @@
 // Devices that go away, and others that take their place.
 #include "support/bench.h"
 #include "support/expectations.h"
+#include "support/sweep.h"
 
 namespace {
 
@@ -114,6 +115,65 @@ TEST(DeviceRemoval, ADeviceWithAStoppedRingIsReleased) {
   host().run();
   bench.remove();
   EXPECT_TRUE(bench.device().released);
+}
+
+// The disk's open or its sync may take minutes.  Meanwhile the device is removed,
+// and its directory given to another one.
+TEST(DeviceRemoval, ADeviceThatIsRemovedWhileItsWorkWaitsTouchesNothingAnyMore) {
+  const uint32_t places = kunit::sweep([](uint32_t n) {
+    Bench bench;
+    bool removed = false;
+    size_t states = 0;
+    auto nodes = bench.device().backend;
+    host().work_interruption = [&] {
+      if (bench.driver() == nullptr) return;
+      removed = true;
+      bench.unbind();
+      states = bench.device().states.size();
+      nodes = bench.device().backend;
+    };
+    host().work_interrupt_at = n;
+    const int error = driver_device_create(&bench.device(), &bench.device().driver);
+    EXPECT_EQ(error, 0);
+    driver_physical_device_changed(bench.driver());
+    bench.offer();
+    bench.device().frontend["state"] = "3";
+    driver_frontend_changed(bench.driver(), HOST_XENBUS_INITIALISED);
+    host().run();
+    host().work_interrupt_at = 0;
+    if (!removed) return false;
+    EXPECT_EQ(bench.device().states.size(), states);
+    EXPECT_TRUE(bench.device().backend == nodes);
+    EXPECT_TRUE(bench.device().released);
+    expect_no_leaks();
+    return true;
+  });
+  EXPECT_GE(places, 10u);
+}
+
+// Not even a try: what it would read or map is another device's.
+TEST(DeviceRemoval, AfterALongWaitARemovedDeviceLooksForThatFirst) {
+  for (const bool at_open : {true, false}) {
+    Bench bench;
+    if (at_open) bench.backend("physical-device", nullptr);
+    ASSERT_EQ(bench.probe(), 0);
+    bench.offer();
+    const auto remove = [&] {
+      if (bench.driver() != nullptr) bench.unbind();
+    };
+    if (at_open) {
+      host().at_open = remove;
+      bench.backend("physical-device", "fe:10");
+    } else {
+      host().at_sync = remove;
+      bench.device().frontend["state"] = "3";
+      driver_frontend_changed(bench.driver(), HOST_XENBUS_INITIALISED);
+      host().run();
+    }
+    EXPECT_TRUE(bench.device().released);
+    // Of the open, sysfs files may be asked for.
+    EXPECT_LE(bench.device().too_late, at_open ? 1u : 0u);
+  }
 }
 
 TEST(DeviceRemoval, WithIoInFlightTheDeviceDrainsOnItsOwn) {

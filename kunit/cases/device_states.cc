@@ -56,13 +56,18 @@ TEST(DeviceStates, ConnectsOnConnectedWhenInitialisedWasMissed) {
 
 TEST(DeviceStates, AStateThatIsRepeatedChangesNothing) {
   Bench bench;
-  ASSERT_TRUE(bench.connect());
+  ASSERT_EQ(bench.probe(), 0);
+  bench.offer();
+  bench.state(HOST_XENBUS_INITIALISED);
+  ASSERT_EQ(bench.backend_state(), HOST_XENBUS_CONNECTED);
   const size_t changes = bench.device().states.size();
-  bench.state(HOST_XENBUS_CONNECTED);
+  const host_thread* thread = host().threads[0].get();
   bench.state(HOST_XENBUS_INITIALISED);
   bench.state(HOST_XENBUS_CONNECTED);
+  bench.state(HOST_XENBUS_CONNECTED);
   EXPECT_EQ(bench.device().states.size(), changes);
-  EXPECT_EQ(host().threads.size(), 1u);
+  ASSERT_EQ(host().threads.size(), 1u);
+  EXPECT_EQ(host().threads[0].get(), thread);
   EXPECT_TRUE(works(bench, 1));
 }
 
@@ -273,12 +278,99 @@ TEST(DeviceStates, AnImpossibleStateIsReported) {
   EXPECT_TRUE(bench.complained("saw state 4711"));
 }
 
-TEST(DeviceStates, AnUnknownStateIsIgnored) {
+TEST(DeviceStates, AFrontendWhoseStateIsGoneIsClosedAndMayComeBack) {
   Bench bench;
   ASSERT_TRUE(bench.connect());
   bench.state(HOST_XENBUS_UNKNOWN);
-  EXPECT_EQ(bench.backend_state(), HOST_XENBUS_CONNECTED);
+  EXPECT_EQ(bench.backend_state(), HOST_XENBUS_CLOSED);
+  EXPECT_FALSE(driver_device_finished(bench.driver()));
+  ASSERT_TRUE(reconnect(bench));
   EXPECT_TRUE(works(bench, 1));
+}
+
+TEST(DeviceStates, AFrontendThatIsGoneWithItsDeviceOfflineIsTheEnd) {
+  Bench bench;
+  ASSERT_TRUE(bench.connect());
+  (void)hold_reads(bench, 1);
+  bench.backend("online", "0");
+  bench.state(HOST_XENBUS_UNKNOWN);
+  EXPECT_FALSE(driver_device_finished(bench.driver()));
+  host().complete_all();
+  host().run();
+  EXPECT_TRUE(driver_device_finished(bench.driver()));
+}
+
+// What a detach script finds when it is told of Closed.
+TEST(DeviceStates, AtTheEndTheDiskIsClosedBeforeClosedIsPublished) {
+  for (const uint32_t end : {HOST_XENBUS_CLOSED, HOST_XENBUS_UNKNOWN}) {
+    Bench bench;
+    ASSERT_TRUE(bench.connect());
+    bench.backend("online", "0");
+    uint32_t open_at_closed = 99;
+    bench.device().at_state = [&](uint32_t state) {
+      if (state == HOST_XENBUS_CLOSED) open_at_closed = host().disks_open;
+    };
+    bench.state(end);
+    EXPECT_EQ(bench.backend_state(), HOST_XENBUS_CLOSED);
+    EXPECT_EQ(open_at_closed, 0u);
+  }
+}
+
+// A crash kernel resets the device that the dead kernel left, in steps of a few
+// seconds, whether the backend follows or not.
+TEST(DeviceStates, ACrashKernelGetsItsDiskWhenTheOldConnectionHasDrained) {
+  Bench bench;
+  ASSERT_TRUE(bench.connect());
+  (void)hold_reads(bench, 1);
+  bench.state(HOST_XENBUS_CLOSING);
+  host().sleep(5000);
+  bench.state(HOST_XENBUS_CLOSED);
+  host().sleep(5000);
+  bench.state(HOST_XENBUS_INITIALISING);
+  EXPECT_EQ(bench.backend_state(), HOST_XENBUS_CLOSING);
+  host().hold_io = false;
+  host().complete_all();
+  host().run();
+  EXPECT_EQ(bench.backend_state(), HOST_XENBUS_INIT_WAIT);
+  EXPECT_EQ(host().logged("prepare for reconnect"), 1u);
+  bench.renew_rings();
+  ASSERT_TRUE(bench.connect());
+  EXPECT_TRUE(works(bench, 1));
+}
+
+// Closed, Initialising and Initialised before we look once.
+TEST(DeviceStates, AFrontendThatStartsOverFasterThanWeLookIsServed) {
+  for (const uint32_t last : {HOST_XENBUS_INITIALISED, HOST_XENBUS_CONNECTED}) {
+    for (const bool held : {false, true}) {
+      Bench bench;
+      ASSERT_TRUE(bench.connect());
+      if (held) (void)hold_reads(bench, 1);
+      bench.renew_rings();
+      bench.offer();
+      for (const uint32_t state : {uint32_t{HOST_XENBUS_CLOSED},
+                                   uint32_t{HOST_XENBUS_INITIALISING}, last}) {
+        driver_frontend_changed(bench.driver(), state);
+      }
+      host().run();
+      host().hold_io = false;
+      host().complete_all();
+      host().run();
+      EXPECT_EQ(bench.backend_state(), HOST_XENBUS_CONNECTED);
+      EXPECT_TRUE(works(bench, 1));
+    }
+  }
+}
+
+// The same grant reference and port as before: only the order tells.
+TEST(DeviceStates, AFrontendThatStartsOverInTheSamePlaceIsServed) {
+  Bench bench;
+  ASSERT_TRUE(bench.connect());
+  ASSERT_TRUE(works(bench, 1));
+  const uint32_t threads = host().next_handle;
+  bench.state(HOST_XENBUS_INITIALISED);
+  EXPECT_EQ(bench.backend_state(), HOST_XENBUS_CONNECTED);
+  EXPECT_TRUE(works(bench, 2));
+  EXPECT_GE(host().next_handle, threads);
 }
 
 TEST(DeviceStates, ClosedAndOfflineIsTheEnd) {

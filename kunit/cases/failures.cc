@@ -59,6 +59,8 @@ bool all_served(Guest& guest) {
 
 // Requests without pages are tried again within this time.
 constexpr uint64_t kRetryMs = 20;
+// And so are writes to xenstore.
+constexpr uint64_t kStoreRetryMs = 200;
 
 // A device of its own that must connect, serve and close.
 bool good_device_works(const DeviceSetup& setup) {
@@ -275,6 +277,7 @@ TEST(Failures, EveryCallOfADisconnectMayFail) {
     bench.state(HOST_XENBUS_CLOSING);
     bench.state(HOST_XENBUS_CLOSED);
     host().fail_call = 0;
+    host().sleep(kStoreRetryMs);
     EXPECT_EQ(bench.backend_state(), HOST_XENBUS_CLOSED);
     EXPECT_EQ(bench.guest(0).all_mappings() + bench.guest(1).all_mappings(), 0u);
     EXPECT_TRUE(host().rings.empty());
@@ -323,6 +326,7 @@ TEST(Failures, EveryCallOfAWholeLifeMayFail) {
     if (bench.driver() != nullptr) {
       bench.state(HOST_XENBUS_CLOSING);
       bench.state(HOST_XENBUS_CLOSED);
+      host().sleep(kStoreRetryMs);
       EXPECT_EQ(bench.backend_state(), HOST_XENBUS_CLOSED);
       bench.remove();
       EXPECT_TRUE(bench.device().released);

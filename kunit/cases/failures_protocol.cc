@@ -18,6 +18,8 @@ using kunit::start_over;
 using kunit::with_each_call_failing;
 
 constexpr uint64_t kRetryMs = 20;
+// And so are writes to xenstore.
+constexpr uint64_t kStoreRetryMs = 200;
 
 void send_indirect(Guest& guest) {
   const uint32_t gref = guest.grants(256);
@@ -194,6 +196,7 @@ TEST(FailuresProtocol, AWholeLifeWithEveryCallFailingLeavesNothingBehind) {
     if (bench.driver() != nullptr) {
       bench.state(HOST_XENBUS_CLOSING);
       bench.state(HOST_XENBUS_CLOSED);
+      host().sleep(kStoreRetryMs);
       EXPECT_EQ(bench.backend_state(), HOST_XENBUS_CLOSED);
       bench.remove();
       EXPECT_TRUE(bench.device().released);

@@ -101,6 +101,7 @@ extern "C" {
 int host_disk_open(uint32_t major, uint32_t minor, uint8_t read_only, host_disk** disk) {
   host().cross_work();
   host().may_sleep("host_disk_open");
+  if (host().at_open) host().at_open();
   if (host().open_error != 0) return host().open_error;
   if (host().fails("host_disk_open")) return -EIO;
   ++host().disks_open;
@@ -124,6 +125,7 @@ bool host_disk_gone(const host_disk*) { return host().disk_gone; }
 int host_disk_sync(host_disk*) {
   host().cross_work();
   host().may_sleep("host_disk_sync");
+  if (host().at_sync) host().at_sync();
   if (host().fails("host_disk_sync")) return -EIO;
   return host().sync_error;
 }

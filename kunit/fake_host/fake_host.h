@@ -69,12 +69,15 @@ struct host_device {
   uint16_t domid;
   uint32_t state = HOST_XENBUS_INITIALISING;
   bool shown = false;
+  bool removed = false;   // its directory may be another device's
+  uint32_t reads = 0;     // of xenstore
+  uint32_t too_late = 0;  // calls that found it removed
   bool released = false;
   std::map<std::string, std::string> backend;
   std::map<std::string, std::string> frontend;
   std::vector<uint32_t> states;   // all that were published
+  std::function<void(uint32_t)> at_state;  // before one is published
   std::vector<uint64_t> resizes;  // sizes that a connected frontend was told
-  std::vector<std::string> fatal;
   std::vector<std::string> errors;
   driver_device* driver = nullptr;
 };
@@ -181,6 +184,9 @@ class Host {
   }
   [[nodiscard]] uint8_t disk_byte(uint64_t at) const { return at < disk.size() ? disk[at] : 0; }
   uint32_t disks_open = 0;
+  // While they wait.
+  std::function<void()> at_open;
+  std::function<void()> at_sync;
   int open_error = 0;
   int sync_error = 0;
   int io_error = 0;        // what I/Os end with

@@ -200,6 +200,10 @@ void host_grant_unmap(host_grant_scratch* scratch, host_grant_unmap_op* ops, uin
 int host_ring_map(host_device* device, const uint32_t* grefs, uint32_t count, void** address) {
   Host& h = host();
   h.may_sleep("host_ring_map");
+  if (device->removed) {
+    ++device->too_late;
+    return -ENODEV;
+  }
   if (h.fails("host_ring_map")) return -ENOMEM;
   for (uint32_t i = 0; i < count; ++i) {
     const auto grant = h.grants.find(grefs[i]);

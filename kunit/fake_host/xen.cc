@@ -27,6 +27,13 @@ void in_use(const host_device* device) {
   if (device->released) Host::broken("a device is used after its release");
 }
 
+// The gate to xenstore: shut for a device that is removed.
+bool too_late(host_device* device) {
+  in_use(device);
+  if (device->removed) ++device->too_late;
+  return device->removed;
+}
+
 // "Closed" tells the frontend that nothing of it is mapped any more.
 void check_closed(const host_device* device) {
   for (const auto& [handle, page] : host().handles) {
@@ -168,7 +175,8 @@ int host_store_read(host_device* device, host_store_side side, const char* name,
                     size_t bytes) {
   host().cross_work();
   host().may_sleep("host_store_read");
-  in_use(device);
+  ++device->reads;
+  if (too_late(device)) return -ENODEV;
   if (host().fails("host_store_read")) return -EIO;
   const auto& directory = side == HOST_STORE_BACKEND ? device->backend : device->frontend;
   const auto node = directory.find(name);
@@ -181,7 +189,7 @@ int host_store_read(host_device* device, host_store_side side, const char* name,
 int host_store_publish(host_device* device, const host_store_node* nodes, uint32_t count) {
   host().cross_work();
   host().may_sleep("host_store_publish");
-  in_use(device);
+  if (too_late(device)) return -ENODEV;
   if (host().fails("host_store_publish")) return -EIO;
   if (!device->backend.contains("state")) return -ENOENT;
   for (uint32_t i = 0; i < count; ++i) {
@@ -193,7 +201,7 @@ int host_store_publish(host_device* device, const host_store_node* nodes, uint32
 int host_store_resize(host_device* device, uint64_t sectors) {
   host().cross_work();
   host().may_sleep("host_store_resize");
-  in_use(device);
+  if (too_late(device)) return -ENODEV;
   if (host().fails("host_store_resize")) return -EIO;
   const auto state = device->backend.find("state");
   if (state == device->backend.end()) return -ENOENT;
@@ -215,39 +223,39 @@ host_xenbus_state host_device_state(const host_device* device) {
   return static_cast<host_xenbus_state>(device->state);
 }
 
-void host_device_switch_state(host_device* device, host_xenbus_state state) {
+int host_device_switch_state(host_device* device, host_xenbus_state state) {
   host().cross_work();
   host().may_sleep("host_device_switch_state");
-  in_use(device);
-  if (state == HOST_XENBUS_CLOSED) check_closed(device);
+  if (too_late(device)) return -ENODEV;
   // The kernel writes nothing when the state is the same.
-  if (device->state != static_cast<uint32_t>(state)) device->states.push_back(state);
+  if (device->state == static_cast<uint32_t>(state)) return 0;
+  if (host().fails("host_device_switch_state")) return -ENOSPC;
+  if (!device->backend.contains("state")) return -ENOENT;
+  if (state == HOST_XENBUS_CLOSED) check_closed(device);
+  if (device->at_state) device->at_state(state);
+  device->states.push_back(state);
   device->state = state;
-  if (device->backend.contains("state")) device->backend["state"] = std::to_string(state);
+  device->backend["state"] = std::to_string(state);
+  return 0;
 }
 
-bool host_device_online(host_device* device) {
+int host_device_online(host_device* device) {
   host().may_sleep("host_device_online");
-  in_use(device);
-  return device->backend["online"] == "1";
+  if (too_late(device)) return -ENODEV;
+  if (host().fails("host_device_online")) return -EIO;
+  return device->backend["online"] == "1" ? 1 : 0;
 }
 
 void host_device_error(host_device* device, int, const char* format, ...) {
+  if (too_late(device)) return;
   va_list arguments;
   va_start(arguments, format);
   device->errors.push_back(format_text(format, arguments));
   va_end(arguments);
 }
 
-void host_device_fatal(host_device* device, int, const char* format, ...) {
-  va_list arguments;
-  va_start(arguments, format);
-  device->fatal.push_back(format_text(format, arguments));
-  va_end(arguments);
-  host_device_switch_state(device, HOST_XENBUS_CLOSING);
-}
-
 int host_device_show(host_device* device) {
+  if (too_late(device)) return -ENODEV;
   if (host().fails("host_device_show")) return -ENOMEM;
   device->shown = true;
   return 0;

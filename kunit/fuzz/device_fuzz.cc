@@ -2,6 +2,7 @@
 #include "fuzz/device_fuzz.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "fuzz/require.h"
 
@@ -198,7 +199,11 @@ void DeviceFuzz::write_backend() {
   } else {
     bus().backend()[name] = text();
   }
-  bus().state_watch();
+  if (std::strcmp(name, "physical-device") == 0 && bus().bound()) {
+    driver_physical_device_changed(bus().device().driver);
+  } else {
+    bus().state_watch();
+  }
 }
 
 void DeviceFuzz::next_state() {

@@ -39,6 +39,7 @@ void Xenbus::bind() {
     device_->released = true;
     return;
   }
+  driver_physical_device_changed(device_->driver);
   const auto state = device_->frontend.find("state");
   if (state == device_->frontend.end()) return;
   driver_frontend_changed(device_->driver,
@@ -47,6 +48,7 @@ void Xenbus::bind() {
 
 void Xenbus::unbind() {
   if (!bound()) return;
+  device_->removed = true;
   driver_device_remove(device_->driver);
   device_->driver = nullptr;
 }
@@ -56,7 +58,7 @@ void Xenbus::state_watch() {
   if (driver_device_finished(device_->driver)) {
     unbind();
   } else {
-    driver_backend_changed(device_->driver);
+    driver_state_changed(device_->driver);
   }
 }
 
@@ -64,7 +66,7 @@ void Xenbus::frontend_state(uint32_t state) {
   device_->frontend["state"] = std::to_string(state);
   if (!bound()) return;
   driver_frontend_changed(device_->driver, state);
-  if (state == HOST_XENBUS_UNKNOWN || driver_device_finished(device_->driver)) unbind();
+  if (driver_device_finished(device_->driver)) unbind();
 }
 
 void Xenbus::mend_backend() {
@@ -79,7 +81,7 @@ void Xenbus::mend_backend() {
   if (identity.major == 0) {
     nodes["physical-device"] = nodes["physical-device"] == "fe:20" ? "fe:21" : "fe:20";
   }
-  if (bound()) driver_backend_changed(device_->driver);
+  if (bound()) driver_physical_device_changed(device_->driver);
 }
 
 void Xenbus::renew_rings() {

@@ -24,7 +24,11 @@ void driver_frontend_changed(struct driver_device *device, uint32_t state)
 {
 }
 
-void driver_backend_changed(struct driver_device *device)
+void driver_state_changed(struct driver_device *device)
+{
+}
+
+void driver_physical_device_changed(struct driver_device *device)
 {
 }
 

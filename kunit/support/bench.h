@@ -41,6 +41,8 @@ class Bench {
   void frontend(const char* name, const char* value);
   [[nodiscard]] bool published(const char* name, const char* value) const;
   void remove();
+  // Only this: what it sets going has not run yet.
+  void unbind();
   // The rest of a removal: what is in flight ends, the worker runs.
   void drain();
   // Unbinds the device and binds it again; the first goes on draining.
@@ -59,7 +61,9 @@ class Bench {
 
   // --- what is there -------------------------------------------------------------
   [[nodiscard]] uint32_t backend_state() const { return device_->state; }
-  [[nodiscard]] bool refused() const { return !device_->fatal.empty(); }
+  [[nodiscard]] bool refused() const {
+    return !device_->errors.empty() && device_->state == HOST_XENBUS_CLOSING;
+  }
   [[nodiscard]] bool complained(const char* part) const;
   [[nodiscard]] host_device& device() { return *device_; }
   [[nodiscard]] driver_device* driver() { return device_->driver; }
@@ -70,6 +74,7 @@ class Bench {
 
  private:
   [[nodiscard]] std::unique_ptr<host_device> new_device() const;
+  [[nodiscard]] int bind();
 
   DeviceSetup setup_;
   std::unique_ptr<host_device> device_;

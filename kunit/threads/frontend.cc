@@ -127,7 +127,11 @@ Device::~Device() {
   EXPECT_TRUE(wait_release());
 }
 
-bool Device::probe() { return driver_device_create(&device_, &device_.driver) == 0; }
+bool Device::probe() {
+  if (driver_device_create(&device_, &device_.driver) != 0) return false;
+  driver_physical_device_changed(driver());
+  return true;
+}
 
 bool Device::connect() {
   std::vector<std::unique_ptr<Frontend>> fresh;

@@ -70,7 +70,7 @@ struct host_device {
   bool released = false;
   std::map<std::string, std::string> backend;
   std::map<std::string, std::string> frontend;
-  uint32_t fatal = 0;
+  uint32_t errors = 0;
 };
 
 namespace threads {

@@ -71,33 +71,26 @@ host_xenbus_state host_device_state(const host_device* device) {
   return static_cast<host_xenbus_state>(device->state);
 }
 
-void host_device_switch_state(host_device* device, host_xenbus_state state) {
+int host_device_switch_state(host_device* device, host_xenbus_state state) {
   Host::may_sleep("host_device_switch_state");
   const std::lock_guard guard(device->lock);
   if (device->released) Host::broken("a device is used after its release");
   set_state(device, state);
+  return 0;
 }
 
-bool host_device_online(host_device* device) {
+int host_device_online(host_device* device) {
   const std::lock_guard guard(device->lock);
-  return device->backend["online"] == "1";
+  return device->backend["online"] == "1" ? 1 : 0;
 }
 
-void host_device_error(host_device*, int, const char* format, ...) {
-  va_list arguments;
-  va_start(arguments, format);
-  spell(format, arguments);
-  va_end(arguments);
-}
-
-void host_device_fatal(host_device* device, int, const char* format, ...) {
+void host_device_error(host_device* device, int, const char* format, ...) {
   va_list arguments;
   va_start(arguments, format);
   spell(format, arguments);
   va_end(arguments);
   const std::lock_guard guard(device->lock);
-  ++device->fatal;
-  set_state(device, HOST_XENBUS_CLOSING);
+  ++device->errors;
 }
 
 int host_device_show(host_device*) { return 0; }

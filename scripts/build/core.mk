@@ -22,6 +22,8 @@ blkback-core := \
 	src/queue/start.o \
 	src/queue/finish.o \
 	src/device/frontend.o \
+	src/device/backend.o \
+	src/device/next_step.o \
 	src/device/connection.o \
 	src/device/registry.o \
 	src/device/device.o \

@@ -7,9 +7,12 @@
 
 namespace blkback {
 
-// Linux errnos that the core itself returns (asm-generic/errno-base.h).
+// Linux errnos that the core itself returns or tells apart (asm-generic/errno-base.h).
+inline constexpr int kEnoEnt = 2;
 inline constexpr int kEio = 5;
 inline constexpr int kEnoMem = 12;
+inline constexpr int kEbusy = 16;
+inline constexpr int kEnoDev = 19;
 inline constexpr int kEinval = 22;
 inline constexpr int kEopNotSupp = 95;
 

@@ -11,11 +11,12 @@ Result<Owned<Connection>> Connection::create(const Config& config) {
     connection->queues_ = OwnedArray<Owned<Queue>>::create(config.frontend.queues);
   }
   if (!connection || connection->queues_.empty()) {
-    host_device_fatal(config.device, -kEnoMem, "allocating a connection of %u queues",
+    host_device_error(config.device, -kEnoMem, "allocating a connection of %u queues",
                       config.frontend.queues);
     return failure(-kEnoMem);
   }
 
+  connection->frontend_ = config.frontend;
   const Queue::Shared shared{.vbd = config.vbd,
                              .pool = connection->pool_,
                              .order = connection->order_,
@@ -25,6 +26,7 @@ Result<Owned<Connection>> Connection::create(const Config& config) {
   for (uint32_t i = 0; i < config.frontend.queues; ++i) {
     const Result<RingConfig> ring = read_ring(config.device, config.frontend, i);
     if (!ring) return std::unexpected<Error>(ring.error());
+    if (i == 0) connection->first_ring_ = *ring;
 
     char name[32];
     (void)host_format(name, sizeof(name), "%u.%s-%u", host_device_domid(config.device),
@@ -38,7 +40,7 @@ Result<Owned<Connection>> Connection::create(const Config& config) {
         .name = name};
     Result<Owned<Queue>> queue = Queue::create(queue_config, shared);
     if (!queue) {
-      host_device_fatal(config.device, queue.error().number,
+      host_device_error(config.device, queue.error().number,
                         "attaching ring %u (%u pages from ring-ref %u, event-channel %u)", i,
                         config.frontend.ring_pages, ring->refs[0], ring->event_channel);
       return std::unexpected<Error>(queue.error());
@@ -46,6 +48,10 @@ Result<Owned<Connection>> Connection::create(const Config& config) {
     connection->queues_[i] = std::move(*queue);
   }
   return connection;
+}
+
+bool Connection::same_rings(host_device* device) const {
+  return blkback::same_rings(device, frontend_, first_ring_);
 }
 
 void Connection::serve() {

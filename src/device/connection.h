@@ -29,7 +29,7 @@ class Connection {
     host_work& owner;  // scheduled when something has drained
   };
 
-  // Attaches all rings; a failure is reported as the device's fatal error and
+  // Attaches all rings; a failure is reported as the device's error and
   // leaves nothing behind.
   [[nodiscard]] static Result<Owned<Connection>> create(const Config& config);
 
@@ -38,6 +38,8 @@ class Connection {
   Connection& operator=(const Connection&) = delete;
 
   void serve();
+  // Does the frontend still offer the rings of this connection?
+  [[nodiscard]] bool same_rings(host_device* device) const;
   void close();
   [[nodiscard]] bool closing() const { return closing_; }
   [[nodiscard]] bool drained() const;
@@ -48,6 +50,8 @@ class Connection {
   void squeeze(uint64_t until_ms);
 
  private:
+  FrontendConfig frontend_;
+  RingConfig first_ring_{};
   // Before the queues, which use them until they are gone.
   PagePool pool_;
   WriteOrder order_;

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "device/device.h"
 
-#include <optional>
+#include <algorithm>
 #include <string_view>
 
 #include "device/registry.h"
-#include "device/text.h"
 #include "host/log.h"
 #include "host/parameter.h"
 #include "host/time.h"
@@ -13,16 +12,24 @@
 namespace blkback {
 
 namespace {
-constexpr int kEnoEnt = 2;
-constexpr int kEbusy = 16;
-constexpr int kEnoDev = 19;
 
-bool contains(std::string_view text, char wanted) {
-  for (const char c : text) {
-    if (c == wanted) return true;
+// As Linux' driver has always called them in its log.
+const char* protocol_name(wire::Layout layout) {
+  switch (layout) {
+    case wire::Layout::kX86_32:
+      return XEN_IO_PROTO_ABI_X86_32;
+    case wire::Layout::kX86_64:
+      return XEN_IO_PROTO_ABI_X86_64;
+    case wire::Layout::kNative:
+      break;
   }
-  return false;
+  return XEN_IO_PROTO_ABI_NATIVE;
 }
+
+bool offers_rings(uint32_t frontend) {
+  return frontend == HOST_XENBUS_INITIALISED || frontend == HOST_XENBUS_CONNECTED;
+}
+
 }  // namespace
 
 Device::Device(host_device* host) : host_work{}, host_(host) {
@@ -32,6 +39,11 @@ Device::Device(host_device* host) : host_work{}, host_(host) {
 void Device::frontend_changed(uint32_t state) {
   frontend_state_.store(state, std::memory_order_relaxed);
   frontend_event_.store(true, std::memory_order_release);
+  schedule();
+}
+
+void Device::physical_device_changed() {
+  physical_device_event_.store(true, std::memory_order_release);
   schedule();
 }
 
@@ -54,59 +66,37 @@ driver_identity Device::identity() {
 }
 
 void Device::run() {
-  if (removal_requested_.load(std::memory_order_acquire)) {
-    if (disconnected()) destroy();
+  if (removed()) {
+    if (drained()) destroy();
     return;
   }
-  if (connection_) {
-    if (const uint64_t until = squeeze_until_ms_.exchange(0, std::memory_order_relaxed)) {
-      connection_->squeeze(until);
-    }
-    if (wake_requested_.exchange(false, std::memory_order_acquire)) connection_->wake();
-  }
-  if (!announced_) announce();
-  open_disk();
+  serve_requests();
+  if (!announced_ && !announce()) return;
+  if (physical_device_event_.exchange(false, std::memory_order_acquire)) open_disk();
   check_disk();
-  follow_frontend();
+  for (uint32_t steps = 0; steps < kMostSteps; ++steps) {
+    // Whoever asked for the removal schedules us once more.
+    if (removed()) return;
+    look_at_frontend();
+    if (!take(next_step(situation()))) return;
+  }
+  schedule();
 }
 
-// The disk may have been removed or resized.
-void Device::check_disk() {
-  if (!vbd_ || !connection_ || connection_->closing()) return;
-  if (host_disk_gone(vbd_->disk())) {
-    if (disk_gone_) return;
-    disk_gone_ = true;
-    host_device_error(host_, -kEnoDev, "the backing disk %s was removed from the system",
-                      opened_text_);
-    // The frontend's requests end with errors; it is asked to let go.
-    if (host_device_state(host_) == HOST_XENBUS_CONNECTED) {
-      host_device_switch_state(host_, HOST_XENBUS_CLOSING);
-    }
-    return;
+// What others have asked for.
+void Device::serve_requests() {
+  if (!connection_) return;
+  if (const uint64_t until = squeeze_until_ms_.exchange(0, std::memory_order_relaxed)) {
+    connection_->squeeze(until);
   }
-  const uint64_t sectors = vbd_->sectors();
-  if (sectors == told_sectors_ || host_device_state(host_) != HOST_XENBUS_CONNECTED) return;
-  const int error = host_store_resize(host_, sectors);
-  if (error != 0) {
-    if (error != -kEnoEnt && error != -kEbusy) {
-      host_device_error(host_, error, "telling the frontend of %llu sectors",
-                        static_cast<unsigned long long>(sectors));
-    }
-    return;
-  }
-  host_log(HOST_LOG_INFO, "%s: the disk has %llu sectors now, it had %llu", host_device_name(host_),
-           static_cast<unsigned long long>(sectors),
-           static_cast<unsigned long long>(told_sectors_));
-  told_sectors_ = sectors;
+  if (wake_requested_.exchange(false, std::memory_order_acquire)) connection_->wake();
 }
 
 // Asks the connection to close; true when there is none (any more).
-bool Device::disconnected() {
-  if (!connection_) return true;
-  connection_->close();
-  if (!connection_->drained()) return false;
-  connection_.reset();
-  return true;
+bool Device::drained() {
+  if (connection_) connection_->close();
+  (void)link();
+  return !connection_;
 }
 
 // The end: the work that calls us is not scheduled again.
@@ -118,7 +108,31 @@ void Device::destroy() {
   host_device_release(host);
 }
 
-void Device::announce() {
+// What is published may be refused: xenstored has quotas, and an unprivileged
+// domain shares its own with all its backends.  Nothing to try when the
+// directory is gone.
+void Device::try_again(int error, const char* what) {
+  if (error == -kEnoEnt || error == -kEnoDev) return;
+  if (retry_ms_ == 0) {
+    retry_ms_ = kFirstRetryMs;
+    host_device_error(host_, error, "%s: it will be tried again", what);
+  } else {
+    retry_ms_ = std::min(2 * retry_ms_, kLastRetryMs);
+  }
+  host_work_schedule(this, retry_ms_);
+}
+
+bool Device::publish_state(host_xenbus_state state) {
+  const int error = host_device_switch_state(host_, state);
+  if (error == 0) {
+    retry_ms_ = 0;
+    return true;
+  }
+  try_again(error, "publishing our state");
+  return false;
+}
+
+bool Device::announce() {
   host_parameters parameters{};
   host_parameters_read(&parameters);
   const host_store_node nodes[] = {
@@ -128,173 +142,212 @@ void Device::announce() {
   };
   const int error = host_store_publish(host_, nodes, std::size(nodes));
   if (error != 0) {
-    host_device_fatal(host_, error, "publishing the backend's limits");
-    return;
+    try_again(error, "publishing the backend's limits");
+    return false;
   }
-  announced_ = true;
-  host_device_switch_state(host_, HOST_XENBUS_INIT_WAIT);
+  announced_ = publish_state(HOST_XENBUS_INIT_WAIT);
+  return announced_;
 }
 
-void Device::read_disk_name() {
-  char text[64];
-  if (host_store_read(host_, HOST_STORE_BACKEND, "dev", text, sizeof(text)) != 0) return;
-  constexpr std::string_view kDirectory = "/dev/";
-  const char* name = text;
-  if (std::string_view(text).substr(0, kDirectory.size()) == kDirectory) {
-    name = text + kDirectory.size();
-  }
-  (void)host_format(disk_name_, sizeof(disk_name_), "%s", name);
-}
-
-// Opens the disk when the hotplug script has named it.
+// Opens the disk that the hotplug script has named.  Each time that it writes
+// the node is a try: the disk may work now.
 void Device::open_disk() {
-  char text[sizeof(opened_text_)];
-  int error = host_store_read(host_, HOST_STORE_BACKEND, "physical-device", text, sizeof(text));
-  // Whatever stands there next is something else than what was tried.
-  if (error != 0 && !vbd_) opened_text_[0] = '\0';
-  if (error == -kEnoEnt) return;  // the script is not that far
-  if (error == 0 && std::string_view(text) == opened_text_) return;
+  if (finished()) return;
+  const Result<BackendConfig> config = read_backend(host_);
   if (vbd_) {
+    const char* now = config ? config->physical_device : "?";
+    if (std::string_view(now) == backend_.physical_device) return;
     host_log_limited(HOST_LOG_WARNING,
                      "%s: changing the physical device from %s to %s is not supported",
-                     host_device_name(host_), opened_text_, error == 0 ? text : "?");
+                     host_device_name(host_), backend_.physical_device, now);
     return;
   }
-  // What was tried is not tried again before something else stands there.
-  if (error == 0) (void)host_format(opened_text_, sizeof(opened_text_), "%s", text);
-  const std::optional<DeviceNumber> number = error == 0 ? parse_device_number(text) : std::nullopt;
-  if (!number) {
-    host_device_fatal(host_, error != 0 ? error : -kEinval,
-                      "physical-device is '%s': expected MAJOR:MINOR in hexadecimal",
-                      error == 0 ? text : "");
+  if (!config) {
+    open_failed_ = config.error().number != -kEnoEnt;
     return;
   }
-
-  driver_identity identity{.major = number->major, .minor = number->minor, .mode = {}};
-  error = host_store_read(host_, HOST_STORE_BACKEND, "mode", identity.mode, sizeof(identity.mode));
-  if (error != 0) {
-    host_device_fatal(host_, error, "reading mode: expected r or w");
-    return;
-  }
-  VbdConfig config{.major = number->major, .minor = number->minor};
-  config.access = contains(identity.mode, 'w') ? Access::kReadWrite : Access::kReadOnly;
-  char type[16];
-  config.cdrom =
-      host_store_read(host_, HOST_STORE_FRONTEND, "device-type", type, sizeof(type)) == 0 &&
-      std::string_view(type) == "cdrom";
-
-  char discard[16];
-  config.discard =
-      host_store_read(host_, HOST_STORE_BACKEND, "discard-enable", discard, sizeof(discard)) != 0 ||
-      parse_number(discard, 10).value_or(1) != 0;
-
-  Result<Owned<Vbd>> vbd = Vbd::open(config);
+  backend_ = *config;
+  open_failed_ = true;
+  Result<Owned<Vbd>> vbd = Vbd::open(backend_.vbd);
   if (!vbd) {
-    host_device_fatal(host_, vbd.error().number, "opening device %s (mode %s)", text,
-                      identity.mode);
+    host_device_error(host_, vbd.error().number,
+                      "opening device %s (mode %s): write physical-device again when it works",
+                      backend_.physical_device, backend_.identity.mode);
     return;
   }
+  open_failed_ = false;
+  connect_failed_ = false;
   {
     const SpinGuard guard(identity_lock_);
-    identity_ = identity;
+    identity_ = backend_.identity;
   }
   vbd_ = std::move(*vbd);
-  read_disk_name();
-  error = host_device_show(host_);
-  if (error != 0) host_device_error(host_, error, "creating sysfs entries");
+  const int error = host_device_show(host_);
+  if (error != 0 && error != -kEnoDev) host_device_error(host_, error, "creating sysfs entries");
 }
 
-void Device::follow_frontend() {
-  const bool event = frontend_event_.exchange(false, std::memory_order_acquire);
-  if (event) connect_failed_ = false;
-  const uint32_t frontend = frontend_state_.load(std::memory_order_relaxed);
-  const host_xenbus_state own = host_device_state(host_);
-
-  switch (frontend) {
-    case HOST_XENBUS_UNKNOWN:
-      // Not seen yet, or gone: then removal follows.
-      break;
-
-    case HOST_XENBUS_INITIALISING:
-      // A fresh frontend: a kernel after a boot loader, or after a crash.
-      if (!disconnected()) break;
-      if (own == HOST_XENBUS_CLOSED || own == HOST_XENBUS_CONNECTED) {
-        host_device_switch_state(host_, HOST_XENBUS_INIT_WAIT);
-      }
-      break;
-
-    case HOST_XENBUS_INITIALISED:
-    case HOST_XENBUS_CONNECTED:
-      if (connection_ && !connection_->closing()) break;
-      if (!disconnected()) break;
-      if (!connect_failed_) connect();
-      break;
-
-    case HOST_XENBUS_CLOSING:
-      if (own != HOST_XENBUS_CLOSED) host_device_switch_state(host_, HOST_XENBUS_CLOSING);
-      break;
-
-    case HOST_XENBUS_CLOSED:
-      // What an unbound predecessor still has mapped is the guest's, too.
-      if (disconnected() && !Registry::get().has_predecessor(*this)) become_closed();
-      break;
-
-    default:
-      if (event) {
-        host_device_fatal(host_, -kEinval, "saw state %u at the frontend: expected 1 to 6",
-                          frontend);
-      }
-      break;
+// The disk may have been removed or resized.
+void Device::check_disk() {
+  if (!vbd_ || !connection_ || connection_->closing()) return;
+  if (host_disk_gone(vbd_->disk())) {
+    if (disk_gone_) return;
+    // The frontend's requests end with errors; it is asked to let go.
+    disk_gone_ = true;
+    host_device_error(host_, -kEnoDev, "the backing disk %s was removed from the system",
+                      backend_.physical_device);
+    return;
   }
+  const uint64_t sectors = vbd_->sectors();
+  if (sectors == told_sectors_ || host_device_state(host_) != HOST_XENBUS_CONNECTED) return;
+  const int error = host_store_resize(host_, sectors);
+  if (error != 0) {
+    // Busy: the toolstack has written Closing over our state.
+    if (error != -kEbusy) try_again(error, "telling the frontend of the disk's new size");
+    return;
+  }
+  retry_ms_ = 0;
+  host_log(HOST_LOG_INFO, "%s: the disk has %llu sectors now, it had %llu", host_device_name(host_),
+           static_cast<unsigned long long>(sectors),
+           static_cast<unsigned long long>(told_sectors_));
+  told_sectors_ = sectors;
+}
+
+void Device::look_at_frontend() {
+  if (!frontend_event_.exchange(false, std::memory_order_acquire)) return;
+  frontend_ = frontend_state_.load(std::memory_order_relaxed);
+  frontend_seen_ = true;
+  connect_failed_ = false;
+  if (!offers_rings(frontend_) || link() != Link::kOpen) return;
+  // A frontend may close and start over faster than we look: only the last of
+  // its states is seen then.  Connected comes once in a connection, and after
+  // Initialised.
+  frontend_restarted_ |= (frontend_ == HOST_XENBUS_INITIALISED && frontend_connected_) ||
+                         !connection_->same_rings(host_);
+  frontend_connected_ |= frontend_ == HOST_XENBUS_CONNECTED;
+}
+
+// Forgets a connection that has drained.
+Link Device::link() {
+  if (connection_) {
+    if (!connection_->closing()) return Link::kOpen;
+    if (!connection_->drained()) return Link::kDraining;
+    connection_.reset();
+    frontend_restarted_ = false;
+    serving_ = false;
+  }
+  // The device was unbound and bound again: its rings are still the old one's.
+  return Registry::get().has_predecessor(*this) ? Link::kDraining : Link::kNone;
+}
+
+Situation Device::situation() {
+  const Link now = link();
+  return {.frontend_seen = frontend_seen_,
+          .frontend = frontend_,
+          .own = host_device_state(host_),
+          .link = now,
+          .failed = open_failed_ || connect_failed_ || (disk_gone_ && now == Link::kOpen),
+          .restarted = frontend_restarted_};
+}
+
+bool Device::take(Step step) {
+  switch (step) {
+    case Step::kNone:
+      return false;
+    case Step::kRefuse:
+      connect_failed_ = true;
+      host_device_error(host_, -kEinval,
+                        "saw state %u at the frontend: expected 1, 3, 4, 5 or 6", frontend_);
+      return true;
+    case Step::kDrain:
+      connection_->close();
+      return true;
+    case Step::kConnect:
+      return connect();
+    case Step::kInitWait:
+      host_log_limited(HOST_LOG_INFO, "%s: prepare for reconnect", host_device_name(host_));
+      return publish_state(HOST_XENBUS_INIT_WAIT);
+    case Step::kConnected:
+      serve_frontend();
+      return false;
+    case Step::kClosing:
+      return publish_state(HOST_XENBUS_CLOSING);
+    case Step::kClosed:
+      become_closed();
+      return false;
+  }
+  return false;
 }
 
 // Nothing of the guest is mapped: say so.  When the toolstack wants the device
-// gone, the xenbus watch thread sees our state change and unregisters it.
+// gone, its detach script must find the disk closed; the xenbus watch thread
+// then sees our state change and unregisters the device.
 void Device::become_closed() {
-  const bool gone = !host_device_online(host_);
-  if (gone) finished_.store(true, std::memory_order_release);
+  const int online = host_device_online(host_);
+  if (online < 0) {
+    try_again(online, "reading online");
+    return;
+  }
+  if (online == 0) {
+    vbd_.reset();
+    finished_.store(true, std::memory_order_release);
+  }
   if (host_device_state(host_) != HOST_XENBUS_CLOSED) {
-    host_device_switch_state(host_, HOST_XENBUS_CLOSED);
-  } else if (gone) {
+    (void)publish_state(HOST_XENBUS_CLOSED);
+  } else if (online == 0) {
     // Closed since long; the toolstack may have written Closing over it.
     const host_store_node state{"state", HOST_XENBUS_CLOSED};
-    (void)host_store_publish(host_, &state, 1);
+    const int error = host_store_publish(host_, &state, 1);
+    if (error != 0) try_again(error, "publishing our state");
   }
 }
 
-void Device::connect() {
-  // The device was unbound and bound again: the ring is still the old one's.
-  if (Registry::get().has_predecessor(*this)) return;
-  if (!vbd_) return;
-  if (host_disk_gone(vbd_->disk())) {
-    host_device_fatal(host_, -kEnoDev, "the backing disk %s was removed from the system",
-                      opened_text_);
-    connect_failed_ = true;
-    return;
-  }
+bool Device::connect() {
+  if (!vbd_) return false;  // the toolstack is not that far
   host_parameters parameters{};
   host_parameters_read(&parameters);
 
   connect_failed_ = true;
+  if (host_disk_gone(vbd_->disk())) {
+    host_device_error(host_, -kEnoDev, "the backing disk %s was removed from the system",
+                      backend_.physical_device);
+    return true;
+  }
   const Result<FrontendConfig> frontend = read_frontend(host_, parameters);
-  if (!frontend) return;
-  if (const Result<void> synced = vbd_->sync(); !synced) {
-    host_device_fatal(host_, synced.error().number, "writing out the disk's cached blocks");
-    return;
+  if (!frontend) return true;
+  const Result<void> synced = vbd_->sync();
+  // That may have taken long: the device may be gone, or the frontend elsewhere.
+  if (removed()) return false;
+  if (frontend_event_.load(std::memory_order_acquire)) {
+    connect_failed_ = false;
+    return true;
+  }
+  if (!synced) {
+    host_device_error(host_, synced.error().number, "writing out the disk's cached blocks");
+    return true;
   }
   vbd_->describe();
-  publish_and_serve(*frontend, parameters);
-}
-
-void Device::publish_and_serve(const FrontendConfig& frontend, const host_parameters& parameters) {
   Result<Owned<Connection>> connection = Connection::create({.device = host_,
-                                                             .frontend = frontend,
-                                                             .disk_name = disk_name_,
+                                                             .frontend = *frontend,
+                                                             .disk_name = backend_.disk_name,
                                                              .vbd = *vbd_,
                                                              .statistics = statistics_,
                                                              .owner = *this});
-  if (!connection) return;
+  if (!connection) return true;
+  if (!publish_disk(parameters)) return connect_failed_;
 
+  connection_ = std::move(*connection);
+  connect_failed_ = false;
+  frontend_connected_ = frontend_ == HOST_XENBUS_CONNECTED;
+  host_log(HOST_LOG_INFO, "%s: using %u queues, protocol %u (%s)%s, %u ring pages",
+           host_device_name(host_), frontend->queues, static_cast<uint32_t>(frontend->layout),
+           protocol_name(frontend->layout),
+           frontend->persistence == Mapper::Persistence::kNegotiated ? " persistent grants" : "",
+           frontend->ring_pages);
+  return true;
+}
+
+// False when it did not go well: to be tried again, or connect_failed_.
+bool Device::publish_disk(const host_parameters& parameters) {
   const host_disk_geometry& geometry = vbd_->geometry();
   const uint64_t sectors = vbd_->sectors();
   const bool discard = vbd_->offers_discard();
@@ -313,18 +366,28 @@ void Device::publish_and_serve(const FrontendConfig& frontend, const host_parame
       {"physical-sector-size", geometry.physical_block_bytes},
   };
   const int error = host_store_publish(host_, nodes, std::size(nodes));
-  if (error != 0) {
-    host_device_fatal(host_, error, "publishing the disk's properties");
+  if (error == 0) {
+    told_sectors_ = sectors;
+    retry_ms_ = 0;
+    publish_failures_ = 0;
+    return true;
+  }
+  if (++publish_failures_ < kPublishTries) {
+    connect_failed_ = false;
+    try_again(error, "publishing the disk's properties");
+  } else {
+    publish_failures_ = 0;
+    host_device_error(host_, error, "publishing the disk's properties");
+  }
+  return false;
+}
+
+void Device::serve_frontend() {
+  if (host_device_state(host_) != HOST_XENBUS_CONNECTED && !publish_state(HOST_XENBUS_CONNECTED)) {
     return;
   }
-  connection_ = std::move(*connection);
-  connect_failed_ = false;
-  told_sectors_ = sectors;
-  host_log_limited(
-      HOST_LOG_INFO, "%s: using %u queues of %u ring pages, protocol %u%s", host_device_name(host_),
-      frontend.queues, frontend.ring_pages, static_cast<uint32_t>(frontend.layout),
-      frontend.persistence == Mapper::Persistence::kNegotiated ? ", persistent grants" : "");
-  host_device_switch_state(host_, HOST_XENBUS_CONNECTED);
+  if (serving_) return;
+  serving_ = true;
   connection_->serve();
   // What happened to the disk since it was described was not seen.
   check_disk();

@@ -3,13 +3,15 @@
 //
 // Whatever happens outside (the frontend's state, the toolstack's nodes,
 // removal, drained queues) sets a flag and schedules the device's work, which
-// looks at everything and takes the next step.  So the state machine is level
-// triggered, runs in one context only, and may wait for a disk: nobody else
-// waits for it.
+// looks at everything and takes the next steps.  So the state machine
+// (next_step.h) is level triggered, runs in one context only, and may wait for
+// a disk: nobody else waits for it.
 //
-// INVARIANT: Closed is published only when nothing of the guest is mapped.
-// BEWARE: members without a comment belong to the work, which is in one place at
-// a time; they need no lock.  The link of the list belongs to the registry.
+// INVARIANT: Closed is published only when nothing of the guest is mapped; when
+// the device goes for good, only when its disk is closed, too.
+// BEWARE: the work may wait for minutes in open_disk() and connect(); the
+// device may have been removed meanwhile, and its xenstore directory may be
+// another device's.  The host refuses to touch it then; removed() says so.
 #pragma once
 
 #include <atomic>
@@ -18,7 +20,9 @@
 #include "base/intrusive_list.h"
 #include "base/lock.h"
 #include "base/owned.h"
+#include "device/backend.h"
 #include "device/connection.h"
+#include "device/next_step.h"
 #include "driver.h"
 #include "vbd/statistics.h"
 #include "vbd/vbd.h"
@@ -35,6 +39,7 @@ class Device : public driver_device, public host_work, public ListLink {
 
   // From the border; any of them may come at any time.
   void frontend_changed(uint32_t state);
+  void physical_device_changed();
   void schedule() { host_work_schedule(this, 0); }
   void request_removal() { removal_requested_.store(true, std::memory_order_release); }
   void request_squeeze();
@@ -44,38 +49,67 @@ class Device : public driver_device, public host_work, public ListLink {
   [[nodiscard]] driver_identity identity() BLKBACK_EXCLUDES(identity_lock_);
   [[nodiscard]] uint64_t xenbus_identity() const { return host_device_identity(host_); }
 
-  // The next step.  Context: the work.
+  // The next steps.  Context: the work.
   void run();
 
  private:
+  // A write to xenstore that fails is tried again after this time, which
+  // doubles up to the last.
+  static constexpr uint32_t kFirstRetryMs = 50;
+  static constexpr uint32_t kLastRetryMs = 2000;
+  // A connection is given up when its publication failed this often.
+  static constexpr uint32_t kPublishTries = 12;
+  // Steps that one run takes before it lets others have the worker.
+  static constexpr uint32_t kMostSteps = 8;
+
+  [[nodiscard]] bool removed() const { return removal_requested_.load(std::memory_order_acquire); }
+  [[nodiscard]] bool drained();
   void destroy();
-  void announce();
+  void serve_requests();
+  [[nodiscard]] bool announce();
   void open_disk() BLKBACK_EXCLUDES(identity_lock_);
-  void follow_frontend();
-  void connect();
-  void publish_and_serve(const FrontendConfig& frontend, const host_parameters& parameters);
-  void become_closed();
   void check_disk();
-  [[nodiscard]] bool disconnected();
-  void read_disk_name();
+
+  void look_at_frontend();
+  [[nodiscard]] Link link();
+  [[nodiscard]] Situation situation();
+  // True when there may be another step to take.
+  [[nodiscard]] bool take(Step step);
+  [[nodiscard]] bool connect();
+  [[nodiscard]] bool publish_disk(const host_parameters& parameters);
+  void serve_frontend();
+  void become_closed();
+
+  [[nodiscard]] bool publish_state(host_xenbus_state state);
+  void try_again(int error, const char* what);
 
   host_device* const host_;
   Statistics statistics_;
+
+  // The work's; it is in one place at a time, so they need no lock.
   Owned<Vbd> vbd_;
   Owned<Connection> connection_;
-  char disk_name_[16] = "?";
-  char opened_text_[32] = "";  // the physical-device that was tried
+  BackendConfig backend_;          // as of the last open_disk()
+  uint64_t told_sectors_ = 0;      // what the frontend was told
+  uint32_t frontend_ = 0;          // its state, as last looked at
+  uint32_t retry_ms_ = 0;          // 0: the last write to xenstore went well
+  uint32_t publish_failures_ = 0;  // in a row
   bool announced_ = false;
-  bool connect_failed_ = false;
+  bool frontend_seen_ = false;
+  bool frontend_connected_ = false;  // it was Connected within this connection
+  bool frontend_restarted_ = false;  // it offers other rings than the connection's
+  bool serving_ = false;
+  bool open_failed_ = false;     // until physical-device is written again
+  bool connect_failed_ = false;  // until the frontend's state is written again
   bool disk_gone_ = false;
-  uint64_t told_sectors_ = 0;  // what the frontend was told
 
   SpinLock identity_lock_{HOST_LOCK_STATISTICS};
   driver_identity identity_ BLKBACK_GUARDED_BY(identity_lock_){};
 
-  // Set by callbacks, looked at by run().
+  // Set by callbacks, taken by run().
   std::atomic<uint32_t> frontend_state_{HOST_XENBUS_UNKNOWN};
   std::atomic<bool> frontend_event_{false};
+  std::atomic<bool> physical_device_event_{false};
   std::atomic<bool> removal_requested_{false};
   std::atomic<bool> wake_requested_{false};
   std::atomic<uint64_t> squeeze_until_ms_{0};

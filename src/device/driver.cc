@@ -42,7 +42,11 @@ void driver_frontend_changed(driver_device* device, uint32_t state) {
   device_of(device).frontend_changed(state);
 }
 
-void driver_backend_changed(driver_device* device) { device_of(device).schedule(); }
+void driver_state_changed(driver_device* device) { device_of(device).schedule(); }
+
+void driver_physical_device_changed(driver_device* device) {
+  device_of(device).physical_device_changed();
+}
 
 bool driver_device_finished(const driver_device* device) {
   return static_cast<const Device*>(device)->finished();

@@ -11,7 +11,6 @@ namespace blkback {
 
 namespace {
 
-constexpr int kEnoEnt = 2;
 constexpr uint32_t kTextBytes = 64;
 
 // The node's number; `fallback` (if any) when there is no such node.
@@ -21,13 +20,13 @@ Result<uint32_t> read_number(host_device* device, const char* name, uint32_t low
   const int error = host_store_read(device, HOST_STORE_FRONTEND, name, text, sizeof(text));
   if (error == -kEnoEnt && fallback) return *fallback;
   if (error != 0) {
-    host_device_fatal(device, error, "reading the frontend's %s: expected a number from %u to %u",
+    host_device_error(device, error, "reading the frontend's %s: expected a number from %u to %u",
                       name, lowest, highest);
     return failure(-kEinval);
   }
   const std::optional<uint32_t> number = parse_number(text, 10);
   if (!number || *number < lowest || *number > highest) {
-    host_device_fatal(device, -kEinval,
+    host_device_error(device, -kEinval,
                       "the frontend's %s is '%s': expected a number from %u to %u", name, text,
                       lowest, highest);
     return failure(-kEinval);
@@ -49,7 +48,7 @@ Result<wire::Layout> read_layout(host_device* device) {
   } else {
     text[0] = '\0';
   }
-  host_device_fatal(device, error != 0 ? error : -kEinval,
+  host_device_error(device, error != 0 ? error : -kEinval,
                     "the frontend's protocol is '%s': expected %s or %s", text,
                     XEN_IO_PROTO_ABI_X86_32, XEN_IO_PROTO_ABI_X86_64);
   return failure(-kEinval);
@@ -91,6 +90,22 @@ Result<FrontendConfig> read_frontend(host_device* device, const host_parameters&
     config.persistence = Mapper::Persistence::kNegotiated;
   }
   return config;
+}
+
+bool same_rings(host_device* device, const FrontendConfig& config, const RingConfig& ring) {
+  const auto is = [device](const char* name, uint32_t wanted, bool absent) {
+    char text[kTextBytes];
+    const int error = host_store_read(device, HOST_STORE_FRONTEND, name, text, sizeof(text));
+    if (error == -kEnoEnt) return absent;
+    return error != 0 || parse_number(text, 10).value_or(wanted) == wanted;
+  };
+  const bool directories = config.queues > 1;
+  const bool numbered = config.numbered_ring_refs;
+  return is("multi-queue-num-queues", config.queues, true) &&
+         is(directories ? (numbered ? "queue-0/ring-ref0" : "queue-0/ring-ref")
+                        : (numbered ? "ring-ref0" : "ring-ref"),
+            ring.refs[0], true) &&
+         is(directories ? "queue-0/event-channel" : "event-channel", ring.event_channel, true);
 }
 
 Result<RingConfig> read_ring(host_device* device, const FrontendConfig& config, uint32_t queue) {

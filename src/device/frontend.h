@@ -30,7 +30,12 @@ struct RingConfig {
   uint32_t event_channel = 0;
 };
 
-// Both report what is wrong as the device's fatal error and return -EINVAL.
+// Are the rings of queue 0 that the frontend offers now still those of `config`
+// and `ring`?  What cannot be read counts as the same.
+[[nodiscard]] bool same_rings(host_device* device, const FrontendConfig& config,
+                              const RingConfig& ring);
+
+// Both report what is wrong as the device's error and return -EINVAL.
 [[nodiscard]] Result<FrontendConfig> read_frontend(host_device* device,
                                                    const host_parameters& parameters);
 [[nodiscard]] Result<RingConfig> read_ring(host_device* device, const FrontendConfig& config,

@@ -7,10 +7,6 @@
 
 namespace blkback {
 
-namespace {
-constexpr int kEbusy = 16;
-}  // namespace
-
 PersistentGrant* PersistentGrants::use(uint32_t gref) {
   PersistentGrant* grant = tree_.find(gref);
   if (grant == nullptr) return nullptr;

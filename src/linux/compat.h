@@ -27,7 +27,8 @@ static inline compat_bdev_handle *compat_bdev_open(dev_t dev, bool read_only)
 
 static inline void compat_bdev_close(compat_bdev_handle *handle, bool read_only)
 {
-	fput(handle);
+	/* fput() would leave the close for later: a detach script would find the disk busy. */
+	__fput_sync(handle);
 }
 
 static inline struct block_device *compat_bdev(const compat_bdev_handle *handle)

@@ -3,14 +3,16 @@
  * What the kernel side keeps of one bound xenbus device.
  *
  * It lives from probe until both the core has released it (its last I/O has
- * drained) and the remove callback has let go of it; until then it holds
- * references to the xenbus device and to the module.
+ * drained) and the remove callback has let go of it; until then it holds a
+ * reference to the xenbus device.
  */
 #pragma once
 
-#include <linux/completion.h>
 #include <linux/kref.h>
+#include <linux/list.h>
 #include <linux/mutex.h>
+#include <linux/ratelimit_types.h>
+#include <linux/workqueue.h>
 #include <xen/xenbus.h>
 
 struct driver_device;
@@ -22,18 +24,26 @@ struct host_device {
 	/* Copied: xenbus frees its own when the device is unbound. */
 	char *frontend_path;
 	uint16_t domid;
+	/* Of host_device_error(). */
+	struct ratelimit_state error_limit;
 
-	/* Our own directory, watched for what the toolstack writes. */
-	struct xenbus_watch physical_device_watch;
-	struct xenbus_watch state_watch;
+	/* Among the bound ones: see xenbus.c. */
+	struct list_head bound;
 
-	/* Orders the creation of sysfs files with removal. */
-	struct mutex sysfs_lock;
-	bool sysfs_shown;
+	/*
+	 * Held while the xenstore directory is read or written, while sysfs
+	 * files are created, and while the ring is mapped; never while somebody
+	 * waits for a disk.
+	 */
+	struct mutex lock;
+	/* The remove callback has run: the directory may be another device's. */
 	bool removed;
-
+	bool sysfs_shown;
 	/* The core has released the device. */
-	struct completion released;
+	bool released;
+	/* It drains for long: the module cannot be unloaded. */
+	bool holds_module;
+	struct delayed_work drains_long;
 };
 
 struct host_device *host_device_create(struct xenbus_device *xenbus);

@@ -120,11 +120,17 @@ const void *host_page_memory(const struct host_page *page)
 int host_ring_map(struct host_device *device, const uint32_t *grefs, uint32_t count, void **address)
 {
 	grant_ref_t refs[XENBUS_MAX_RING_GRANTS];
+	int error = -ENODEV;
 
 	if (count == 0 || count > ARRAY_SIZE(refs))
 		return -EINVAL;
 	memcpy(refs, grefs, count * sizeof(*refs));
-	return xenbus_map_ring_valloc(device->xenbus, refs, count, address);
+	/* What xenbus writes when it fails is not to go to another device's directory. */
+	mutex_lock(&device->lock);
+	if (!device->removed)
+		error = xenbus_map_ring_valloc(device->xenbus, refs, count, address);
+	mutex_unlock(&device->lock);
+	return error;
 }
 
 void host_ring_unmap(struct host_device *device, void *address)

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <linux/mutex.h>
+#include <linux/ratelimit.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <xen/xenbus.h>
@@ -7,15 +9,57 @@
 
 #include "device.h"
 
+/*
+ * A domain other than dom0 may have ten transactions open, with all its
+ * drivers; those of this module are one at a time.
+ */
+static DEFINE_MUTEX(transaction_lock);
+
+/* Others' transactions may spoil ours now and then, not for ever. */
+#define TRANSACTION_TRIES 32
+
+/*
+ * The gate to xenstore: held while the device's directory is touched, and shut
+ * by host_device_hide() for good.
+ */
+static int gate_enter(struct host_device *device)
+{
+	mutex_lock(&device->lock);
+	if (!device->removed)
+		return 0;
+	mutex_unlock(&device->lock);
+	return -ENODEV;
+}
+
+static void gate_leave(struct host_device *device)
+{
+	mutex_unlock(&device->lock);
+}
+
+static char *read_node(struct host_device *device, enum host_store_side side, const char *name,
+		       unsigned int *length)
+{
+	char *value;
+	int error;
+
+	error = gate_enter(device);
+	if (error)
+		return ERR_PTR(error);
+	value = xenbus_read(XBT_NIL,
+			    side == HOST_STORE_BACKEND ? device->xenbus->nodename :
+							 device->frontend_path,
+			    name, length);
+	gate_leave(device);
+	return value;
+}
+
 int host_store_read(struct host_device *device, enum host_store_side side, const char *name,
 		    char *text, size_t bytes)
 {
-	const char *directory = side == HOST_STORE_BACKEND ? device->xenbus->nodename :
-							     device->frontend_path;
 	unsigned int length;
 	char *value;
 
-	value = xenbus_read(XBT_NIL, directory, name, &length);
+	value = read_node(device, side, name, &length);
 	if (IS_ERR(value))
 		return PTR_ERR(value);
 	/* What a guest writes may hold a NUL: that is no text. */
@@ -28,61 +72,19 @@ int host_store_read(struct host_device *device, enum host_store_side side, const
 	return 0;
 }
 
-static int publish_once(struct host_device *device, const struct host_store_node *nodes,
-			uint32_t count)
+/* What a transaction does: @data tells it. */
+typedef int transaction_body(struct host_device *device, struct xenbus_transaction transaction,
+			     const void *data);
+
+static int transaction_try(struct host_device *device, transaction_body *body, const void *data)
 {
-	const char *directory = device->xenbus->nodename;
 	struct xenbus_transaction transaction;
-	uint32_t i;
 	int error;
 
 	error = xenbus_transaction_start(&transaction);
 	if (error)
 		return error;
-	/* The toolstack may be removing us: a write would bring the directory back. */
-	if (!xenbus_exists(transaction, directory, "state")) {
-		xenbus_transaction_end(transaction, 1);
-		return -ENOENT;
-	}
-	for (i = 0; i < count; i++) {
-		error = xenbus_printf(transaction, directory, nodes[i].name, "%llu",
-				      (unsigned long long)nodes[i].value);
-		if (error) {
-			xenbus_transaction_end(transaction, 1);
-			return error;
-		}
-	}
-	return xenbus_transaction_end(transaction, 0);
-}
-
-int host_store_publish(struct host_device *device, const struct host_store_node *nodes,
-		       uint32_t count)
-{
-	int error;
-
-	do {
-		error = publish_once(device, nodes, count);
-	} while (error == -EAGAIN);
-	return error;
-}
-
-static int resize_once(struct host_device *device, uint64_t sectors)
-{
-	const char *directory = device->xenbus->nodename;
-	struct xenbus_transaction transaction;
-	int error, state;
-
-	error = xenbus_transaction_start(&transaction);
-	if (error)
-		return error;
-	error = xenbus_scanf(transaction, directory, "state", "%d", &state);
-	if (error == 1 && state == XenbusStateConnected)
-		error = xenbus_printf(transaction, directory, "sectors", "%llu",
-				      (unsigned long long)sectors);
-	else
-		error = error < 0 ? error : -EBUSY;
-	if (!error)
-		error = xenbus_printf(transaction, directory, "state", "%d", state);
+	error = body(device, transaction, data);
 	if (error) {
 		xenbus_transaction_end(transaction, 1);
 		return error;
@@ -90,14 +92,83 @@ static int resize_once(struct host_device *device, uint64_t sectors)
 	return xenbus_transaction_end(transaction, 0);
 }
 
-int host_store_resize(struct host_device *device, uint64_t sectors)
+static int transaction_run(struct host_device *device, transaction_body *body, const void *data)
 {
+	int tries = TRANSACTION_TRIES;
 	int error;
 
+	error = gate_enter(device);
+	if (error)
+		return error;
+	mutex_lock(&transaction_lock);
 	do {
-		error = resize_once(device, sectors);
-	} while (error == -EAGAIN);
+		error = transaction_try(device, body, data);
+	} while (error == -EAGAIN && --tries);
+	mutex_unlock(&transaction_lock);
+	gate_leave(device);
 	return error;
+}
+
+/*
+ * The state node.  Error -ENOENT: the toolstack is removing us, and a write
+ * would bring the directory back.
+ */
+static int read_state(struct host_device *device, struct xenbus_transaction transaction, int *state)
+{
+	int error = xenbus_scanf(transaction, device->xenbus->nodename, "state", "%d", state);
+
+	/* -ERANGE: something else than a number, and so not ours either. */
+	return error < 0 ? error : 0;
+}
+
+struct publication {
+	const struct host_store_node *nodes;
+	uint32_t count;
+};
+
+static int publish(struct host_device *device, struct xenbus_transaction transaction,
+		   const void *data)
+{
+	const struct publication *publication = data;
+	int error, state;
+	uint32_t i;
+
+	error = read_state(device, transaction, &state);
+	for (i = 0; !error && i < publication->count; i++)
+		error = xenbus_printf(transaction, device->xenbus->nodename,
+				      publication->nodes[i].name, "%llu",
+				      (unsigned long long)publication->nodes[i].value);
+	return error;
+}
+
+int host_store_publish(struct host_device *device, const struct host_store_node *nodes,
+		       uint32_t count)
+{
+	struct publication publication = { .nodes = nodes, .count = count };
+
+	return transaction_run(device, publish, &publication);
+}
+
+static int resize(struct host_device *device, struct xenbus_transaction transaction,
+		  const void *data)
+{
+	const char *directory = device->xenbus->nodename;
+	int error, state;
+
+	error = read_state(device, transaction, &state);
+	if (!error && state != XenbusStateConnected)
+		error = -EBUSY;
+	if (!error)
+		error = xenbus_printf(transaction, directory, "sectors", "%llu",
+				      (unsigned long long)*(const uint64_t *)data);
+	if (!error)
+		error = xenbus_printf(transaction, directory, "state", "%d", state);
+	return error;
+}
+
+int host_store_resize(struct host_device *device, uint64_t sectors)
+{
+	return transaction_run(device, resize, &sectors);
 }
 
 uint16_t host_device_domid(const struct host_device *device)
@@ -117,17 +188,42 @@ const char *host_device_name(const struct host_device *device)
 
 enum host_xenbus_state host_device_state(const struct host_device *device)
 {
-	return (enum host_xenbus_state)device->xenbus->state;
+	return (enum host_xenbus_state)READ_ONCE(device->xenbus->state);
 }
 
-void host_device_switch_state(struct host_device *device, enum host_xenbus_state state)
+/*
+ * xenbus_switch_state() does this, too, but its caller does not learn of an
+ * error, and it opens a transaction of its own.
+ */
+int host_device_switch_state(struct host_device *device, enum host_xenbus_state state)
 {
-	xenbus_switch_state(device->xenbus, (enum xenbus_state)state);
+	const struct host_store_node node = { .name = "state", .value = state };
+	int error;
+
+	/* Watches are not to fire for nothing. */
+	if (host_device_state(device) == state)
+		return 0;
+	error = host_store_publish(device, &node, 1);
+	if (!error)
+		WRITE_ONCE(device->xenbus->state, (enum xenbus_state)state);
+	return error;
 }
 
-bool host_device_online(struct host_device *device)
+int host_device_online(struct host_device *device)
 {
-	return xenbus_dev_is_online(device->xenbus);
+	unsigned int length;
+	unsigned long number;
+	char *value;
+	int error;
+
+	value = read_node(device, HOST_STORE_BACKEND, "online", &length);
+	if (value == ERR_PTR(-ENOENT))
+		return 0;
+	if (IS_ERR(value))
+		return PTR_ERR(value);
+	error = kstrtoul(strim(value), 10, &number);
+	kfree(value);
+	return !error && number;
 }
 
 void host_device_error(struct host_device *device, int error, const char *format, ...)
@@ -135,19 +231,13 @@ void host_device_error(struct host_device *device, int error, const char *format
 	struct va_format text = { .fmt = format };
 	va_list arguments;
 
+	if (!__ratelimit(&device->error_limit))
+		return;
+	if (gate_enter(device))
+		return;
 	va_start(arguments, format);
 	text.va = &arguments;
 	xenbus_dev_error(device->xenbus, error, "%pV", &text);
 	va_end(arguments);
-}
-
-void host_device_fatal(struct host_device *device, int error, const char *format, ...)
-{
-	struct va_format text = { .fmt = format };
-	va_list arguments;
-
-	va_start(arguments, format);
-	text.va = &arguments;
-	xenbus_dev_fatal(device->xenbus, error, "%pV", &text);
-	va_end(arguments);
+	gate_leave(device);
 }

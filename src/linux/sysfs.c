@@ -14,7 +14,7 @@ static struct driver_device *sysfs_driver(struct device *dev)
 {
 	struct host_device *device = dev_get_drvdata(dev);
 
-	/* The files are removed before the device is. */
+	/* Probe sets the device before there are files, remove takes them away first. */
 	return device->driver;
 }
 

@@ -2,10 +2,16 @@
 /*
  * The xenbus driver: devices come, change and go; what that means is decided
  * in the core.
+ *
+ * Nothing here waits for a disk: the xenbus watch thread serves all guests, and
+ * whoever holds a device's lock holds that thread up when the device's
+ * directory goes away.
  */
-#include <linux/kthread.h>
 #include <linux/module.h>
+#include <linux/ratelimit.h>
 #include <linux/slab.h>
+#include <linux/string.h>
+#include <linux/wait.h>
 #include <xen/xenbus.h>
 
 #include "driver.h"
@@ -14,6 +20,17 @@
 #include "device.h"
 #include "xenbus.h"
 
+/* After this a device that still drains keeps the module from being unloaded. */
+#define DRAINS_LONG (1 * HZ)
+
+/* The bound devices, and their ends: see backend_node_changed(). */
+static LIST_HEAD(bound_devices);
+static DEFINE_MUTEX(bound_lock);
+
+/* All, those that drain included; xenbus_exit_driver() waits for none. */
+static atomic_t device_count;
+static DECLARE_WAIT_QUEUE_HEAD(device_gone);
+
 static void host_device_free(struct kref *references)
 {
 	struct host_device *device = container_of(references, struct host_device, references);
@@ -21,11 +38,32 @@ static void host_device_free(struct kref *references)
 	put_device(&device->xenbus->dev);
 	kfree(device->frontend_path);
 	kfree(device);
+	if (atomic_dec_and_test(&device_count))
+		wake_up(&device_gone);
 }
 
 void host_device_put(struct host_device *device)
 {
 	kref_put(&device->references, host_device_free);
+}
+
+/*
+ * An rmmod that waits for a hung disk would leave every guest without a driver;
+ * one that is refused harms nobody.
+ */
+static void device_drains_long(struct work_struct *work)
+{
+	struct host_device *device =
+		container_of(to_delayed_work(work), struct host_device, drains_long);
+
+	mutex_lock(&device->lock);
+	if (!device->released)
+		device->holds_module = try_module_get(THIS_MODULE);
+	if (device->holds_module)
+		pr_info("%s: unbound, but its I/O has not ended; until then the module stays\n",
+			device->xenbus->nodename);
+	mutex_unlock(&device->lock);
+	host_device_put(device);
 }
 
 struct host_device *host_device_create(struct xenbus_device *xenbus)
@@ -44,77 +82,166 @@ struct host_device *host_device_create(struct xenbus_device *xenbus)
 	get_device(&xenbus->dev);
 	device->xenbus = xenbus;
 	device->domid = xenbus->otherend_id;
-	mutex_init(&device->sysfs_lock);
-	init_completion(&device->released);
+	ratelimit_state_init(&device->error_limit, DEFAULT_RATELIMIT_INTERVAL,
+			     DEFAULT_RATELIMIT_BURST);
+	ratelimit_set_flags(&device->error_limit, RATELIMIT_MSG_ON_RELEASE);
+	INIT_LIST_HEAD(&device->bound);
+	mutex_init(&device->lock);
+	INIT_DELAYED_WORK(&device->drains_long, device_drains_long);
+	atomic_inc(&device_count);
 	return device;
 }
 
 void host_device_release(struct host_device *device)
 {
+	bool holds_module;
+
+	mutex_lock(&device->lock);
+	device->released = true;
+	holds_module = device->holds_module;
+	mutex_unlock(&device->lock);
+	if (cancel_delayed_work(&device->drains_long))
+		host_device_put(device);
+	host_device_put(device);
 	/*
 	 * The work that calls us returns into this module's code, which waits
 	 * for it when the workqueue is destroyed.
 	 */
-	module_put(THIS_MODULE);
-	complete_all(&device->released);
-	host_device_put(device);
+	if (holds_module)
+		module_put(THIS_MODULE);
 }
 
 int host_device_show(struct host_device *device)
 {
 	int error = -ENODEV;
 
-	mutex_lock(&device->sysfs_lock);
+	mutex_lock(&device->lock);
 	if (!device->removed && !device->sysfs_shown) {
 		error = sysfs_create(device);
 		device->sysfs_shown = !error;
 	}
-	mutex_unlock(&device->sysfs_lock);
+	mutex_unlock(&device->lock);
 	return error;
 }
 
+/* From here on the core sees neither xenstore nor sysfs. */
 static void host_device_hide(struct host_device *device)
 {
 	bool shown;
 
-	mutex_lock(&device->sysfs_lock);
+	mutex_lock(&device->lock);
 	shown = device->sysfs_shown;
 	device->sysfs_shown = false;
 	device->removed = true;
-	mutex_unlock(&device->sysfs_lock);
+	mutex_unlock(&device->lock);
 	if (shown)
 		sysfs_remove(device);
 }
 
-static void physical_device_changed(struct xenbus_watch *watch, const char *path, const char *token)
+/*
+ * Unregisters a device that is closed for good, as its toolstack expects.  Only
+ * the watch thread may do so: it does the same when the directory goes away.
+ *
+ * An unbind holds the device's lock while it waits, in xenbus, for the watch
+ * thread: then the device is left to it.
+ */
+static void device_finish(struct xenbus_device *xenbus)
 {
-	struct host_device *device = container_of(watch, struct host_device, physical_device_watch);
+	if (!device_trylock(&xenbus->dev))
+		return;
+	device_unlock(&xenbus->dev);
+	device_unregister(&xenbus->dev);
+}
 
-	driver_backend_changed(device->driver);
+/* The last part of a path below "backend/vbd", if we care for it; "" if not. */
+static const char *backend_node(const char *path)
+{
+	const char *name = strrchr(path, '/');
+
+	if (name && (!strcmp(name, "/physical-device") || !strcmp(name, "/state")))
+		return name;
+	return "";
+}
+
+static bool backend_node_matters(struct xenbus_watch *watch, const char *path, const char *token)
+{
+	return *backend_node(path) != '\0';
+}
+
+static struct host_device *device_find(const char *path, size_t length)
+{
+	struct host_device *device;
+
+	list_for_each_entry(device, &bound_devices, bound) {
+		const char *nodename = device->xenbus->nodename;
+
+		if (strlen(nodename) == length && !memcmp(nodename, path, length))
+			return device;
+	}
+	return NULL;
 }
 
 /*
- * Our own state node: written by us, and by the toolstack when it wants the
- * device closed.  Only the xenbus watch thread may unregister a device, since
- * it does the same when the directory goes away.
+ * A node of a backend directory: physical-device is the toolstack's, the state
+ * ours and the toolstack's when it wants the device closed.
  */
-static void state_changed(struct xenbus_watch *watch, const char *path, const char *token)
+static void backend_node_changed(struct xenbus_watch *watch, const char *path, const char *token)
 {
-	struct host_device *device = container_of(watch, struct host_device, state_watch);
+	struct xenbus_device *finished = NULL;
+	const char *name = backend_node(path);
+	struct host_device *device;
 
-	if (driver_device_finished(device->driver))
-		device_unregister(&device->xenbus->dev);
-	else
-		driver_backend_changed(device->driver);
+	if (!*name)
+		return;
+	/* The core's device stays until it is not bound any more. */
+	mutex_lock(&bound_lock);
+	device = device_find(path, name - path);
+	if (device && driver_device_finished(device->driver)) {
+		finished = device->xenbus;
+		get_device(&finished->dev);
+	} else if (device && !strcmp(name, "/physical-device")) {
+		driver_physical_device_changed(device->driver);
+	} else if (device) {
+		driver_state_changed(device->driver);
+	}
+	mutex_unlock(&bound_lock);
+	if (!finished)
+		return;
+	device_finish(finished);
+	put_device(&finished->dev);
 }
 
-static void watch_remove(struct xenbus_watch *watch)
+/*
+ * One watch for all devices: a driver domain may have a hundred.  Registering
+ * waits for xenstored, so it is not done before there is a device.
+ */
+static struct xenbus_watch backend_watch = {
+	.node = "backend/vbd",
+	.will_handle = backend_node_matters,
+	.callback = backend_node_changed,
+};
+static bool backend_watched;
+
+static int device_bind(struct host_device *device)
 {
-	if (!watch->node)
-		return;
-	unregister_xenbus_watch(watch);
-	kfree(watch->node);
-	watch->node = NULL;
+	int error = 0;
+
+	mutex_lock(&bound_lock);
+	if (!backend_watched)
+		error = register_xenbus_watch(&backend_watch);
+	if (!error) {
+		backend_watched = true;
+		list_add_tail(&device->bound, &bound_devices);
+	}
+	mutex_unlock(&bound_lock);
+	return error;
+}
+
+static void device_unbind(struct host_device *device)
+{
+	mutex_lock(&bound_lock);
+	list_del_init(&device->bound);
+	mutex_unlock(&bound_lock);
 }
 
 static void blkback_remove(struct xenbus_device *xenbus)
@@ -123,23 +250,15 @@ static void blkback_remove(struct xenbus_device *xenbus)
 
 	if (!device)
 		return;
-	/*
-	 * In this order: sysfs readers end; new callbacks of the frontend's
-	 * watch, which xenbus removes only later, find nothing; unregistering
-	 * our watches waits for callbacks that still run.
-	 */
+	/* xenbus has taken the frontend's watch away; ours finds no device now. */
+	device_unbind(device);
+	/* sysfs readers and accesses to xenstore end. */
 	host_device_hide(device);
 	dev_set_drvdata(&xenbus->dev, NULL);
-	watch_remove(&device->state_watch);
-	watch_remove(&device->physical_device_watch);
+	/* Before the core may release the device, which ends this. */
+	kref_get(&device->references);
+	schedule_delayed_work(&device->drains_long, DRAINS_LONG);
 	driver_device_remove(device->driver);
-
-	/*
-	 * An administrator who unbinds the device wants it done when the
-	 * command returns; the xenbus watch thread waits for nobody's I/O.
-	 */
-	if (!(current->flags & PF_KTHREAD))
-		wait_for_completion_killable(&device->released);
 	host_device_put(device);
 }
 
@@ -155,27 +274,25 @@ static int blkback_probe(struct xenbus_device *xenbus, const struct xenbus_devic
 	}
 	/* For remove; the reference of creation is the core's. */
 	kref_get(&device->references);
-	__module_get(THIS_MODULE);
-
+	/* The core may show sysfs files before its creation has returned. */
+	dev_set_drvdata(&xenbus->dev, device);
 	error = driver_device_create(device, &device->driver);
 	if (error) {
+		dev_set_drvdata(&xenbus->dev, NULL);
 		xenbus_dev_fatal(xenbus, error, "creating a block backend");
-		module_put(THIS_MODULE);
 		host_device_put(device);
 		host_device_put(device);
 		return error;
 	}
-	dev_set_drvdata(&xenbus->dev, device);
-
-	error = xenbus_watch_pathfmt(xenbus, &device->physical_device_watch, NULL,
-				     physical_device_changed, "%s/physical-device",
-				     xenbus->nodename);
-	if (!error)
-		error = xenbus_watch_pathfmt(xenbus, &device->state_watch, NULL, state_changed,
-					     "%s/state", xenbus->nodename);
-	if (error)
+	error = device_bind(device);
+	if (error) {
+		xenbus_dev_fatal(xenbus, error, "watching backend/vbd");
 		blkback_remove(xenbus);
-	return error;
+		return error;
+	}
+	/* It may have been written before we looked. */
+	driver_physical_device_changed(device->driver);
+	return 0;
 }
 
 static void blkback_frontend_changed(struct xenbus_device *xenbus, enum xenbus_state state)
@@ -185,9 +302,8 @@ static void blkback_frontend_changed(struct xenbus_device *xenbus, enum xenbus_s
 	if (!device)
 		return;
 	driver_frontend_changed(device->driver, state);
-	/* The frontend's directory is gone: so is the device. */
-	if (state == XenbusStateUnknown || driver_device_finished(device->driver))
-		device_unregister(&xenbus->dev);
+	if (driver_device_finished(device->driver))
+		device_finish(xenbus);
 }
 
 static void blkback_reclaim_memory(struct xenbus_device *xenbus)
@@ -220,4 +336,9 @@ int xenbus_init_driver(void)
 void xenbus_exit_driver(void)
 {
 	xenbus_unregister_driver(&blkback_driver);
+	if (backend_watched)
+		unregister_xenbus_watch(&backend_watch);
+	/* Those that have drained for long have kept the module from getting here. */
+	while (!wait_event_idle_timeout(device_gone, !atomic_read(&device_count), 10 * HZ))
+		pr_info("unloading waits for the I/O of %d devices\n", atomic_read(&device_count));
 }

@@ -214,7 +214,7 @@ TEST(ThreadsQueue, IsFoundDrainedByWhoLooksAtThatMoment) {
                      },
                      [&] {
                        while (!over) {
-                         driver_backend_changed(device.driver());
+                         driver_state_changed(device.driver());
                          std::this_thread::yield();
                        }
                      }});

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: GPL-2.0
+// The frontend's states in every order and at every speed, with a disk that has
+// answered or not, and a step that fails or not: the device ends where a proper
+// frontend can use it.
+#include <array>
+
+#include "support/bench.h"
+#include "support/expectations.h"
+#include "support/sweep.h"
+
+namespace {
+
+using fake::host;
+using kunit::ask;
+using kunit::Bench;
+
+constexpr std::array<uint32_t, 7> kStates = {0, 1, 3, 4, 5, 6, 9};
+constexpr uint32_t kLength = 3;
+
+bool works(Bench& bench, uint64_t id) {
+  const uint32_t gref = bench.guest().grant();
+  bench.guest().send(ask(BLKIF_OP_READ, id, 0, {{gref}}));
+  host().run();
+  return bench.guest().status_of(id) == BLKIF_RSP_OKAY;
+}
+
+// What a kernel does with a device that another one has left.
+bool takes_over(Bench& bench) {
+  bench.state(HOST_XENBUS_CLOSING);
+  bench.state(HOST_XENBUS_CLOSED);
+  host().sleep(5000);
+  bench.renew_rings();
+  bench.state(HOST_XENBUS_INITIALISING);
+  host().sleep(5000);
+  return bench.backend_state() == HOST_XENBUS_INIT_WAIT && bench.connect();
+}
+
+// `number` names the order of states, and how they come.
+void run_order(uint32_t number) {
+  const bool connected = number % 2 == 0;
+  const bool held = number / 2 % 2 == 0;
+  const bool slow = number / 4 % 2 == 0;   // we look after each state
+  const bool fails = number / 8 % 2 == 0;  // the disk cannot be synced meanwhile
+  uint32_t order = number / 16;
+  Bench bench;
+  ASSERT_EQ(bench.probe(), 0);
+  if (connected) {
+    ASSERT_TRUE(bench.connect());
+    host().hold_io = held;
+    bench.guest().send(ask(BLKIF_OP_READ, 1, 0, {{bench.guest().grant()}}));
+    host().run();
+  }
+  host().sync_error = fails ? -5 : 0;
+  for (uint32_t i = 0; i < kLength; ++i) {
+    const uint32_t state = kStates[order % kStates.size()];
+    order /= static_cast<uint32_t>(kStates.size());
+    if (state == HOST_XENBUS_INITIALISED) {
+      bench.renew_rings();
+      bench.offer();
+    }
+    driver_frontend_changed(bench.driver(), state);
+    if (slow) host().sleep(100);
+  }
+  host().run();
+  host().sync_error = 0;
+  host().hold_io = false;
+  host().complete_all();
+  host().run();
+  EXPECT_TRUE(takes_over(bench));
+  EXPECT_TRUE(works(bench, 2));
+}
+
+TEST(DeviceOrders, EveryOrderOfStatesEndsInADeviceThatWorks) {
+  constexpr uint32_t kOrders = 16 * 7 * 7 * 7;
+  for (kunit::Sweep sweep; sweep.at() <= kOrders; sweep.next()) {
+    run_order(sweep.at() - 1);
+    kunit::start_over();
+  }
+}
+
+// xenstored refuses each write for a while, as with a quota that others use up.
+TEST(DeviceOrders, EveryStateIsPublishedInTheEndWhateverXenstoreRefuses) {
+  const char* const kWrites[] = {"host_store_publish", "host_device_switch_state",
+                                 "host_device_online"};
+  for (const char* write : kWrites) {
+    Bench bench;
+    host().failing.insert(write);
+    ASSERT_EQ(bench.probe(), 0);
+    bench.offer();
+    bench.state(HOST_XENBUS_INITIALISED);
+    host().sleep(3000);
+    host().failing.clear();
+    host().sleep(3000);
+    EXPECT_EQ(bench.backend_state(), HOST_XENBUS_CONNECTED);
+    EXPECT_TRUE(works(bench, 1));
+
+    host().failing.insert(write);
+    bench.state(HOST_XENBUS_CLOSING);
+    bench.state(HOST_XENBUS_CLOSED);
+    host().sleep(3000);
+    host().failing.clear();
+    host().sleep(3000);
+    EXPECT_EQ(bench.backend_state(), HOST_XENBUS_CLOSED);
+    // Reported once, however often it was tried.
+    EXPECT_LE(bench.device().errors.size(), 3u);
+    kunit::start_over();
+  }
+}
+
+TEST(DeviceOrders, AConnectionThatCannotBePublishedIsGivenUpInTheEnd) {
+  Bench bench;
+  ASSERT_EQ(bench.probe(), 0);
+  bench.offer();
+  host().failing.insert("host_store_publish");
+  bench.state(HOST_XENBUS_INITIALISED);
+  host().sleep(60000);
+  EXPECT_EQ(bench.backend_state(), HOST_XENBUS_CLOSING);
+  EXPECT_TRUE(host().rings.empty());
+  const uint32_t works = host().work_runs;
+  host().sleep(60000);
+  EXPECT_EQ(host().work_runs, works);
+}
+
+}  // namespace

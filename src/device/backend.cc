@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "device/backend.h"
+
+#include <optional>
+#include <string_view>
+
+#include "device/text.h"
+#include "host/log.h"
+
+namespace blkback {
+
+namespace {
+
+bool contains(std::string_view text, char wanted) {
+  for (const char c : text) {
+    if (c == wanted) return true;
+  }
+  return false;
+}
+
+void read_disk_name(host_device* device, BackendConfig& config) {
+  char text[64];
+  if (host_store_read(device, HOST_STORE_BACKEND, "dev", text, sizeof(text)) != 0) return;
+  constexpr std::string_view kDirectory = "/dev/";
+  const char* name = text;
+  if (std::string_view(text).substr(0, kDirectory.size()) == kDirectory) {
+    name = text + kDirectory.size();
+  }
+  (void)host_format(config.disk_name, sizeof(config.disk_name), "%s", name);
+}
+
+}  // namespace
+
+Result<BackendConfig> read_backend(host_device* device) {
+  BackendConfig config;
+  int error = host_store_read(device, HOST_STORE_BACKEND, "physical-device", config.physical_device,
+                              sizeof(config.physical_device));
+  if (error == -kEnoEnt) return failure(error);
+  const std::optional<DeviceNumber> number =
+      error == 0 ? parse_device_number(config.physical_device) : std::nullopt;
+  if (!number) {
+    if (error == 0) error = -kEinval;
+    host_device_error(device, error,
+                      "physical-device is '%s': expected MAJOR:MINOR in hexadecimal",
+                      error == -kEinval ? config.physical_device : "");
+    return failure(-kEinval);
+  }
+  config.vbd.major = config.identity.major = number->major;
+  config.vbd.minor = config.identity.minor = number->minor;
+
+  error = host_store_read(device, HOST_STORE_BACKEND, "mode", config.identity.mode,
+                          sizeof(config.identity.mode));
+  if (error != 0) {
+    host_device_error(device, error, "reading mode: expected r or w");
+    return failure(-kEinval);
+  }
+  config.vbd.access = contains(config.identity.mode, 'w') ? Access::kReadWrite : Access::kReadOnly;
+
+  char type[16];
+  config.vbd.cdrom =
+      host_store_read(device, HOST_STORE_FRONTEND, "device-type", type, sizeof(type)) == 0 &&
+      std::string_view(type) == "cdrom";
+
+  char discard[16];
+  config.vbd.discard = host_store_read(device, HOST_STORE_BACKEND, "discard-enable", discard,
+                                       sizeof(discard)) != 0 ||
+                       parse_number(discard, 10).value_or(1) != 0;
+  read_disk_name(device, config);
+  return config;
+}
+
+}  // namespace blkback
