@@ -155,7 +155,7 @@ void Device::open_disk() {
   if (error == -kEnoEnt) return;  // the script is not that far
   if (error == 0 && std::string_view(text) == opened_text_) return;
   if (vbd_) {
-    host_log_limited(HOST_LOG_WARNING,
+    host_log_limited(&log_.disk, HOST_LOG_WARNING,
                      "%s: changing the physical device from %s to %s is not supported",
                      host_device_name(host_), opened_text_, error == 0 ? text : "?");
     return;
@@ -292,6 +292,7 @@ void Device::publish_and_serve(const FrontendConfig& frontend, const host_parame
                                                              .disk_name = disk_name_,
                                                              .vbd = *vbd_,
                                                              .statistics = statistics_,
+                                                             .log = log_,
                                                              .owner = *this});
   if (!connection) return;
 
@@ -321,7 +322,7 @@ void Device::publish_and_serve(const FrontendConfig& frontend, const host_parame
   connect_failed_ = false;
   told_sectors_ = sectors;
   host_log_limited(
-      HOST_LOG_INFO, "%s: using %u queues of %u ring pages, protocol %u%s", host_device_name(host_),
+      &log_.life, HOST_LOG_INFO, "%s: using %u queues of %u ring pages, protocol %u%s", host_device_name(host_),
       frontend.queues, frontend.ring_pages, static_cast<uint32_t>(frontend.layout),
       frontend.persistence == Mapper::Persistence::kNegotiated ? ", persistent grants" : "");
   host_device_switch_state(host_, HOST_XENBUS_CONNECTED);

@@ -17,6 +17,7 @@
 
 #include "base/intrusive_list.h"
 #include "base/lock.h"
+#include "base/log_limits.h"
 #include "base/owned.h"
 #include "device/connection.h"
 #include "driver.h"
@@ -61,6 +62,7 @@ class Device : public driver_device, public host_work, public ListLink {
 
   host_device* const host_;
   Statistics statistics_;
+  LogLimits log_;  // shared with the rings
   Owned<Vbd> vbd_;
   Owned<Connection> connection_;
   char disk_name_[16] = "?";
