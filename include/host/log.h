@@ -13,16 +13,27 @@ enum host_log_level {
 };
 
 /*
+ * How many lines of one kind one device may log.  The core embeds it, zeroed,
+ * and several threads may use it at once; what it holds is the host's.
+ */
+struct host_log_limit {
+	uint32_t began;	     /* when the current interval began */
+	uint32_t lines;	     /* asked for since then, as far as they matter */
+	uint32_t suppressed; /* not shown since the last line that was */
+};
+
+/*
  * host_log - one line in the kernel's log, prefixed with the driver's name.
- * host_log_limited - the same for what a guest can cause: a few lines per
- * five seconds, the rest is counted and dropped.
+ * host_log_limited - the same for what a guest can cause: ten lines per five
+ * seconds and @limit.  The others are counted, and the next line that is shown
+ * tells how many they were.
  *
  * @format ends without a newline.  Context: any.
  */
 void host_log(enum host_log_level level, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
-void host_log_limited(enum host_log_level level, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
+void host_log_limited(struct host_log_limit *limit, enum host_log_level level, const char *format,
+		      ...) __attribute__((format(printf, 3, 4)));
 
 /*
  * host_format - snprintf of the kernel: always terminated.

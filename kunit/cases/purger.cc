@@ -20,7 +20,7 @@ using kunit::TestJob;
 // A purger, and persistent grants for it to unmap.
 class PurgeBench : public GrantBench {
  public:
-  PurgeBench() : GrantBench(Mapper::Persistence::kNegotiated), purger(pool) {
+  PurgeBench() : GrantBench(Mapper::Persistence::kNegotiated), purger(pool, {"7.xvda-0", log_limits}) {
     ready = purger.create().has_value();
     waiter.woken = false;
     purger.set_waiter(&waiter);
@@ -149,7 +149,8 @@ TEST(Purger, AFailedUnmapLosesThePageAndEndsAllTheSame) {
 TEST(Purger, CreationFailsCleanlyWithoutMemory) {
   blkback::PagePool pool;
   host().failing.insert("host_grant_scratch_alloc");
-  Purger purger(pool);
+  blkback::LogLimits log_limits;
+  Purger purger(pool, {"7.xvda-0", log_limits});
   EXPECT_FALSE(purger.create().has_value());
 }
 
@@ -157,7 +158,7 @@ TEST(Unmapper, MakesNoHypercallWhenNothingWasAdded) {
   GrantBench bench(Mapper::Persistence::kOff);
   blkback::GrantBatch batch;
   ASSERT_TRUE(batch.create(4).has_value());
-  blkback::Unmapper unmapper(batch);
+  blkback::Unmapper unmapper(batch, {"7.xvda-0", bench.log_limits});
   unmapper.flush(bench.pool, bench.mapper.counters());
   EXPECT_TRUE(host().unmap_calls.empty());
 }
@@ -166,7 +167,7 @@ TEST(Unmapper, AFullBatchIsFlushedBeforeTheNextIsAdded) {
   GrantBench bench(Mapper::Persistence::kOff);
   blkback::GrantBatch batch;
   ASSERT_TRUE(batch.create(2).has_value());
-  blkback::Unmapper unmapper(batch);
+  blkback::Unmapper unmapper(batch, {"7.xvda-0", bench.log_limits});
   const uint32_t gref = bench.guest.grants(3);
   TestJob job({gref, gref + 1, gref + 2});
   bench.map({&job});

@@ -20,6 +20,7 @@
 #include "host/block.h"
 #include "host/event.h"
 #include "host/grant.h"
+#include "host/log.h"
 #include "host/page.h"
 #include "host/parameter.h"
 #include "host/store.h"
@@ -251,7 +252,7 @@ class Host {
                              .reserved = {}};
   struct Line {
     int level;
-    bool limited;
+    const host_log_limit* limit;  // nullptr: not limited
     std::string text;
   };
   std::vector<Line> log;

@@ -328,14 +328,14 @@ void host_parameters_read(host_parameters* parameters) {
 void host_log(host_log_level level, const char* format, ...) {
   va_list arguments;
   va_start(arguments, format);
-  host().log.push_back({level, false, format_text(format, arguments)});
+  host().log.push_back({level, nullptr, format_text(format, arguments)});
   va_end(arguments);
 }
 
-void host_log_limited(host_log_level level, const char* format, ...) {
+void host_log_limited(host_log_limit* limit, host_log_level level, const char* format, ...) {
   va_list arguments;
   va_start(arguments, format);
-  host().log.push_back({level, true, format_text(format, arguments)});
+  host().log.push_back({level, limit, format_text(format, arguments)});
   va_end(arguments);
 }
 

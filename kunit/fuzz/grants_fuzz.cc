@@ -27,8 +27,8 @@ GrantsFuzz::GrantsFuzz(Input& input)
     : input_(input),
       persistence_((input.byte() & 7) == 7 ? Mapper::Persistence::kOff
                                            : Mapper::Persistence::kNegotiated),
-      mapper_(7, persistence_, pool_, "7.xvda-0"),
-      purger_(pool_) {
+      mapper_(7, persistence_, pool_, {"7.xvda-0", log_limits_}),
+      purger_(pool_, {"7.xvda-0", log_limits_}) {
   require(mapper_.create().has_value() && purger_.create().has_value(), "creation");
   purger_.set_waiter(&waiter_);
   first_gref_ = guest_.grants(kGrefs - 4);

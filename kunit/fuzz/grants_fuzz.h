@@ -64,6 +64,7 @@ class GrantsFuzz {
   kunit::Guest guest_{kunit::Layout::kX86_64};
   uint32_t first_gref_ = 0;
   host_thread waiter_{};
+  blkback::LogLimits log_limits_;
   blkback::PagePool pool_;
   blkback::Mapper mapper_;
   blkback::Purger purger_;

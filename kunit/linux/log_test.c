@@ -88,11 +88,13 @@ static void percent_signs_in_arguments_are_text(struct kunit *test)
 static void guests_cause_few_lines(struct kunit *test)
 {
 	struct reader *reader = reader_create(test);
+	struct host_log_limit limit = {};
+	char expected[128];
 	int lines = 0;
 	int i;
 
 	for (i = 0; i < 1000; i++)
-		host_log_limited(HOST_LOG_WARNING, "a guest of kunit wrote %d", i);
+		host_log_limited(&limit, HOST_LOG_WARNING, "a guest of kunit wrote %d", i);
 	while (next_line(reader, "guest of kunit"))
 		lines++;
 	KUNIT_EXPECT_GE(test, lines, 1);
@@ -102,10 +104,33 @@ static void guests_cause_few_lines(struct kunit *test)
 	host_log(HOST_LOG_INFO, "the host of kunit");
 	KUNIT_EXPECT_NOT_NULL(test, next_line(reader, "host of kunit"));
 
+	/* The next line tells how many there would have been. */
 	ssleep(DEFAULT_RATELIMIT_INTERVAL / HZ + 1);
-	host_log_limited(HOST_LOG_WARNING, "later, a guest of kunit wrote %d", 7);
-	KUNIT_EXPECT_STREQ(test, "xen-blkback: later, a guest of kunit wrote 7",
+	host_log_limited(&limit, HOST_LOG_WARNING, "later, a guest of kunit wrote %d", 7);
+	snprintf(expected, sizeof(expected),
+		 "xen-blkback: later, a guest of kunit wrote 7 (%d lines like it were suppressed)",
+		 1000 - lines);
+	KUNIT_EXPECT_STREQ(test, expected, text_of(next_line(reader, "guest of kunit")));
+	host_log_limited(&limit, HOST_LOG_WARNING, "again, a guest of kunit wrote %d", 8);
+	KUNIT_EXPECT_STREQ(test, "xen-blkback: again, a guest of kunit wrote 8",
 			   text_of(next_line(reader, "guest of kunit")));
+}
+
+static void one_guest_silences_no_other(struct kunit *test)
+{
+	struct reader *reader = reader_create(test);
+	struct host_log_limit loud = {};
+	int i;
+
+	for (i = 0; i < 1000; i++)
+		host_log_limited(&loud, HOST_LOG_WARNING, "a loud guest wrote %d", i);
+	/* Thirty disks that connect at once, on a machine with a loud guest. */
+	for (i = 0; i < 30; i++) {
+		struct host_log_limit quiet = {};
+
+		host_log_limited(&quiet, HOST_LOG_INFO, "disk %d of a quiet guest", i);
+		KUNIT_EXPECT_NOT_NULL(test, next_line(reader, "of a quiet guest"));
+	}
 }
 
 static void format_is_cut_and_terminated(struct kunit *test)
@@ -127,6 +152,7 @@ static struct kunit_case log_cases[] = {
 	KUNIT_CASE(line_begins_with_the_drivers_name),
 	KUNIT_CASE(percent_signs_in_arguments_are_text),
 	KUNIT_CASE_SLOW(guests_cause_few_lines),
+	KUNIT_CASE(one_guest_silences_no_other),
 	KUNIT_CASE(format_is_cut_and_terminated),
 	{},
 };

@@ -179,11 +179,74 @@ static void files_are_writable_but_the_ring_order(struct kunit *test)
 	}
 }
 
+/* Before parameter_init(), as the module's loader does. */
+static void loading_takes_the_nearest_number(struct kunit *test)
+{
+	static const struct {
+		const char *name, *given, *taken, *initial;
+	} table[] = {
+		{ "max_buffer_pages", "1048577", "1048576", "1024" },
+		{ "max_buffer_pages", "-1", "1048576", "1024" },
+		{ "max_persistent_grants", "2000000000", "1048576", "1056" },
+		{ "max_persistent_grants", "-1", "1048576", "1056" },
+		{ "persistent_grant_unused_seconds", "4294967295", "1000000", "60" },
+		{ "persistent_grant_unused_seconds", "-1", "0", "60" },
+		{ "max_queues", "1025", "1024", "0" },
+		{ "max_queues", "-1", "0", "0" },
+		{ "max_ring_page_order", "8", "4", "4" },
+		{ "max_ring_page_order", "-1", "4", "4" },
+		{ "buffer_squeeze_duration_ms", "1000001", "1000000", "10" },
+		{ "buffer_squeeze_duration_ms", "-5", "0", "10" },
+		{ "log_stats", "2147483648", "2147483647", "0" },
+		{ "log_stats", "-1", "2147483647", "0" },
+		/* More than any number of the kernel. */
+		{ "max_queues", "99999999999999999999", "1024", "0" },
+		{ "max_queues", "-99999999999999999999", "0", "0" },
+		{ "max_buffer_pages", "-99999999999999999999", "1048576", "1024" },
+		{ "max_queues", "0x7fffffffffffffff", "1024", "0" },
+	};
+	int calls = atomic_read(&test_calls.parameters_changed);
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(table); i++) {
+		KUNIT_EXPECT_EQ_MSG(test, 0, write(test, table[i].name, table[i].given), "%s=%s",
+				    table[i].name, table[i].given);
+		KUNIT_EXPECT_STREQ_MSG(test, table[i].taken,
+				       strim(read(test, table[i].name)), "%s=%s", table[i].name,
+				       table[i].given);
+		KUNIT_EXPECT_EQ(test, 0, write(test, table[i].name, table[i].initial));
+	}
+	/* The core is not there yet. */
+	KUNIT_EXPECT_EQ(test, calls, atomic_read(&test_calls.parameters_changed));
+}
+
+/* As the in-tree driver's: the administrator meant something else. */
+static void loading_refuses_what_is_no_number(struct kunit *test)
+{
+	static const char *const wrong[] = { "", "x", "1x", "1 2", "true", "--1", "- 1" };
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(wrong); i++)
+		KUNIT_EXPECT_EQ_MSG(test, -EINVAL, write(test, "max_queues", wrong[i]), "'%s'",
+				    wrong[i]);
+}
+
 static int parameter_suite_init(struct kunit_suite *suite)
 {
 	parameter_init();
 	return 0;
 }
+
+static struct kunit_case loading_cases[] = {
+	KUNIT_CASE(loading_takes_the_nearest_number),
+	KUNIT_CASE(loading_refuses_what_is_no_number),
+	{},
+};
+
+static struct kunit_suite loading_suite = {
+	.name = "xen_blkback_linux_parameter_loading",
+	.test_cases = loading_cases,
+};
 
 static struct kunit_case parameter_cases[] = {
 	KUNIT_CASE(names_and_defaults_are_as_documented),
@@ -204,4 +267,5 @@ static struct kunit_suite parameter_suite = {
 	.test_cases = parameter_cases,
 };
 
-kunit_test_suite(parameter_suite);
+/* In this order: the second one ends the time of loading. */
+kunit_test_suites(&loading_suite, &parameter_suite);

@@ -31,7 +31,7 @@ struct TestJob : GrantJob {
 
 class GrantBench {
  public:
-  explicit GrantBench(Mapper::Persistence persistence) : mapper(7, persistence, pool, "7.xvda-0") {
+  explicit GrantBench(Mapper::Persistence persistence) : mapper(7, persistence, pool, {"7.xvda-0", log_limits}) {
     created = mapper.create().has_value();
   }
   ~GrantBench() { unmap_persistent(); }
@@ -53,7 +53,7 @@ class GrantBench {
     blkback::GrantBatch batch;
     fake::host().failing.clear();
     if (!batch.create(64).has_value()) return;
-    blkback::Unmapper unmapper(batch);
+    blkback::Unmapper unmapper(batch, {"7.xvda-0", log_limits});
     while (blkback::PersistentGrant* grant = purged.pop_front()) {
       unmapper.add(grant->page, grant->handle, pool, mapper.counters());
       blkback::Owned<blkback::PersistentGrant>(grant).reset();
@@ -61,6 +61,7 @@ class GrantBench {
     unmapper.flush(pool, mapper.counters());
   }
 
+  blkback::LogLimits log_limits;
   blkback::PagePool pool;
   Mapper mapper;
   PersistentGrants::Limits limits{.max_grants = 100, .unused_ms = 60000};

@@ -122,7 +122,7 @@ void host_log(host_log_level, const char* format, ...) {
   va_end(arguments);
 }
 
-void host_log_limited(host_log_level, const char* format, ...) {
+void host_log_limited(host_log_limit*, host_log_level, const char* format, ...) {
   va_list arguments;
   va_start(arguments, format);
   spell(format, arguments);

@@ -21,6 +21,7 @@ Result<Owned<Connection>> Connection::create(const Config& config) {
                              .pool = connection->pool_,
                              .order = connection->order_,
                              .statistics = config.statistics,
+                             .log = config.log,
                              .owner = config.owner,
                              .squeeze_until_ms = connection->squeeze_until_ms_};
   for (uint32_t i = 0; i < config.frontend.queues; ++i) {

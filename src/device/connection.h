@@ -26,6 +26,7 @@ class Connection {
     const char* disk_name = "";  // the node "dev" without "/dev/", for thread names
     Vbd& vbd;
     Statistics& statistics;
+    LogLimits& log;
     host_work& owner;  // scheduled when something has drained
   };
 

@@ -157,7 +157,7 @@ void Device::open_disk() {
   if (vbd_) {
     const char* now = config ? config->physical_device : "?";
     if (std::string_view(now) == backend_.physical_device) return;
-    host_log_limited(HOST_LOG_WARNING,
+    host_log_limited(&log_.disk, HOST_LOG_WARNING,
                      "%s: changing the physical device from %s to %s is not supported",
                      host_device_name(host_), backend_.physical_device, now);
     return;
@@ -264,7 +264,7 @@ bool Device::take(Step step) {
     case Step::kConnect:
       return connect();
     case Step::kInitWait:
-      host_log_limited(HOST_LOG_INFO, "%s: prepare for reconnect", host_device_name(host_));
+      host_log_limited(&log_.life, HOST_LOG_INFO, "%s: prepare for reconnect", host_device_name(host_));
       return publish_state(HOST_XENBUS_INIT_WAIT);
     case Step::kConnected:
       serve_frontend();
@@ -331,6 +331,7 @@ bool Device::connect() {
                                                              .disk_name = backend_.disk_name,
                                                              .vbd = *vbd_,
                                                              .statistics = statistics_,
+                                                             .log = log_,
                                                              .owner = *this});
   if (!connection) return true;
   if (!publish_disk(parameters)) return connect_failed_;
@@ -338,11 +339,12 @@ bool Device::connect() {
   connection_ = std::move(*connection);
   connect_failed_ = false;
   frontend_connected_ = frontend_ == HOST_XENBUS_CONNECTED;
-  host_log(HOST_LOG_INFO, "%s: using %u queues, protocol %u (%s)%s, %u ring pages",
-           host_device_name(host_), frontend->queues, static_cast<uint32_t>(frontend->layout),
-           protocol_name(frontend->layout),
-           frontend->persistence == Mapper::Persistence::kNegotiated ? " persistent grants" : "",
-           frontend->ring_pages);
+  host_log_limited(
+      &log_.life, HOST_LOG_INFO, "%s: using %u queues, protocol %u (%s)%s, %u ring pages",
+      host_device_name(host_), frontend->queues, static_cast<uint32_t>(frontend->layout),
+      protocol_name(frontend->layout),
+      frontend->persistence == Mapper::Persistence::kNegotiated ? " persistent grants" : "",
+      frontend->ring_pages);
   return true;
 }
 

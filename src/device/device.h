@@ -19,6 +19,7 @@
 
 #include "base/intrusive_list.h"
 #include "base/lock.h"
+#include "base/log_limits.h"
 #include "base/owned.h"
 #include "device/backend.h"
 #include "device/connection.h"
@@ -85,6 +86,7 @@ class Device : public driver_device, public host_work, public ListLink {
 
   host_device* const host_;
   Statistics statistics_;
+  LogLimits log_;  // shared with the rings
 
   // The work's; it is in one place at a time, so they need no lock.
   Owned<Vbd> vbd_;

@@ -74,12 +74,12 @@ void Mapper::settle(GrantUse& use, const host_grant_map_op& op,
     return;
   }
   if (entered.error().number == -kEinval) {
-    host_log_limited(HOST_LOG_ALERT,
+    host_log_limited(&log_.limits.grants, HOST_LOG_ALERT,
                      "%s: trying to add grant reference %u that is mapped persistently already",
-                     name_, use.gref);
+                     log_.name, use.gref);
   } else if (entered.error().number != -kEnoMem && !overflow_logged_) {
     overflow_logged_ = true;
-    host_log_limited(HOST_LOG_INFO, "%s: using the maximum of %u persistent grants", name_,
+    host_log_limited(&log_.limits.grants, HOST_LOG_INFO, "%s: using the maximum of %u persistent grants", log_.name,
                      limits.max_grants);
   }
 }
@@ -126,8 +126,8 @@ void Mapper::map(std::span<GrantJob* const> jobs, const PersistentGrants::Limits
       batch_.pages()[unused++] = use.page;
       use.page = nullptr;
       job->outcome = GrantJob::Outcome::kFailed;
-      host_log_limited(HOST_LOG_WARNING, "%s: grant reference %u could not be mapped: status %d",
-                       name_, use.gref, op.status);
+      host_log_limited(&log_.limits.grants, HOST_LOG_WARNING, "%s: grant reference %u could not be mapped: status %d",
+                       log_.name, use.gref, op.status);
     }
   }
   counters_.mapped.add(count - unused);

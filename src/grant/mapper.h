@@ -14,6 +14,7 @@
 #include <span>
 
 #include "base/counter.h"
+#include "base/log_limits.h"
 #include "base/owned.h"
 #include "base/result.h"
 #include "grant/page_pool.h"
@@ -93,7 +94,7 @@ class GrantBatch {
 class Unmapper {
  public:
   // Borrows the batch, from the first add() to flush().
-  explicit Unmapper(GrantBatch& batch) : batch_(batch) {}
+  Unmapper(GrantBatch& batch, const RingLog& log) : batch_(batch), log_(log) {}
   Unmapper(const Unmapper&) = delete;
   Unmapper& operator=(const Unmapper&) = delete;
 
@@ -105,6 +106,7 @@ class Unmapper {
 
  private:
   GrantBatch& batch_;
+  const RingLog log_;
   uint32_t count_ = 0;
 };
 
@@ -112,8 +114,8 @@ class Mapper {
  public:
   enum class Persistence : uint8_t { kOff, kNegotiated };
 
-  Mapper(uint16_t domid, Persistence persistence, PagePool& pool, const char* name)
-      : pool_(pool), name_(name), domid_(domid), persistence_(persistence) {}
+  Mapper(uint16_t domid, Persistence persistence, PagePool& pool, const RingLog& log)
+      : pool_(pool), log_(log), domid_(domid), persistence_(persistence) {}
 
   // Error: -ENOMEM.
   [[nodiscard]] Result<void> create();
@@ -144,9 +146,9 @@ class Mapper {
   PagePool& pool_;
   PersistentGrants persistent_;
   GrantCounters counters_;
+  const RingLog log_;
   GrantBatch batch_;  // of map() or of release()
-  Unmapper unmapper_{batch_};
-  const char* name_;  // of the ring, for the log
+  Unmapper unmapper_{batch_, log_};
   uint16_t domid_;
   Persistence persistence_;
   bool overflow_logged_ = false;

@@ -26,7 +26,7 @@ void Purger::run() {
   }
 
   PersistentGrantList busy;
-  Unmapper unmapper(batch_);
+  Unmapper unmapper(batch_, log_);
   uint32_t unmapped = 0;
   while (PersistentGrant* grant = grants.pop_front()) {
     if (host_page_busy(grant->page)) {

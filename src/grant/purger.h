@@ -15,7 +15,7 @@ namespace blkback {
 
 class Purger : public host_work {
  public:
-  explicit Purger(PagePool& pool) : host_work{}, pool_(pool) {
+  Purger(PagePool& pool, const RingLog& log) : host_work{}, pool_(pool), log_(log) {
     host_work_init(this, DRIVER_WORK_PURGE);
   }
   ~Purger() { host_work_cancel(this); }
@@ -45,6 +45,7 @@ class Purger : public host_work {
 
  private:
   PagePool& pool_;
+  const RingLog log_;
   host_thread* waiter_ = nullptr;  // set once: see set_waiter()
   GrantCounters counters_;         // the worker's
   GrantBatch batch_;               // the worker's

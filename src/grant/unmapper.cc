@@ -31,7 +31,8 @@ void Unmapper::flush(PagePool& pool, GrantCounters& counters) {
     }
     // Another domain's memory may still be mapped there: nobody may have it.
     counters.lost_pages.add(1);
-    host_log_limited(HOST_LOG_ALERT, "the hypervisor did not unmap grant handle %u: status %d",
+    host_log_limited(&log_.limits.lost, HOST_LOG_ALERT,
+                     "%s: the hypervisor did not unmap grant handle %u: status %d", log_.name,
                      op.handle, op.status);
   }
   counters.unmapped.add(emptied);

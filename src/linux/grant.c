@@ -7,11 +7,14 @@
 #include <xen/xenbus.h>
 
 #include "host/grant.h"
+#include "host/log.h"
 
 #include "device.h"
 
 struct host_grant_scratch {
 	uint32_t capacity;
+	/* Whole calls that failed: of this ring alone. */
+	struct host_log_limit failures;
 	struct page *pages[];
 };
 
@@ -74,8 +77,8 @@ void host_grant_map(struct host_grant_scratch *scratch, uint16_t domid,
 	 */
 	error = gnttab_map_refs(map, NULL, scratch->pages, count);
 	if (error)
-		pr_warn_ratelimited("mapping %u grants of domain %u: error %d\n", count, domid,
-				    error);
+		host_log_limited(&scratch->failures, HOST_LOG_WARNING,
+				 "mapping %u grants of domain %u: error %d", count, domid, error);
 
 	for (i = 0; i < count; i++)
 		if (map[i].status > 0)
@@ -101,7 +104,8 @@ void host_grant_unmap(struct host_grant_scratch *scratch, struct host_grant_unma
 
 	error = gnttab_unmap_refs(unmap, NULL, scratch->pages, count);
 	if (error)
-		pr_warn_ratelimited("unmapping %u grants: error %d\n", count, error);
+		host_log_limited(&scratch->failures, HOST_LOG_WARNING,
+				 "unmapping %u grants: error %d", count, error);
 
 	for (i = 0; i < count; i++)
 		ops[i].page = (struct host_page *)scratch->pages[i];

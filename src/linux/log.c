@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <linux/atomic.h>
+#include <linux/build_bug.h>
+#include <linux/jiffies.h>
 #include <linux/kernel.h>
 #include <linux/printk.h>
 #include <linux/ratelimit.h>
@@ -34,17 +37,46 @@ void host_log(enum host_log_level level, const char *format, ...)
 	va_end(arguments);
 }
 
-void host_log_limited(enum host_log_level level, const char *format, ...)
+static_assert(sizeof(atomic_t) == sizeof(((struct host_log_limit *)NULL)->lines));
+
+/*
+ * May a line be shown?  Then @suppressed tells how many were not since the last
+ * one.  A ratelimit_state would do the same with a lock of its own in each
+ * device and kind, and would count out loud by the function's name.
+ */
+static bool log_passes(struct host_log_limit *limit, u32 *suppressed)
 {
-	static DEFINE_RATELIMIT_STATE(limit, DEFAULT_RATELIMIT_INTERVAL, DEFAULT_RATELIMIT_BURST);
+	u32 now = jiffies;
+	u32 began = READ_ONCE(limit->began);
+
+	if (now - began >= DEFAULT_RATELIMIT_INTERVAL &&
+	    cmpxchg(&limit->began, began, now) == began)
+		WRITE_ONCE(limit->lines, 0);
+	/* Looked at before it is counted: it never wraps. */
+	if (READ_ONCE(limit->lines) >= DEFAULT_RATELIMIT_BURST ||
+	    atomic_inc_return((atomic_t *)&limit->lines) > DEFAULT_RATELIMIT_BURST) {
+		atomic_inc((atomic_t *)&limit->suppressed);
+		return false;
+	}
+	*suppressed = xchg(&limit->suppressed, 0);
+	return true;
+}
+
+void host_log_limited(struct host_log_limit *limit, enum host_log_level level, const char *format,
+		      ...)
+{
 	struct va_format line = { .fmt = format };
 	va_list arguments;
+	u32 suppressed;
 
-	if (!__ratelimit(&limit))
+	if (!log_passes(limit, &suppressed))
 		return;
 	va_start(arguments, format);
 	line.va = &arguments;
-	log_line(level, &line);
+	if (suppressed)
+		host_log(level, "%pV (%u lines like it were suppressed)", &line, suppressed);
+	else
+		log_line(level, &line);
 	va_end(arguments);
 }
 

@@ -5,9 +5,11 @@
  */
 #include <linux/cpumask.h>
 #include <linux/kernel.h>
+#include <linux/limits.h>
 #include <linux/module.h>
 #include <linux/moduleparam.h>
 #include <linux/sizes.h>
+#include <linux/string.h>
 #include <xen/xenbus.h>
 
 #include "driver.h"
@@ -15,16 +17,44 @@
 
 #include "parameter.h"
 
-/* A number with bounds; what is outside is refused and the old value stays. */
+/*
+ * A number with bounds.  The module's loading must not fail for a number outside
+ * them, since dom0's guests would have no disks: the nearest one is taken.  Once
+ * the module runs, the number is refused and the old value stays.
+ */
 struct bounded {
 	const char *name;
 	unsigned int value;
 	unsigned int minimum;
 	unsigned int maximum;
+	/*
+	 * Of the in-tree driver's type int, which compares it as an unsigned
+	 * number: there a negative one is above every bound.
+	 */
+	bool negative_is_most;
 };
 
 /* Writes to the command line's parameters precede driver_init(). */
 static bool running;
+
+/* 0 or a negative errno; -ERANGE is for a number, and @value is on its side of the bounds. */
+static int bounded_parse(const struct bounded *bounded, const char *text, long long *value)
+{
+	int error = kstrtoll(text, 0, value);
+
+	if (error == -ERANGE)
+		*value = *skip_spaces(text) == '-' ? LLONG_MIN : LLONG_MAX;
+	else if (error)
+		return error;
+	return *value < bounded->minimum || *value > bounded->maximum ? -ERANGE : 0;
+}
+
+static unsigned int bounded_nearest(const struct bounded *bounded, long long value)
+{
+	if (value < 0 && bounded->negative_is_most)
+		return bounded->maximum;
+	return value < bounded->minimum ? bounded->minimum : bounded->maximum;
+}
 
 static int bounded_set(const char *text, const struct kernel_param *parameter)
 {
@@ -32,8 +62,13 @@ static int bounded_set(const char *text, const struct kernel_param *parameter)
 	long long value;
 	int error;
 
-	error = kstrtoll(text, 0, &value);
-	if (error || value < bounded->minimum || value > bounded->maximum) {
+	error = bounded_parse(bounded, text, &value);
+	if (error == -ERANGE && !running) {
+		value = bounded_nearest(bounded, value);
+		pr_warn("parameter %s: '%.32s' is not from %u to %u; %lld is taken\n",
+			bounded->name, strim((char *)text), bounded->minimum, bounded->maximum,
+			value);
+	} else if (error) {
 		pr_err("parameter %s: '%.32s' is not a number from %u to %u; it stays %u\n",
 		       bounded->name, strim((char *)text), bounded->minimum, bounded->maximum,
 		       bounded->value);
@@ -57,12 +92,15 @@ static const struct kernel_param_ops bounded_ops = {
 	.get = bounded_get,
 };
 
-#define BOUNDED_PARAMETER(parameter, initial, lowest, highest, mode, description)                  \
+enum { UNBOUNDED_IF_NEGATIVE = true, NEVER_NEGATIVE = false };
+
+#define BOUNDED_PARAMETER(parameter, initial, lowest, highest, negative, mode, description)        \
 	static struct bounded parameter = {                                                        \
 		.name = #parameter,                                                                \
 		.value = initial,                                                                  \
 		.minimum = lowest,                                                                 \
 		.maximum = highest,                                                                \
+		.negative_is_most = negative,                                                      \
 	};                                                                                         \
 	module_param_cb(parameter, &bounded_ops, &parameter, mode);                                \
 	__MODULE_PARM_TYPE(parameter, "uint");                                                     \
@@ -71,19 +109,19 @@ static const struct kernel_param_ops bounded_ops = {
 /* 4 GiB of address space: more than a blkif can ever have mapped at once. */
 #define MOST_PAGES (SZ_4G / HOST_PAGE_BYTES)
 
-BOUNDED_PARAMETER(max_buffer_pages, 1024, 0, MOST_PAGES, 0644,
+BOUNDED_PARAMETER(max_buffer_pages, 1024, 0, MOST_PAGES, UNBOUNDED_IF_NEGATIVE, 0644,
 		  "Maximum number of unused free pages to keep in each block backend's buffer");
-BOUNDED_PARAMETER(max_persistent_grants, 1056, 0, MOST_PAGES, 0644,
+BOUNDED_PARAMETER(max_persistent_grants, 1056, 0, MOST_PAGES, UNBOUNDED_IF_NEGATIVE, 0644,
 		  "Maximum number of grants to keep mapped persistently in each ring");
-BOUNDED_PARAMETER(persistent_grant_unused_seconds, 60, 0, 1000000, 0644,
+BOUNDED_PARAMETER(persistent_grant_unused_seconds, 60, 0, 1000000, NEVER_NEGATIVE, 0644,
 		  "Seconds after which an unused persistent grant is unmapped; 0 never");
-BOUNDED_PARAMETER(max_queues, 0, 0, 1024, 0644,
+BOUNDED_PARAMETER(max_queues, 0, 0, 1024, NEVER_NEGATIVE, 0644,
 		  "Maximum number of queues per virtual disk; 0 is the number of online CPUs");
 BOUNDED_PARAMETER(max_ring_page_order, XENBUS_MAX_RING_GRANT_ORDER, 0, XENBUS_MAX_RING_GRANT_ORDER,
-		  0444, "Maximum order of the number of pages of a shared ring");
-BOUNDED_PARAMETER(buffer_squeeze_duration_ms, 10, 0, 1000000, 0644,
+		  UNBOUNDED_IF_NEGATIVE, 0444, "Maximum order of the number of pages of a shared ring");
+BOUNDED_PARAMETER(buffer_squeeze_duration_ms, 10, 0, 1000000, NEVER_NEGATIVE, 0644,
 		  "Milliseconds for which buffers stay empty after memory pressure");
-BOUNDED_PARAMETER(log_stats, 0, 0, INT_MAX, 0644,
+BOUNDED_PARAMETER(log_stats, 0, 0, INT_MAX, UNBOUNDED_IF_NEGATIVE, 0644,
 		  "Log each ring's statistics every 10 seconds of activity, and at its end");
 
 static bool feature_persistent = true;

@@ -41,13 +41,13 @@ void Queue::collect_done(SlotList& done) {
 
 void Queue::log_failure(const Slot& slot) {
   if (slot.requested == Operation::kFlush || slot.requested == Operation::kBarrier) {
-    host_log_limited(HOST_LOG_ERROR,
+    host_log_limited(&shared_.log.flush, HOST_LOG_ERROR,
                      "%s: a flush failed with error %d; a Linux frontend that is told so does not "
                      "flush this disk any more until it reconnects",
                      name_, slot.error);
     return;
   }
-  host_log_limited(HOST_LOG_WARNING, "%s: request with operation %u at sector %llu: error %d",
+  host_log_limited(&shared_.log.failed, HOST_LOG_WARNING, "%s: request with operation %u at sector %llu: error %d",
                    name_, slot.identity.operation, static_cast<unsigned long long>(slot.sector),
                    slot.error);
 }

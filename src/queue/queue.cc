@@ -22,8 +22,9 @@ Result<Owned<Queue>> Queue::create(const QueueConfig& config, const Shared& shar
 Queue::Queue(const QueueConfig& config, const Shared& shared)
     : shared_(shared),
       device_(config.device),
-      mapper_(host_device_domid(config.device), config.persistence, shared.pool, name_),
-      purger_(shared.pool) {
+      mapper_(host_device_domid(config.device), config.persistence, shared.pool,
+              {name_, shared.log}),
+      purger_(shared.pool, {name_, shared.log}) {
   (void)host_format(name_, sizeof(name_), "%s", config.name);
   shared_.statistics.enlist(counters_);
 }
@@ -157,7 +158,7 @@ uint32_t Queue::drain_step() {
   if (!deferred_.empty()) {
     if (give_up_ms_ == 0) give_up_ms_ = now_ms_ + kPagesPatienceMs;
     if (now_ms_ >= give_up_ms_) {
-      host_log_limited(HOST_LOG_ERROR, "%s: %u requests failed: no pages to map them into", name_,
+      host_log_limited(&shared_.log.failed, HOST_LOG_ERROR, "%s: %u requests failed: no pages to map them into", name_,
                        deferred_.size());
       while (Slot* slot = deferred_.pop_front()) {
         slot->status = Status::kError;

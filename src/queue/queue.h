@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <span>
 
+#include "base/log_limits.h"
 #include "base/owned.h"
 #include "base/result.h"
 #include "driver.h"
@@ -51,6 +52,7 @@ class Queue : public driver_queue {
     PagePool& pool;
     WriteOrder& order;
     Statistics& statistics;
+    LogLimits& log;
     host_work& owner;                               // scheduled when a queue has drained
     const std::atomic<uint64_t>& squeeze_until_ms;  // buffers stay empty until then
   };

@@ -28,7 +28,7 @@ void Queue::map_jobs(uint32_t count) {
 
 // Ends a request that was taken but cannot be done.
 void Queue::refuse(Slot& slot, Status status, const char* reason) {
-  host_log_limited(HOST_LOG_WARNING,
+  host_log_limited(&shared_.log.refused, HOST_LOG_WARNING,
                    "%s: request with operation %u for %u segments at sector %llu refused: %s",
                    name_, slot.identity.operation, slot.segment_count,
                    static_cast<unsigned long long>(slot.sector), reason);

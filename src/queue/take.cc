@@ -49,7 +49,7 @@ bool Queue::more_requests() {
 void Queue::halt() {
   if (halted_) return;
   halted_ = true;
-  host_log_limited(HOST_LOG_WARNING,
+  host_log_limited(&shared_.log.life, HOST_LOG_WARNING,
                    "%s: the frontend claims more requests than the ring has slots (%u); the ring "
                    "is stopped until it reconnects",
                    name_, ring_.size());
@@ -145,7 +145,7 @@ Slot* Queue::take_one() {
   const std::expected<Request, Rejection> parsed = parse(raw, ring_.layout());
   if (!parsed.has_value()) {
     const Rejection& rejection = parsed.error();
-    host_log_limited(HOST_LOG_WARNING, "%s: request with operation %u refused: %s", name_,
+    host_log_limited(&shared_.log.refused, HOST_LOG_WARNING, "%s: request with operation %u refused: %s", name_,
                      rejection.identity.operation, rejection.reason);
     answer(rejection.identity, rejection.status);
     return nullptr;
@@ -153,7 +153,7 @@ Slot* Queue::take_one() {
   const Request& request = *parsed;
   const Vbd::Verdict verdict = shared_.vbd.check(request);
   if (verdict.status != Status::kOkay) {
-    host_log_limited(HOST_LOG_WARNING,
+    host_log_limited(&shared_.log.refused, HOST_LOG_WARNING,
                      "%s: request with operation %u for %llu sectors at %llu refused: %s", name_,
                      request.identity.operation, static_cast<unsigned long long>(request.sectors),
                      static_cast<unsigned long long>(request.sector), verdict.reason);

@@ -27,7 +27,8 @@ struct Job : GrantJob {
 // What a queue's thread does to the purger: hands over what it gives up, and at
 // its end waits until all is unmapped.  False when it was not woken for that.
 bool map_and_purge(PagePool& pool, Purger& purger, host_thread& thread, uint32_t first_gref) {
-  Mapper mapper(7, Mapper::Persistence::kNegotiated, pool, "7.xvda-0");
+  blkback::LogLimits log_limits;
+  Mapper mapper(7, Mapper::Persistence::kNegotiated, pool, {"7.xvda-0", log_limits});
   if (!mapper.create().has_value()) return false;
   thread.become();
   for (uint32_t turn = 0; turn < 300; ++turn) {
@@ -65,7 +66,8 @@ TEST(ThreadsPurger, UnmapsBesideTheQueueAndWakesItAtTheEnd) {
     threads::Frontend guest(1);
     PagePool pool;
     host_thread thread;
-    Purger purger(pool);
+    blkback::LogLimits log_limits;
+    Purger purger(pool, {"7.xvda-0", log_limits});
     ASSERT_TRUE(purger.create().has_value());
     purger.set_waiter(&thread);
     bool ended = false;
@@ -98,7 +100,8 @@ TEST(ThreadsPurger, SeveralPurgersShareAPool) {
   bool ended[3] = {};
   const auto queue = [&](uint32_t me) {
     host_thread thread;
-    Purger purger(pool);
+    blkback::LogLimits log_limits;
+    Purger purger(pool, {"7.xvda-0", log_limits});
     if (!purger.create().has_value()) return;
     purger.set_waiter(&thread);
     ended[me] = map_and_purge(pool, purger, thread, guests[me]->gref_of(0));

@@ -22,6 +22,30 @@ modinfo -F alias xen-blkback | grep -q '^xen-backend:vbd$' || fail "no alias xen
 [ "$(modinfo -F license xen-blkback | head -1)" != "" ] || fail "no licence"
 [ -n "$(modinfo -F description xen-blkback)" ] || ! driver_is_ours || fail "no description"
 
+# Settings of old: none of them costs dom0 its disks.
+rmmod xen_blkback
+load() { # FILE VALUE ARGUMENT
+	modprobe xen-blkback "$3" || fail "modprobe xen-blkback $3"
+	[ "$(cat "$parameters/$1")" = "$2" ] || fail "with $3 $1 is $(cat "$parameters/$1"), not $2"
+	rmmod xen_blkback
+}
+load max_ring_page_order 4 max_ring_page_order=8
+load max_ring_page_order 4 max_ring_page_order=-1
+if driver_is_ours; then
+	load max_queues 1024 max_queues=5000
+	load max_queues "$(nproc)" max_queues=-1
+	load max_buffer_pages 1048576 max_buffer_pages=-1
+	load max_persistent_grants 1048576 max_persistent_grants=-1
+	load log_stats 2147483647 log_stats=-1
+	dmesg | grep -q "xen-blkback: parameter max_ring_page_order: '8' is not from 0 to 4; 4 is taken" ||
+		fail "no line of the log says so"
+fi
+! modprobe xen-blkback max_queues=many 2>/dev/null || fail "max_queues=many was taken"
+driver_load
+! echo 5000 2>/dev/null >"$parameters/max_queues" || ! driver_is_ours || fail "max_queues 5000 was taken"
+check max_ring_page_order 4 444
+check log_stats 0 644
+
 guest_create g1
 disk=$(image disk 8)
 attach g1 "$disk" xvdb w
