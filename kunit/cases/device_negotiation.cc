@@ -73,7 +73,7 @@ TEST(DeviceNegotiation, ThePropertiesAreThereBeforeTheStateSaysConnected) {
   bench.offer();
   host().failing.insert("host_store_publish");
   bench.state(HOST_XENBUS_INITIALISED);
-  EXPECT_EQ(bench.backend_state(), HOST_XENBUS_CLOSING);
+  EXPECT_EQ(bench.backend_state(), HOST_XENBUS_INIT_WAIT);
   EXPECT_TRUE(bench.complained("publishing the disk's properties"));
   EXPECT_TRUE(host().rings.empty());
 }
@@ -249,17 +249,17 @@ TEST(DeviceNegotiation, WhatWasNegotiatedIsLoggedOnceWithLinuxsNumberOfTheProtoc
     Bench bench({.layout = kunit::Layout::kNative, .queues = 2});
     ASSERT_TRUE(bench.connect());
   }
-  EXPECT_EQ(host().logged("using 2 queues of 1 ring pages, protocol 1, persistent grants"), 1u);
+  EXPECT_EQ(host().logged("using 2 queues, protocol 1 (x86_64-abi) persistent grants, 1 ring pages"), 1u);
   {
     Bench bench({.layout = kunit::Layout::kX86_32, .ring_order = 1});
     ASSERT_TRUE(bench.connect());
   }
-  EXPECT_EQ(host().logged("using 1 queues of 2 ring pages, protocol 2, persistent grants"), 1u);
+  EXPECT_EQ(host().logged("using 1 queues, protocol 2 (x86_32-abi) persistent grants, 2 ring pages"), 1u);
   {
     Bench bench({.layout = kunit::Layout::kNative, .persistent = false});
     ASSERT_TRUE(bench.connect());
   }
-  EXPECT_EQ(host().logged("using 1 queues of 1 ring pages, protocol 1"), 1u);
+  EXPECT_EQ(host().logged("using 1 queues, protocol 1 (x86_64-abi), 1 ring pages"), 1u);
   EXPECT_EQ(host().logged("persistent grants"), 2u);
   EXPECT_EQ(host().logged("using "), 3u);
 }

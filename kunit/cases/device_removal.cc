@@ -170,6 +170,8 @@ TEST(DeviceRemoval, AfterALongWaitARemovedDeviceLooksForThatFirst) {
       driver_frontend_changed(bench.driver(), HOST_XENBUS_INITIALISED);
       host().run();
     }
+    host().at_open = nullptr;
+    host().at_sync = nullptr;
     EXPECT_TRUE(bench.device().released);
     // Of the open, sysfs files may be asked for.
     EXPECT_LE(bench.device().too_late, at_open ? 1u : 0u);
