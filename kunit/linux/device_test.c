@@ -5,6 +5,7 @@
 #include <linux/fs.h>
 #include <linux/module.h>
 
+#include "core.h"
 #include "fake_device.h"
 #include "host/store.h"
 
@@ -48,17 +49,36 @@ static void xenbus_device_outlives_ours(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, freed);
 }
 
-/* The core's release wakes who waits for it and gives the module back. */
+/* As the remove callback does; the core still has a reference. */
+static void device_is_removed(struct fake_device *fake, unsigned long delay)
+{
+	kref_get(&fake->host->references);
+	kref_get(&fake->host->references);
+	schedule_delayed_work(&fake->host->drains_long, delay);
+}
+
+/* A device that drains at once never keeps the module. */
 static void release_gives_back_what_the_core_held(struct kunit *test)
 {
 	struct fake_device *fake = fake_device_create(test);
 	int references = module_refcount(THIS_MODULE);
 
-	__module_get(THIS_MODULE);
-	kref_get(&fake->host->references);
-	KUNIT_EXPECT_FALSE(test, completion_done(&fake->host->released));
+	device_is_removed(fake, 3600 * HZ);
 	host_device_release(fake->host);
-	KUNIT_EXPECT_TRUE(test, completion_done(&fake->host->released));
+	KUNIT_EXPECT_TRUE(test, fake->host->released);
+	KUNIT_EXPECT_EQ(test, references, module_refcount(THIS_MODULE));
+	KUNIT_EXPECT_EQ(test, 1, kref_read(&fake->host->references));
+}
+
+static void device_that_drains_long_keeps_the_module(struct kunit *test)
+{
+	struct fake_device *fake = fake_device_create(test);
+	int references = module_refcount(THIS_MODULE);
+
+	device_is_removed(fake, 0);
+	EXPECT_SOON(test, module_refcount(THIS_MODULE) == references + 1);
+	EXPECT_SOON(test, kref_read(&fake->host->references) == 2);
+	host_device_release(fake->host);
 	KUNIT_EXPECT_EQ(test, references, module_refcount(THIS_MODULE));
 	KUNIT_EXPECT_EQ(test, 1, kref_read(&fake->host->references));
 }
@@ -123,6 +143,7 @@ static struct kunit_case device_cases[] = {
 	KUNIT_CASE(identity_is_that_of_the_xenbus_device),
 	KUNIT_CASE(xenbus_device_outlives_ours),
 	KUNIT_CASE(release_gives_back_what_the_core_held),
+	KUNIT_CASE(device_that_drains_long_keeps_the_module),
 	KUNIT_CASE(files_show_what_the_core_says),
 	{},
 };

@@ -4,6 +4,7 @@
 #include <xen/xenbus.h>
 
 #include "fake_device.h"
+#include "host/grant.h"
 #include "host/store.h"
 
 #define BACKEND "data/kunit/backend"
@@ -101,12 +102,51 @@ static void resize_is_told_when_connected_alone(struct kunit *test)
 	KUNIT_EXPECT_STREQ(test, "5", text);
 }
 
+/* What was ours may be another device's by now: nothing is read or written. */
+static void removed_device_touches_nothing(struct kunit *test)
+{
+	static const struct host_store_node node = { "sectors", 1 };
+	struct fake_device *fake = fixture_create(test);
+	struct host_device *device = fake->host;
+	uint32_t gref = 1;
+	void *ring;
+	char text[32];
+
+	KUNIT_ASSERT_EQ(test, 0, host_device_switch_state(device, HOST_XENBUS_CONNECTED));
+	mutex_lock(&device->lock);
+	device->removed = true;
+	mutex_unlock(&device->lock);
+	KUNIT_EXPECT_EQ(test, -ENODEV,
+			host_store_read(device, HOST_STORE_FRONTEND, "ring-ref", text, 32));
+	KUNIT_EXPECT_EQ(test, -ENODEV, host_store_publish(device, &node, 1));
+	KUNIT_EXPECT_EQ(test, -ENODEV, host_store_resize(device, 8));
+	KUNIT_EXPECT_EQ(test, -ENODEV, host_device_switch_state(device, HOST_XENBUS_CLOSED));
+	KUNIT_EXPECT_EQ(test, -ENODEV, host_device_online(device));
+	KUNIT_EXPECT_EQ(test, -ENODEV, host_ring_map(device, &gref, 1, &ring));
+	KUNIT_EXPECT_EQ(test, HOST_XENBUS_CONNECTED, host_device_state(device));
+	KUNIT_EXPECT_EQ(test, 0, xenbus_exists(XBT_NIL, BACKEND, "sectors"));
+	host_device_error(device, -EIO, "not to be seen");
+	KUNIT_EXPECT_EQ(test, 0, xenbus_exists(XBT_NIL, "error/" BACKEND, "error"));
+}
+
+/* The toolstack has removed the directory: the caller learns of it. */
+static void state_of_a_removed_directory_is_not_published(struct kunit *test)
+{
+	struct host_device *device = fixture_create(test)->host;
+	enum host_xenbus_state before = host_device_state(device);
+
+	xenbus_rm(XBT_NIL, "data/kunit", "backend");
+	KUNIT_EXPECT_EQ(test, -ENOENT, host_device_switch_state(device, HOST_XENBUS_CLOSED));
+	KUNIT_EXPECT_EQ(test, before, host_device_state(device));
+	KUNIT_EXPECT_EQ(test, 0, xenbus_exists(XBT_NIL, BACKEND, ""));
+}
+
 static void state_is_published(struct kunit *test)
 {
 	struct fake_device *fake = fixture_create(test);
 	char text[32];
 
-	host_device_switch_state(fake->host, HOST_XENBUS_CLOSED);
+	KUNIT_EXPECT_EQ(test, 0, host_device_switch_state(fake->host, HOST_XENBUS_CLOSED));
 	KUNIT_EXPECT_EQ(test, HOST_XENBUS_CLOSED, host_device_state(fake->host));
 	KUNIT_EXPECT_EQ(test, 0,
 			host_store_read(fake->host, HOST_STORE_BACKEND, "state", text, 32));
@@ -117,9 +157,11 @@ static void toolstack_says_whether_we_are_online(struct kunit *test)
 {
 	struct host_device *device = fixture_create(test)->host;
 
-	KUNIT_EXPECT_TRUE(test, host_device_online(device));
+	KUNIT_EXPECT_EQ(test, 1, host_device_online(device));
 	KUNIT_ASSERT_EQ(test, 0, xenbus_printf(XBT_NIL, BACKEND, "online", "%d", 0));
-	KUNIT_EXPECT_FALSE(test, host_device_online(device));
+	KUNIT_EXPECT_EQ(test, 0, host_device_online(device));
+	xenbus_rm(XBT_NIL, BACKEND, "online");
+	KUNIT_EXPECT_EQ(test, 0, host_device_online(device));
 }
 
 static struct kunit_case store_cases[] = {
@@ -128,6 +170,8 @@ static struct kunit_case store_cases[] = {
 	KUNIT_CASE(nodes_are_published_together),
 	KUNIT_CASE(removed_directory_stays_removed),
 	KUNIT_CASE(resize_is_told_when_connected_alone),
+	KUNIT_CASE(removed_device_touches_nothing),
+	KUNIT_CASE(state_of_a_removed_directory_is_not_published),
 	KUNIT_CASE(state_is_published),
 	KUNIT_CASE(toolstack_says_whether_we_are_online),
 	{},
