@@ -12,7 +12,7 @@ export CCACHE_DIR ?= $(CACHE)/ccache
 export CCACHE_BASEDIR ?= $(CURDIR)
 export CCACHE_NOHASHDIR ?= 1
 
-.PHONY: all install demo check check-all check-quick features check-unit check-threads check-kunit \
+.PHONY: all install demo check check-all check-quick check-debug-dom0 features check-unit check-threads check-kunit \
 	check-static check-fuzz format \
 	mutants fuzz coverage bench-quick \
 	clean help FORCE
@@ -41,6 +41,10 @@ check-all:
 
 check-quick:
 	@scripts/check.sh quick
+
+# SHARE=2/4: the second quarter of the scenarios.
+check-debug-dom0:
+	@SHARE=$(SHARE) scripts/check.sh debug-dom0
 
 check-unit:
 	@scripts/setup/packages.sh unit
@@ -92,7 +96,8 @@ help:
 	@echo "make demo        boot Xen on an emulator and show a guest's disk being served"
 	@echo "make check       all tests"
 	@echo "make check-quick what runs in user space, KUnit, the main scenarios on one kernel"
-	@echo "make check-all   all tests, each scenario on each kernel"
+	@echo "make check-all   all tests, each scenario on each kernel, and rare ones"
+	@echo "make check-debug-dom0  a quarter of the scenarios (SHARE=1/4) with lockdep and kmemleak in dom0"
 	@echo "make check-unit  the tests in user space alone (seconds)"
 	@echo "make check-static what tools find in the sources without running them"
 	@echo "make format      lay C and C++ out as .clang-format says"

@@ -3,24 +3,33 @@
 #
 # "make check": all tests, from fast to real.  Ends with "N passed, N failed".
 #
-# usage: check.sh [quick|all]
+# usage: check.sh [quick|all|debug-dom0]
 #
-#   (nothing)  each scenario runs on one of the kernels: Debian's, and a debug
-#              kernel
-#   quick      what runs in user space, KUnit, and the main scenarios on one
-#              kernel: for every day
-#   all        all scenarios on each kernel, and KUnit under KCSAN, too
+#   (nothing)   each scenario runs on one of Debian's kernels
+#   quick       what runs in user space, KUnit, and the main scenarios on one
+#               kernel: for every day
+#   debug-dom0  a dom0 that looks for mistakes of locks and for leaks: SHARE=I/N of
+#               the scenarios (1/4), and those for such a dom0 alone
+#   all         all scenarios, the rare ones, too, on each kernel and in that dom0;
+#               KUnit under KCSAN, too
 set -u
 
 top=$(cd "$(dirname "$0")/.." && pwd)
 cd "$top" || exit 1
 extent=${1:-}
-kernels=${KERNELS:-6.1 6.12 7.2 6.12-lockdep}
 profiles="build unit static fuzz lab kernel unstable"
-if [ "$extent" = quick ]; then
+case $extent in
+quick)
 	kernels=${KERNELS:-6.1}
 	profiles="build unit lab kernel"
-fi
+	;;
+debug-dom0)
+	kernels=${KERNELS:-6.12-lockdep}
+	profiles="build lab kernel"
+	;;
+all) kernels=${KERNELS:-6.1 6.12 7.2 6.12-lockdep} ;;
+*) kernels=${KERNELS:-6.1 6.12 7.2} ;;
+esac
 passed=0
 failed=0
 logs=build/check
@@ -104,42 +113,57 @@ build_for() {
 	scripts/build/module.sh "$kdir" "build/$1" -j"$(nproc)"
 }
 
-# The cases of src/linux that want Xen run in dom0 of a debug kernel.
+# The cases of src/linux that want Xen run in dom0 of a debug kernel, and in the
+# driver domain with KASAN, for which "make check-kunit" builds them.
 cases_for() {
 	local flavour=${1#6.12-} kdir
 	kdir=$(scripts/setup/kernel.sh "$1" kdir) || return 1
 	scripts/build/kunit.sh linux "$kdir" "build/kunit/$flavour/linux" -j"$(nproc)"
 }
 
-suite unit make --no-print-directory check-unit
-suite threads make --no-print-directory check-threads
-if [ "$extent" != quick ]; then
+if [ "$extent" != debug-dom0 ]; then
+	suite unit make --no-print-directory check-unit
+	suite threads make --no-print-directory check-threads
+fi
+case $extent in
+quick | debug-dom0) ;;
+*)
 	suite fuzz make --no-print-directory check-fuzz
 	stage "judge of KTAP" scripts/kunit/test-ktap
 	stage "ABI documents" scripts/build/abi-check.sh
 	stage "features" scripts/features.sh --check Documentation/features.md
-fi
-flavours="kasan"
-case $extent in
-quick) ;;
-all) flavours="kasan lockdep kcsan" ;;
-*) flavours="kasan lockdep" ;;
+	;;
 esac
+# The KASAN kernel runs KUnit and is that of a driver domain.
+flavours=
+[ "$extent" = debug-dom0 ] || flavours=kasan
+for kernel in $kernels; do
+	case $kernel in 6.12-*) flavours="$flavours ${kernel#6.12-}" ;; esac
+done
+[ "$extent" != all ] || flavours="$flavours kcsan"
 for flavour in $flavours; do
 	say "debug kernel $flavour: built in eight minutes where it is not in the cache"
 	stage "debug kernel $flavour" scripts/setup/debug-kernel.sh "$flavour" image
 done
-# KUnit waits for its compilers and in the end for one machine alone: what it leaves
-# of the CPUs is enough for these.
-[ "$extent" = quick ] || suite_start static make --no-print-directory check-static
-suite kunit make --no-print-directory check-kunit
-[ "$extent" = quick ] || suite_join static
+case $extent in
+debug-dom0) ;;
+quick) suite kunit make --no-print-directory check-kunit ;;
+*)
+	# KUnit waits for its compilers and in the end for one machine alone: what it
+	# leaves of the CPUs is enough for these.
+	suite_start static make --no-print-directory check-static
+	suite kunit make --no-print-directory check-kunit
+	suite_join static
+	;;
+esac
 if [ "$extent" = all ]; then
 	suite "kunit kcsan" make --no-print-directory check-kunit FLAVOUR=kcsan
 fi
-# The KASAN kernel is that of a driver domain.
 builds=$kernels
-if [ "$extent" != quick ]; then builds="$kernels 6.12-kasan"; fi
+case $extent in
+quick | debug-dom0) ;;
+*) builds="$kernels 6.12-kasan" ;;
+esac
 for kernel in $builds; do stage "build $kernel" build_for "$kernel"; done
 for kernel in $kernels; do
 	case $kernel in 6.12-*) stage "build cases for $kernel" cases_for "$kernel" ;; esac
@@ -152,7 +176,8 @@ for kernel in $kernels; do
 	number=$((number + 1))
 	case $extent in
 	quick) chosen="no_xen attach_detach fio_verify module_reload protocol" ;;
-	all) chosen="--share 1/1" ;;
+	all) chosen="--rare" ;;
+	debug-dom0) chosen="--share ${SHARE:-1/4}" ;;
 	*) chosen="--share $number/$count" ;;
 	esac
 	# shellcheck disable=SC2086 # a list of words

@@ -8,6 +8,7 @@
 scenario=$(basename "$0" .sh)
 . /lab/dom0/guests.sh
 . /lab/dom0/disks.sh
+. /lab/dom0/domains.sh
 # What the host was told with --set.
 # shellcheck source=/dev/null
 . /lab/settings

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# Sourced by lib.sh: a guest that serves the disks of other guests.
+
+# domain_create NAME [CONFIGURATION-LINE...]: a driver domain.  Its programs are
+# dom0's, and so is its kernel unless the environment says otherwise:
+#   domain_kernel=FILE  domain_type=pv|pvh  domain_memory=MEGABYTES  domain_extra=WORDS
+domain_create() {
+	local kernel=${domain_kernel:-}
+	[ -n "$kernel" ] || kernel=$(ls /lab/vmlinux 2>/dev/null || echo /guest/vmlinux)
+	mkdir -p /tmp/guest-driver
+	ln -sf "$kernel" /tmp/guest-driver/vmlinux
+	(cd / && find . -xdev \( -path ./guest -o -path './guest-*' -o -path ./kasan -o -path ./tmp -o -path ./var/log \) \
+		-prune -o -print | busybox cpio -o -H newc 2>/dev/null) >/tmp/guest-driver/initrd
+	guest_files=/tmp/guest-driver guest_extra="lab-driver-domain ${domain_extra:-}" guest_vcpus=1 guest_cpus=2 \
+		guest_memory=${domain_memory:-800} guest_create "$1" "driver_domain=1" "type='${domain_type:-pv}'" "${@:2}"
+	rm -r /tmp/guest-driver
+	say "the driver domain runs $(guest "$1" 'uname -r; modinfo -F filename xen-blkback')"
+}
+
+# Such a domain, alone, that stays from one scenario to the next.  It may map 1024
+# pages of guests.
+domain_need() {
+	local name
+	for name in $(guests); do [ "$name" = "$1" ] || xl destroy "$name"; done
+	guest_ready "$1" && guest "$1" true >/dev/null && return 0
+	xl destroy "$1" 2>/dev/null
+	domain_create "$1" "max_maptrack_frames=4"
+}
+
+# domain_served NAME: how many disks it serves.
+domain_served() { guest "$1" 'ls /sys/bus/xen-backend/devices | grep -c "^vbd"' | head -1; }
+domain_serves() { [ "$(domain_served "$1")" = "$2" ]; }
+
+# What the kernel of a domain must not say; it is forgotten.
+domain_check_log() {
+	guest "$1" 'dmesg -c | grep -E "$(grep -vE "^#|^$" /lab/dom0/bad-words | paste -sd"|")" | head -5 | grep .' &&
+		fail "the driver domain complains"
+	return 0
+}
+
+# domain_verify NAME: a guest's disk that the domain serves is used, detached,
+# attached for reading, and goes with its guest.
+domain_verify() {
+	need guest "$1" 'dd if=/dev/urandom of=/tmp/disk bs=1M count=16 2>/dev/null; losetup /dev/loop0 /tmp/disk' >/dev/null
+	guest_vcpus=1 guest_cpus=3 guest_create gc "disk=['format=raw,vdev=xvdb,access=rw,backend=$1,target=/dev/loop0']"
+	wait_for 30 guest_has_disk gc xvdb || fail "the guest never saw the disk"
+	need guest gc "$(fio_verify xvdb 12)" 240 >/dev/null
+	[ "$(guest_sum gc xvdb)" = "$(guest "$1" 'dd if=/dev/loop0 bs=1M iflag=direct 2>/dev/null | sha256sum' | cut -d' ' -f1)" ] ||
+		fail "data differs"
+	say "verified; statistics there: $(guest "$1" 'cat /sys/bus/xen-backend/devices/vbd-*/statistics/wr_sect') sectors written"
+	need xl block-detach gc xvdb
+	wait_for 20 guest_lacks_disk gc xvdb || fail "the guest still has the disk"
+	need xl block-attach gc "format=raw,vdev=xvdc,access=ro,backend=$1,target=/dev/loop0"
+	wait_for 30 guest_has_disk gc xvdc || fail "the guest never saw the second disk"
+	need xl destroy gc
+	wait_for 20 domain_serves "$1" 0 || fail "the driver domain still serves the disk"
+	need guest "$1" 'losetup -d /dev/loop0; rm /tmp/disk' >/dev/null
+	domain_check_log "$1"
+	need guest "$1" 'rmmod xen_blkback' >/dev/null
+}
