@@ -238,6 +238,7 @@ class Host {
   // Lets time pass, running what falls due.
   void sleep(uint64_t ms);
   uint32_t passes = 0;
+  uint32_t yields = 0;  // times that a thread's pass let itself be frozen
   uint32_t work_runs = 0;
 
   // --- the rest ------------------------------------------------------------------

@@ -35,6 +35,7 @@ void flushes(Frontend& frontend, uint64_t argument);
 void failing_writes(Frontend& frontend, uint64_t argument);
 void reconnect(Frontend& frontend, uint64_t argument);
 void leave_connected(Frontend& frontend, uint64_t argument);
+void endless(Frontend& frontend, uint64_t argument);
 
 inline constexpr Case kCases[] = {
     {"layouts", "every operation in the three layouts; wrong requests get the right answers",
@@ -54,6 +55,8 @@ inline constexpr Case kCases[] = {
     {"reconnect", "Closed and Initialising with I/O in flight; ARGUMENT: how often", reconnect},
     {"leave", "connects and leaves with I/O in flight; ARGUMENT: the state to leave",
      leave_connected},
+    {"endless", "a ring that is never empty, wrong requests all; ARGUMENT: for how many seconds",
+     endless},
 };
 
 }  // namespace frontend

@@ -179,4 +179,33 @@ void leave_connected(Frontend& frontend, uint64_t last) {
   if (last >= kInitialised) sleep(600);
 }
 
+// The ring holds more than the backend takes at once, and is filled faster than
+// it is answered.
+void endless(Frontend& frontend, uint64_t seconds) {
+  Options options;
+  options.order = 4;
+  frontend.connect(options);
+  Ring& ring = frontend.ring();
+  Request request;
+  request.operation = kReserved;
+  uint64_t answered = 0;
+  auto take = [&](Response& response) {
+    EXPECT(response.status == kNotSupported, "status %d", response.status);
+    ++answered;
+  };
+  Response response;
+  const double end = now() + static_cast<double>(seconds);
+  while (now() < end) {
+    while (ring.in_flight() < ring.slots()) ring.put(request);
+    ring.push();
+    while (ring.try_take(response)) take(response);
+  }
+  while (ring.in_flight() != 0) {
+    response = ring.take();
+    take(response);
+  }
+  std::printf("%llu requests\n", static_cast<unsigned long long>(answered));
+  frontend.close();
+}
+
 }  // namespace frontend
