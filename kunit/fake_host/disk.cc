@@ -41,6 +41,11 @@ void discard(const host_io& io) {
   std::fill_n(disk.begin() + static_cast<ptrdiff_t>(first), end - first, uint8_t{0});
 }
 
+void check_length(const host_io& io) {
+  if (io.sectors * 512 != bytes_of(io)) Host::broken("an I/O of another length than its segments");
+  if (io.segment_count > HOST_IO_MAX_SEGMENTS) Host::broken("an I/O of too many segments");
+}
+
 void check_discard(const host_io& io) {
   // A limit that was lowered since is the storage stack's business.
   const host_disk_geometry& geometry = io.disk->described;
@@ -143,6 +148,7 @@ void host_disk_submit(host_io* const* ios, uint32_t count) {
       Host::broken("write to a read-only disk");
     }
     check_range(*io);
+    check_length(*io);
     if (discards(*io)) check_discard(*io);
     h.ios.push_back(
         {io->operation, io->flags, io->sector, io->segment_count, discards(*io) ? io->sectors : 0});

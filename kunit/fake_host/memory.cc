@@ -12,15 +12,32 @@
 using fake::Host;
 using fake::host;
 
-extern "C" {
+namespace {
 
-void* host_alloc(size_t bytes) {
-  host().cross();
-  host().may_sleep("host_alloc");
-  if (host().fails("host_alloc")) return nullptr;
+void* allocate(size_t bytes) {
   void* memory = std::calloc(1, bytes);
   host().memory.emplace(memory, bytes);
   return memory;
+}
+
+}  // namespace
+
+extern "C" {
+
+void* host_alloc(size_t bytes) {
+  host().may_sleep("host_alloc");
+  if (host().running != nullptr && host().elsewhere == 0) {
+    Host::broken("host_alloc in a queue's thread, where it may wait for ever");
+  }
+  if (host().fails("host_alloc")) return nullptr;
+  return allocate(bytes);
+}
+
+void* host_try_alloc(size_t bytes) {
+  host().cross();
+  host().may_sleep("host_try_alloc");
+  if (host().fails("host_try_alloc") || host().failing.contains("host_alloc")) return nullptr;
+  return allocate(bytes);
 }
 
 void host_free(void* memory, size_t bytes) {

@@ -54,6 +54,8 @@ void* host_alloc(size_t bytes) {
   return std::calloc(1, bytes);
 }
 
+void* host_try_alloc(size_t bytes) { return host_alloc(bytes); }
+
 void host_free(void* memory, size_t) {
   if (memory == nullptr) return;
   host().memory.fetch_sub(1, kRelaxed);

@@ -65,6 +65,7 @@ bool Queue::read_descriptors(Slot& slot) {
     refuse(slot, verdict.status, verdict.reason);
     return false;
   }
+  slot.sectors = sectors;
   (slot.requested == Operation::kRead ? counters_.sectors_read : counters_.sectors_written)
       .add(sectors);
   return true;

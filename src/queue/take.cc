@@ -103,7 +103,7 @@ void Queue::fill_slot(Slot& slot, const Request& request) const {
   slot.stage = request.indirect ? Slot::Stage::kDescriptors : Slot::Stage::kData;
   slot.disk = shared_.vbd.disk();
   slot.sector = request.sector;
-  slot.sectors = 0;
+  slot.sectors = request.sectors;
   slot.sectors_left = 0;
   slot.segment_count = request.segment_count;
   slot.flags = 0;
