@@ -21,7 +21,8 @@ struct host_disk_geometry {
 	uint8_t write_cache;		  /* 1: a flush means something */
 	uint8_t removable;
 	uint8_t cdrom;
-	uint8_t reserved[5];
+	uint8_t stable_writes; /* 1: the data of a write must not change before its end */
+	uint8_t reserved[4];
 };
 
 /*

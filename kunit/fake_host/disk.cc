@@ -43,6 +43,12 @@ void discard(const host_io& io) {
 
 void check_length(const host_io& io) {
   if (io.sectors * 512 != bytes_of(io)) Host::broken("an I/O of another length than its segments");
+  const uint64_t block = io.disk->described.logical_block_bytes;
+  for (uint32_t i = 0; i < io.segment_count; ++i) {
+    if (io.segments[i].offset % block != 0 || io.segments[i].bytes % block != 0) {
+      Host::broken("a segment that is no whole blocks");
+    }
+  }
   if (io.segment_count > HOST_IO_MAX_SEGMENTS) Host::broken("an I/O of too many segments");
 }
 
@@ -66,12 +72,12 @@ void transfer(host_io& io) {
   uint64_t at = io.sector * 512;
   for (uint32_t i = 0; i < io.segment_count; ++i) {
     const host_io_segment& segment = io.segments[i];
-    if (segment.page == nullptr || segment.page->mapped == nullptr) {
-      Host::broken("I/O to a page without a grant");
+    if (segment.page == nullptr || segment.page->bytes() == nullptr) {
+      Host::broken("I/O to a page without memory");
       return;
     }
     if (segment.offset + segment.bytes > HOST_PAGE_BYTES) Host::broken("I/O beyond a page");
-    uint8_t* memory = segment.page->mapped + segment.offset;
+    uint8_t* memory = segment.page->bytes() + segment.offset;
     if (io.operation == HOST_IO_READ) {
       if (segment.page->read_only) Host::broken("a read into a page mapped read-only");
       std::memcpy(memory, h.disk.data() + at, segment.bytes);

@@ -331,6 +331,22 @@ static void discard_that_the_disk_has_not(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, f.disk->count);
 }
 
+/* dm-integrity, checksumming network storage and the like ask for it. */
+static void stable_pages_are_told_of(struct kunit *test)
+{
+	static const struct queue_limits stable = { .features = BLK_FEAT_STABLE_WRITES };
+	struct fixture f = fixture_create(test);
+	struct host_disk_geometry geometry;
+	struct test_disk *disk;
+
+	host_disk_describe(f.opened, &geometry);
+	KUNIT_EXPECT_EQ(test, 0, geometry.stable_writes);
+	test_disk_remove(f.disk);
+	disk = test_disk_create(test, &stable);
+	host_disk_describe(test_open(test, disk_devt(disk->gendisk), false), &geometry);
+	KUNIT_EXPECT_EQ(test, 1, geometry.stable_writes);
+}
+
 static void io_on_a_removed_disk_fails(struct kunit *test)
 {
 	struct fixture f = fixture_create(test);
@@ -362,6 +378,7 @@ static struct kunit_case block_cases[] = {
 	KUNIT_CASE(same_io_is_used_again),
 	KUNIT_CASE(discard_reaches_the_disk),
 	KUNIT_CASE(discard_that_the_disk_has_not),
+	KUNIT_CASE(stable_pages_are_told_of),
 	KUNIT_CASE(io_on_a_removed_disk_fails),
 	{},
 };

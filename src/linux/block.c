@@ -59,6 +59,7 @@ void host_disk_describe(const struct host_disk *disk, struct host_disk_geometry 
 	geometry->logical_block_bytes = bdev_logical_block_size(bdev);
 	geometry->physical_block_bytes = bdev_physical_block_size(bdev);
 	geometry->write_cache = bdev_write_cache(bdev);
+	geometry->stable_writes = bdev_stable_writes(bdev);
 	geometry->removable = !!(bdev->bd_disk->flags & GENHD_FL_REMOVABLE);
 	geometry->cdrom = !!disk_to_cdi(bdev->bd_disk);
 }

@@ -208,4 +208,37 @@ void endless(Frontend& frontend, uint64_t seconds) {
   frontend.close();
 }
 
+// A guest may do so (a page that is mapped by a program, swap); whatever reaches
+// the disk, the write is no error.
+void changing(Frontend& frontend, uint64_t seconds) {
+  for (const bool persistent : {false, true}) {
+    Options options;
+    options.persistent = persistent;
+    frontend.connect(options);
+    Data data(frontend, kMaxDirect);
+    Ring& ring = frontend.ring();
+    uint64_t writes = 0, failed = 0, mark = 0;
+    Response response;
+    const double end = now() + static_cast<double>(seconds);
+    while (now() < end || ring.in_flight() != 0) {
+      if (now() < end) {
+        for (uint32_t i = ring.in_flight(); i < ring.slots(); ++i) {
+          ring.put(data.request(kWrite, i * kMaxDirect * 8));
+        }
+        ring.push();
+      }
+      data.fill(++mark);
+      while (ring.try_take(response)) {
+        ++writes;
+        if (response.status != kOkay) ++failed;
+      }
+    }
+    frontend.close();
+    std::printf("persistent grants %d: %llu of %llu writes failed\n", persistent,
+                static_cast<unsigned long long>(failed), static_cast<unsigned long long>(writes));
+    EXPECT(failed == 0, "%llu of %llu writes failed", static_cast<unsigned long long>(failed),
+           static_cast<unsigned long long>(writes));
+  }
+}
+
 }  // namespace frontend
