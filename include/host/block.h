@@ -21,7 +21,8 @@ struct host_disk_geometry {
 	uint8_t write_cache;		  /* 1: a flush means something */
 	uint8_t removable;
 	uint8_t cdrom;
-	uint8_t reserved[5];
+	uint8_t stable_writes; /* 1: the data of a write must not change before its end */
+	uint8_t reserved[4];
 };
 
 /*
@@ -60,11 +61,18 @@ bool host_disk_gone(const struct host_disk *disk);
  */
 int host_disk_sync(struct host_disk *disk);
 
+/*
+ * Sizes and places are those of the host's own structure: the I/O uses the
+ * core's array where it is.
+ */
 struct host_io_segment {
 	struct host_page *page;
-	uint32_t offset; /* bytes into the page, a multiple of 512 */
 	uint32_t bytes;	 /* a multiple of 512, within the page */
+	uint32_t offset; /* bytes into the page, a multiple of 512 */
 };
+
+/* What one I/O takes at most. */
+#define HOST_IO_MAX_SEGMENTS 256u
 
 enum host_io_operation {
 	HOST_IO_READ = 0,
@@ -81,19 +89,23 @@ enum host_io_flags {
 
 /*
  * One I/O in flight, embedded by the core in what it belongs to.  The core
- * fills it and keeps it and its segments unchanged until driver_io_done().
+ * fills it and keeps it and its segments unchanged until driver_io_done(); then
+ * it may be used again.  What the host needs for it is in there, so that an I/O
+ * needs no memory and no disk can hold up another's.
  */
 struct host_io {
 	struct host_disk *disk;
-	const struct host_io_segment *segments;
+	struct host_io_segment *segments;
 	uint64_t sector;
-	uint64_t sectors; /* of a discard: at most the maximum last described */
+	/* Those of all segments; of a discard at most the maximum last described. */
+	uint64_t sectors;
 	uint32_t segment_count;
 	uint8_t operation; /* enum host_io_operation */
 	uint8_t flags;	   /* enum host_io_flags */
 	uint8_t reserved[2];
-	int32_t error;	  /* out: 0 or a negative errno; -EOPNOTSUPP is one */
-	uint32_t pending; /* the host's */
+	int32_t error; /* out: 0 or a negative errno; -EOPNOTSUPP is one */
+	uint32_t reserved2;
+	uint64_t storage[17]; /* the host's */
 };
 
 /*

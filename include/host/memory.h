@@ -9,16 +9,27 @@ HOST_DECLS_BEGIN
 /*
  * host_alloc - zeroed memory for @bytes bytes, aligned for any object.
  *
- * In a queue's thread the allocation never starts I/O (the disk being served
- * may be the one that memory pressure would write to).
+ * For what must be had: the host does what it can to find memory, for as long as
+ * it takes.
  *
- * Context: process, may sleep.
+ * Context: process, may sleep; not a queue's thread, whose requests would wait.
  * Return: the memory, which the caller owns, or NULL.
  */
 void *host_alloc(size_t bytes);
 
 /*
- * host_free - give back memory of host_alloc(@bytes); NULL is allowed.
+ * host_try_alloc - the same for what the caller can do without: gives up at once
+ * when no memory is free, and leaves it to the host to free some for the next
+ * call.
+ *
+ * Context: process.
+ * Return: the memory, which the caller owns, or NULL.
+ */
+void *host_try_alloc(size_t bytes);
+
+/*
+ * host_free - give back memory of host_alloc(@bytes) or host_try_alloc(@bytes);
+ * NULL is allowed.
  *
  * Context: process.
  */

@@ -38,7 +38,15 @@ void host_thread_wake(struct host_thread *thread);
  */
 void host_thread_heed(struct host_thread *thread);
 
-/* Let others run for a moment.  Context: the thread itself. */
+/*
+ * host_thread_yield - let others run for a moment, and be frozen with the other
+ * threads when the system is about to sleep.
+ *
+ * driver_queue_work() calls this between its rounds, so that a frontend that
+ * keeps it busy for ever holds up neither others nor a suspend.
+ *
+ * Context: the thread itself, no lock held; may sleep for long.
+ */
 void host_thread_yield(void);
 
 /*

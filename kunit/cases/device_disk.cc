@@ -175,6 +175,27 @@ TEST(DeviceDisk, ANewConnectionSeesTheLimitsOfNow) {
   EXPECT_EQ(bench.guest().status_of(2), BLKIF_RSP_OKAY);
 }
 
+TEST(DeviceDisk, BlocksLargerThanAPageAreRefusedWhenTheDiskIsAttached) {
+  host().geometry.logical_block_bytes = 8192;
+  Bench bench;
+  EXPECT_FALSE(bench.connect());
+  EXPECT_TRUE(bench.refused());
+  EXPECT_TRUE(bench.complained("fe:10 has logical blocks of 8192 bytes"));
+  EXPECT_TRUE(bench.complained("4096"));
+  EXPECT_EQ(host().disks_open, 0u);
+}
+
+TEST(DeviceDisk, BlocksThatHaveGrownLargerThanAPageAreRefusedAtTheNextConnection) {
+  Bench bench;
+  ASSERT_TRUE(bench.connect());
+  ASSERT_TRUE(bench.disconnect());
+  host().geometry.logical_block_bytes = 16384;
+  bench.renew_rings();
+  bench.state(HOST_XENBUS_INITIALISING);
+  EXPECT_FALSE(bench.connect());
+  EXPECT_TRUE(bench.complained("logical blocks of 16384 bytes"));
+}
+
 TEST(DeviceDisk, EveryDeviceOnTheDiskIsTold) {
   Bench one;
   Bench two({.domid = 9});

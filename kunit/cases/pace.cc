@@ -79,6 +79,28 @@ TEST(Pace, APageThatTheStorageStackHoldsIsLookedAtAgainAfterOneMillisecond) {
   EXPECT_EQ(bench.guest().status_of(1), BLKIF_RSP_OKAY);
 }
 
+TEST(Pace, AFrontendThatNeverStopsLetsTheThreadBeFrozenBetweenItsRequests) {
+  Bench bench;
+  ASSERT_TRUE(bench.connect());
+  Guest& guest = bench.guest();
+  const uint32_t gref = guest.grant();
+  uint64_t sent = 1;
+  // The fence stands before the last look for more requests.
+  host().at_fence = [&] {
+    if (sent == 1000) return;
+    guest.put(ask(BLKIF_OP_READ, ++sent, 0, {{gref}}));
+    guest.show();
+  };
+  const uint32_t passes = host().passes;
+  const uint32_t yields = host().yields;
+  guest.send(ask(BLKIF_OP_READ, 1, 0, {{gref}}));
+  host().run();
+  host().at_fence = nullptr;
+  EXPECT_EQ(guest.answers(), 1000u);
+  EXPECT_LT(host().passes - passes, 10u);
+  EXPECT_GE(host().yields - yields, 400u);
+}
+
 TEST(Pace, AnUnusedGrantGoesOneSecondAfterItIsDue) {
   host().parameters.persistent_grant_unused_seconds = 7;
   Bench bench;

@@ -50,7 +50,7 @@ TEST(SegmentBlocks, GrantsAndSegmentsDoNotOverlap) {
   ASSERT_TRUE(block != nullptr);
   for (uint32_t i = 0; i <= 256; ++i) block->grants()[i].gref = i;
   for (uint32_t i = 0; i < 256; ++i) {
-    block->segments()[i] = {.page = nullptr, .offset = 0xffffffffu, .bytes = 0xffffffffu};
+    block->segments()[i] = {.page = nullptr, .bytes = 0xffffffffu, .offset = 0xffffffffu};
   }
   for (uint32_t i = 0; i <= 256; ++i) {
     EXPECT_EQ(block->grants()[i].gref, i);

@@ -168,14 +168,42 @@ TEST(Vbd, ADiskOf4KiBBlocksWantsWholeBlocks) {
   EXPECT_FALSE(allows(*vbd, request(Operation::kWrite, 8, 1, 7)));
 }
 
-TEST(Vbd, ADiskOf4KiBBlocksWantsWholeBlocksInEverySegment) {
+TEST(Vbd, ADiskOf4KiBBlocksTakesPartsOfBlocksThatAreWholeTogether) {
   host().geometry.logical_block_bytes = 4096;
   const Owned<Vbd> vbd = open_disk();
   Request halves = request(Operation::kRead, 8, 0, 3);
   halves.segment_count = 2;
   halves.segments[1] = {.gref = 2, .first = 4, .last = 7};
   halves.sectors = 8;
-  EXPECT_FALSE(allows(*vbd, halves));
+  EXPECT_TRUE(allows(*vbd, halves));
+  EXPECT_TRUE(vbd->copies());
+  EXPECT_FALSE(vbd->whole_blocks(halves.segments[0]));
+  EXPECT_FALSE(vbd->whole_blocks(halves.segments[1]));
+  EXPECT_TRUE(vbd->whole_blocks({.gref = 3, .first = 0, .last = 7}));
+}
+
+TEST(Vbd, ABlockOf1KiBIsWholeWhereItBeginsAndEnds) {
+  host().geometry.logical_block_bytes = 1024;
+  const Owned<Vbd> vbd = open_disk();
+  EXPECT_TRUE(vbd->whole_blocks({.gref = 1, .first = 2, .last = 5}));
+  EXPECT_FALSE(vbd->whole_blocks({.gref = 1, .first = 1, .last = 4}));
+  EXPECT_FALSE(vbd->whole_blocks({.gref = 1, .first = 2, .last = 4}));
+}
+
+TEST(Vbd, OnlyADiskOfSmallBlocksThatWantsNothingStableCopiesNothing) {
+  EXPECT_FALSE(open_disk()->copies());
+  host().geometry.stable_writes = 1;
+  const Owned<Vbd> vbd = open_disk();
+  EXPECT_TRUE(vbd->copies());
+  EXPECT_TRUE(vbd->stable_writes());
+  EXPECT_TRUE(vbd->whole_blocks({.gref = 1, .first = 3, .last = 4}));
+}
+
+TEST(Vbd, ABlockIsNotLargerThanAPage) {
+  host().geometry.logical_block_bytes = 4096;
+  EXPECT_TRUE(open_disk()->serves_blocks());
+  host().geometry.logical_block_bytes = 8192;
+  EXPECT_FALSE(open_disk()->serves_blocks());
 }
 
 TEST(Vbd, ADiskOf512ByteBlocksTakesAnySector) {

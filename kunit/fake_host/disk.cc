@@ -41,6 +41,17 @@ void discard(const host_io& io) {
   std::fill_n(disk.begin() + static_cast<ptrdiff_t>(first), end - first, uint8_t{0});
 }
 
+void check_length(const host_io& io) {
+  if (io.sectors * 512 != bytes_of(io)) Host::broken("an I/O of another length than its segments");
+  const uint64_t block = io.disk->described.logical_block_bytes;
+  for (uint32_t i = 0; i < io.segment_count; ++i) {
+    if (io.segments[i].offset % block != 0 || io.segments[i].bytes % block != 0) {
+      Host::broken("a segment that is no whole blocks");
+    }
+  }
+  if (io.segment_count > HOST_IO_MAX_SEGMENTS) Host::broken("an I/O of too many segments");
+}
+
 void check_discard(const host_io& io) {
   // A limit that was lowered since is the storage stack's business.
   const host_disk_geometry& geometry = io.disk->described;
@@ -61,12 +72,12 @@ void transfer(host_io& io) {
   uint64_t at = io.sector * 512;
   for (uint32_t i = 0; i < io.segment_count; ++i) {
     const host_io_segment& segment = io.segments[i];
-    if (segment.page == nullptr || segment.page->mapped == nullptr) {
-      Host::broken("I/O to a page without a grant");
+    if (segment.page == nullptr || segment.page->bytes() == nullptr) {
+      Host::broken("I/O to a page without memory");
       return;
     }
     if (segment.offset + segment.bytes > HOST_PAGE_BYTES) Host::broken("I/O beyond a page");
-    uint8_t* memory = segment.page->mapped + segment.offset;
+    uint8_t* memory = segment.page->bytes() + segment.offset;
     if (io.operation == HOST_IO_READ) {
       if (segment.page->read_only) Host::broken("a read into a page mapped read-only");
       std::memcpy(memory, h.disk.data() + at, segment.bytes);
@@ -143,6 +154,7 @@ void host_disk_submit(host_io* const* ios, uint32_t count) {
       Host::broken("write to a read-only disk");
     }
     check_range(*io);
+    check_length(*io);
     if (discards(*io)) check_discard(*io);
     h.ios.push_back(
         {io->operation, io->flags, io->sector, io->segment_count, discards(*io) ? io->sectors : 0});

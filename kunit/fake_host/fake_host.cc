@@ -77,6 +77,7 @@ std::string Host::leaks() const {
   };
   note("memory", memory.size());
   note("pages", pages_out - lost_pages);
+  note("buffers", buffers_out);
   note("mapped grants", handles.size() - lost_pages);
   note("scratches", scratches);
   note("rings", rings.size());

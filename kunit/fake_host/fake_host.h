@@ -36,6 +36,10 @@ struct host_page {
   bool lost = false;  // the hypervisor refused to unmap it
   uint32_t gref = 0;
   uint16_t domid = 0;
+  std::vector<uint8_t> own;  // memory of a buffer
+
+  // Where its bytes are; nullptr: it has none.
+  [[nodiscard]] uint8_t* bytes() { return own.empty() ? mapped : own.data(); }
 };
 
 struct host_disk {
@@ -121,7 +125,10 @@ class Host {
   std::set<uint32_t> sticky_handles;  // their unmapping fails
   std::vector<std::unique_ptr<host_page>> pages;
   uint32_t pages_out = 0;
-  uint32_t pages_left = UINT32_MAX;  // how many more there are; this: no end of them
+  uint32_t buffers_out = 0;
+  uint32_t buffers_most = 0;           // that were out at once
+  uint32_t buffers_left = UINT32_MAX;  // how many more can be tried for; this: no end of them
+  uint32_t pages_left = UINT32_MAX;    // how many more there are; this: no end of them
   uint32_t lost_pages = 0;
   std::vector<uint32_t> page_allocations;  // sizes of the calls
   std::vector<uint32_t> map_calls;
@@ -177,6 +184,7 @@ class Host {
                               .write_cache = 1,
                               .removable = 0,
                               .cdrom = 0,
+                              .stable_writes = 0,
                               .reserved = {}};
   // Its beginning; what lies behind holds zeroes.
   std::vector<uint8_t> disk;
@@ -238,6 +246,7 @@ class Host {
   // Lets time pass, running what falls due.
   void sleep(uint64_t ms);
   uint32_t passes = 0;
+  uint32_t yields = 0;  // times that a thread's pass let itself be frozen
   uint32_t work_runs = 0;
 
   // --- the rest ------------------------------------------------------------------

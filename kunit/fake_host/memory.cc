@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 // Memory, locks, pages, grants and shared memory of the fake host.
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -12,15 +13,42 @@
 using fake::Host;
 using fake::host;
 
-extern "C" {
+namespace {
 
-void* host_alloc(size_t bytes) {
-  host().cross();
-  host().may_sleep("host_alloc");
-  if (host().fails("host_alloc")) return nullptr;
+void* allocate(size_t bytes) {
   void* memory = std::calloc(1, bytes);
   host().memory.emplace(memory, bytes);
   return memory;
+}
+
+host_page* new_buffer() {
+  Host& h = host();
+  h.pages.push_back(std::make_unique<host_page>());
+  host_page* page = h.pages.back().get();
+  page->handed_out = true;
+  page->own.resize(HOST_PAGE_BYTES);
+  h.buffers_most = std::max(h.buffers_most, ++h.buffers_out);
+  return page;
+}
+
+}  // namespace
+
+extern "C" {
+
+void* host_alloc(size_t bytes) {
+  host().may_sleep("host_alloc");
+  if (host().running != nullptr && host().elsewhere == 0) {
+    Host::broken("host_alloc in a queue's thread, where it may wait for ever");
+  }
+  if (host().fails("host_alloc")) return nullptr;
+  return allocate(bytes);
+}
+
+void* host_try_alloc(size_t bytes) {
+  host().cross();
+  host().may_sleep("host_try_alloc");
+  if (host().fails("host_try_alloc") || host().failing.contains("host_alloc")) return nullptr;
+  return allocate(bytes);
 }
 
 void host_free(void* memory, size_t bytes) {
@@ -99,6 +127,44 @@ uint32_t host_page_chain_pop(host_page** chain, host_page** pages, uint32_t coun
     pages[taken++] = page;
   }
   return taken;
+}
+
+host_page* host_buffer_alloc() {
+  host().may_sleep("host_buffer_alloc");
+  if (host().running != nullptr && host().elsewhere == 0) {
+    Host::broken("host_buffer_alloc in a queue's thread, where it may wait for ever");
+  }
+  return host().fails("host_buffer_alloc") ? nullptr : new_buffer();
+}
+
+host_page* host_buffer_try_alloc() {
+  host().cross();
+  if (host().fails("host_buffer_try_alloc") || host().failing.contains("host_alloc"))
+    return nullptr;
+  if (host().buffers_left == 0) return nullptr;
+  if (host().buffers_left != UINT32_MAX) --host().buffers_left;
+  return new_buffer();
+}
+
+void host_buffer_free(host_page* page) {
+  if (!page->handed_out || page->own.empty()) Host::broken("a buffer is freed that is none");
+  page->handed_out = false;
+  --host().buffers_out;
+  if (host().buffers_left != UINT32_MAX) ++host().buffers_left;
+}
+
+void host_page_copy(host_page* to, uint32_t to_offset, const host_page* from, uint32_t from_offset,
+                    uint32_t bytes) {
+  uint8_t* source = const_cast<host_page*>(from)->bytes();
+  if (to->bytes() == nullptr || source == nullptr) {
+    return Host::broken("a copy of a page without memory");
+  }
+  if (to_offset + bytes > HOST_PAGE_BYTES || from_offset + bytes > HOST_PAGE_BYTES) {
+    return Host::broken("a copy beyond a page");
+  }
+  if (to->read_only) Host::broken("a copy into a page mapped read-only");
+  host().copies.push_back({source + from_offset, bytes});
+  std::memcpy(to->bytes() + to_offset, source + from_offset, bytes);
 }
 
 bool host_page_busy(const host_page* page) { return page->busy; }

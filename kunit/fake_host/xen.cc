@@ -294,6 +294,7 @@ void host_thread_heed(host_thread* thread) {
 
 void host_thread_yield(void) {
   host().may_sleep("host_thread_yield");
+  ++host().yields;
   host().cross();
 }
 

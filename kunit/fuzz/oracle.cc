@@ -137,8 +137,6 @@ Oracle::Verdict Oracle::judge_direct(const uint8_t* slot, bool packed) const {
   const uint8_t segments = slot[1];
   if (segments > 11) return Verdict::kRefused;
   if (segments == 0 && operation <= BLKIF_OP_WRITE) return Verdict::kRefused;
-  const uint32_t block = host().geometry.logical_block_bytes / 512;
-  bool right = true;
   bool known = true;
   uint64_t sectors = 0;
   for (uint32_t i = 0; i < segments; ++i) {
@@ -147,7 +145,6 @@ Oracle::Verdict Oracle::judge_direct(const uint8_t* slot, bool packed) const {
     const uint8_t last = segment[5];
     if (first > last || last > 7) return Verdict::kRefused;
     sectors += last - first + 1u;
-    if (block != 0 && (last - first + 1u) % block != 0) right = false;
     const auto grant = host().grants.find(load<uint32_t>(segment));
     // A grant that can only be read serves writes, and only when no mapping
     // may stay: too much to say here.  One that was told to fail does so for good.
@@ -157,7 +154,6 @@ Oracle::Verdict Oracle::judge_direct(const uint8_t* slot, bool packed) const {
   }
   if (segments == 0) return Verdict::kServed;
   if (operation != BLKIF_OP_READ && read_only) return Verdict::kRefused;
-  if (!right) return Verdict::kRefused;
   const Verdict place = judge_range(load<uint64_t>(slot + (packed ? 12 : 16)), sectors);
   return place == Verdict::kServed && !known ? Verdict::kAny : place;
 }

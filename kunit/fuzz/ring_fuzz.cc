@@ -61,7 +61,8 @@ void RingFuzz::set_host() {
     disk.discard_alignment_bytes = 512 * input_.below(8);
     if (input_.flag()) disk.max_secure_discard_sectors = 8;
   }
-  if ((bits & 8) != 0) disk.logical_block_bytes = 4096;
+  if ((bits & 8) != 0) disk.logical_block_bytes = (bits & 128) != 0 ? 1024 : 4096;
+  disk.stable_writes = (bits & 64) != 0 ? 1 : 0;
   host().hold_io = (bits & 16) != 0;
   if ((bits & 32) != 0) change_parameters();
 }

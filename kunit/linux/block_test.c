@@ -10,7 +10,10 @@
 
 #define CACHE (BLK_FEAT_WRITE_CACHE | BLK_FEAT_FUA)
 
-static const struct queue_limits caching = { .features = CACHE };
+static const struct queue_limits caching = {
+	.features = CACHE,
+	.max_segments = HOST_IO_MAX_SEGMENTS,
+};
 
 struct fixture {
 	struct test_disk *disk;
@@ -66,10 +69,11 @@ static void segments_are_parts_of_pages(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, memchr_inv(f.disk->data + 105 * SECTOR_SIZE, 0, SECTOR_SIZE));
 }
 
-/* 600 segments of seven sectors, none of which the next one continues in memory. */
-static struct test_io *large_io(struct kunit *test, struct host_disk *disk)
+/* As many segments as an I/O has, none of which the next one continues in memory. */
+static struct test_io *largest_io(struct kunit *test, struct host_disk *disk)
 {
-	struct test_io *io = test_io_create(test, disk, HOST_IO_READ, 8, 600 * PAGE_SIZE);
+	struct test_io *io =
+		test_io_create(test, disk, HOST_IO_READ, 8, HOST_IO_MAX_SEGMENTS * PAGE_SIZE);
 	u32 i;
 
 	for (i = 0; i < io->io.segment_count; i++)
@@ -77,29 +81,20 @@ static struct test_io *large_io(struct kunit *test, struct host_disk *disk)
 	return io;
 }
 
-/* More segments than a bio takes: several bios, and one end. */
-static void large_io_is_several_bios_and_ends_once(struct kunit *test)
+static void largest_io_is_one_bio(struct kunit *test)
 {
 	struct fixture f = fixture_create(test);
-	struct test_io *io = large_io(test, f.opened);
-	sector_t sector = 8;
-	unsigned int i;
+	struct test_io *io = largest_io(test, f.opened);
 
 	io->io.operation = HOST_IO_WRITE;
-	test_io_fill(io, 3);
 	io->io.flags = HOST_IO_PREFLUSH | HOST_IO_FUA;
+	test_io_fill(io, 3);
 	KUNIT_EXPECT_EQ(test, 0, test_io_run(test, io));
-	KUNIT_EXPECT_GE(test, f.disk->count, 2);
-	for (i = 0; i < f.disk->count; i++) {
-		const struct test_record *record = &f.disk->records[i];
-
-		KUNIT_EXPECT_EQ(test, sector, record->sector);
-		/* What came before is flushed once, all of this is durable. */
-		KUNIT_EXPECT_EQ(test, i == 0, !!(record->operation & REQ_PREFLUSH));
-		KUNIT_EXPECT_TRUE(test, record->operation & REQ_FUA);
-		sector += record->bytes >> SECTOR_SHIFT;
-	}
-	KUNIT_EXPECT_EQ(test, 8 + 600 * 7, sector);
+	KUNIT_EXPECT_EQ(test, 1, f.disk->count);
+	KUNIT_EXPECT_EQ(test, 8, f.disk->records[0].sector);
+	KUNIT_EXPECT_EQ(test, HOST_IO_MAX_SEGMENTS * 7 * SECTOR_SIZE, f.disk->records[0].bytes);
+	KUNIT_EXPECT_TRUE(test, f.disk->records[0].operation & REQ_PREFLUSH);
+	KUNIT_EXPECT_TRUE(test, f.disk->records[0].operation & REQ_FUA);
 	io->io.operation = HOST_IO_READ;
 	io->io.flags = 0;
 	test_io_fill(io, 4);
@@ -107,23 +102,46 @@ static void large_io_is_several_bios_and_ends_once(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, test_io_holds(io, 3));
 }
 
-/* Ends once, with the error, whichever of its bios it was. */
-static void one_failed_bio_fails_the_io(struct kunit *test)
+/* The block layer splits it for a disk that takes less at once: it ends once, with the error. */
+static void one_failed_part_fails_the_io(struct kunit *test)
+{
+	static const struct queue_limits limits = { .features = CACHE, .max_hw_sectors = 512 };
+	struct test_disk *disk = test_disk_create(test, &limits);
+	struct host_disk *opened = test_open(test, disk_devt(disk->gendisk), false);
+	struct test_io *io = largest_io(test, opened);
+	unsigned int parts, i;
+
+	test_disk_forget(disk);
+	KUNIT_EXPECT_EQ(test, 0, test_io_run(test, io));
+	parts = disk->count;
+	KUNIT_EXPECT_GE(test, parts, 2);
+	for (i = 1; i <= parts; i++) {
+		test_disk_fail(disk, i, BLK_STS_MEDIUM);
+		KUNIT_EXPECT_EQ(test, -ENODATA, test_io_run(test, io));
+	}
+	test_disk_fail(disk, 0, BLK_STS_OK);
+	KUNIT_EXPECT_EQ(test, 0, test_io_run(test, io));
+}
+
+/* A disk that ends nothing holds up neither its own submitter nor another disk. */
+static void hung_disk_holds_up_no_other(struct kunit *test)
 {
 	struct fixture f = fixture_create(test);
-	struct test_io *io = large_io(test, f.opened);
-	unsigned int bios, i;
+	struct host_disk *other = test_open(test, test_lookup(test, "/dev/nullb0"), false);
+	struct test_io *io = test_io_create(test, other, HOST_IO_WRITE, 0, PAGE_SIZE);
+	struct test_io *ios[192];
+	unsigned int i;
 
+	for (i = 0; i < ARRAY_SIZE(ios); i++)
+		ios[i] = test_io_create(test, f.opened, HOST_IO_READ, i, SECTOR_SIZE);
+	test_disk_hold(f.disk);
+	for (i = 0; i < ARRAY_SIZE(ios); i += 64)
+		test_io_submit(ios + i, 64);
+	KUNIT_EXPECT_EQ(test, ARRAY_SIZE(ios), f.disk->count);
 	KUNIT_EXPECT_EQ(test, 0, test_io_run(test, io));
-	bios = f.disk->count;
-	KUNIT_EXPECT_GE(test, bios, 2);
-	for (i = 1; i <= bios; i++) {
-		test_disk_fail(f.disk, i, BLK_STS_MEDIUM);
-		KUNIT_EXPECT_EQ(test, -ENODATA, test_io_run(test, io));
-		KUNIT_EXPECT_EQ(test, bios, f.disk->count);
-	}
-	test_disk_fail(f.disk, 0, BLK_STS_OK);
-	KUNIT_EXPECT_EQ(test, 0, test_io_run(test, io));
+	test_disk_release(f.disk);
+	for (i = 0; i < ARRAY_SIZE(ios); i++)
+		KUNIT_EXPECT_EQ(test, 0, test_io_wait(test, ios[i]));
 }
 
 static void errors_are_the_disks(struct kunit *test)
@@ -313,6 +331,22 @@ static void discard_that_the_disk_has_not(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, f.disk->count);
 }
 
+/* dm-integrity, checksumming network storage and the like ask for it. */
+static void stable_pages_are_told_of(struct kunit *test)
+{
+	static const struct queue_limits stable = { .features = BLK_FEAT_STABLE_WRITES };
+	struct fixture f = fixture_create(test);
+	struct host_disk_geometry geometry;
+	struct test_disk *disk;
+
+	host_disk_describe(f.opened, &geometry);
+	KUNIT_EXPECT_EQ(test, 0, geometry.stable_writes);
+	test_disk_remove(f.disk);
+	disk = test_disk_create(test, &stable);
+	host_disk_describe(test_open(test, disk_devt(disk->gendisk), false), &geometry);
+	KUNIT_EXPECT_EQ(test, 1, geometry.stable_writes);
+}
+
 static void io_on_a_removed_disk_fails(struct kunit *test)
 {
 	struct fixture f = fixture_create(test);
@@ -330,8 +364,9 @@ static void io_on_a_removed_disk_fails(struct kunit *test)
 static struct kunit_case block_cases[] = {
 	KUNIT_CASE(writes_and_reads_back),
 	KUNIT_CASE(segments_are_parts_of_pages),
-	KUNIT_CASE(large_io_is_several_bios_and_ends_once),
-	KUNIT_CASE(one_failed_bio_fails_the_io),
+	KUNIT_CASE(largest_io_is_one_bio),
+	KUNIT_CASE(one_failed_part_fails_the_io),
+	KUNIT_CASE(hung_disk_holds_up_no_other),
 	KUNIT_CASE(errors_are_the_disks),
 	KUNIT_CASE(plain_write_asks_for_no_durability),
 	KUNIT_CASE(flags_reach_the_disk_apart),
@@ -343,14 +378,13 @@ static struct kunit_case block_cases[] = {
 	KUNIT_CASE(same_io_is_used_again),
 	KUNIT_CASE(discard_reaches_the_disk),
 	KUNIT_CASE(discard_that_the_disk_has_not),
+	KUNIT_CASE(stable_pages_are_told_of),
 	KUNIT_CASE(io_on_a_removed_disk_fails),
 	{},
 };
 
 static struct kunit_suite block_suite = {
 	.name = "xen_blkback_linux_block",
-	.suite_init = block_suite_init,
-	.suite_exit = block_suite_exit,
 	.test_cases = block_cases,
 };
 

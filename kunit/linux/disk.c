@@ -47,6 +47,9 @@ static void disk_submit_bio(struct bio *bio)
 	blk_status_t status = BLK_STS_OK;
 	bool hold;
 
+	bio = bio_split_to_limits(bio);
+	if (!bio)
+		return;
 	spin_lock_irq(&disk->lock);
 	if (disk->count < TEST_DISK_RECORDS) {
 		disk->records[disk->count] = (struct test_record){

@@ -4,19 +4,8 @@
 #include <linux/mm.h>
 #include <linux/slab.h>
 
-#include "block.h"
 #include "core.h"
 #include "io.h"
-
-int block_suite_init(struct kunit_suite *suite)
-{
-	return block_init();
-}
-
-void block_suite_exit(struct kunit_suite *suite)
-{
-	block_exit();
-}
 
 /* The last reference of a kernel thread goes later: not after the module. */
 static void close_disk(void *disk)
@@ -69,7 +58,7 @@ struct test_io *test_io_create(struct kunit *test, struct host_disk *disk,
 	io->io.operation = operation;
 	io->io.sector = sector;
 	/* The core never sets these: what they hold is no matter. */
-	io->io.pending = 0xdead;
+	memset(io->io.storage, 0xde, sizeof(io->io.storage));
 	io->io.error = 0xdead;
 	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, free_io, io));
 
@@ -144,9 +133,13 @@ bool test_io_holds(const struct test_io *io, u32 seed)
 void test_io_submit(struct test_io *const *ios, u32 count)
 {
 	struct host_io *batch[64];
-	u32 i;
+	u32 i, j;
 
 	for (i = 0; i < count; i++) {
+		if (ios[i]->io.segment_count)
+			ios[i]->io.sectors = 0;
+		for (j = 0; j < ios[i]->io.segment_count; j++)
+			ios[i]->io.sectors += ios[i]->segments[j].bytes >> SECTOR_SHIFT;
 		atomic_set(&ios[i]->times, 0);
 		reinit_completion(&ios[i]->done);
 		batch[i] = &ios[i]->io;

@@ -10,14 +10,10 @@
 
 struct test_io {
 	struct host_io io;
-	struct host_io_segment *segments; /* io.segments, writable */
+	struct host_io_segment *segments; /* io.segments */
 	atomic_t times;			  /* that the I/O was said to be done */
 	struct completion done;
 };
-
-/* For suites that do I/O: the set of bios. */
-int block_suite_init(struct kunit_suite *suite);
-void block_suite_exit(struct kunit_suite *suite);
 
 /* Closed when the case ends. */
 struct host_disk *test_open(struct kunit *test, dev_t dev, bool read_only);

@@ -216,8 +216,6 @@ static struct kunit_case open_cases[] = {
 
 static struct kunit_suite open_suite = {
 	.name = "xen_blkback_linux_open",
-	.suite_init = block_suite_init,
-	.suite_exit = block_suite_exit,
 	.test_cases = open_cases,
 };
 

@@ -141,6 +141,77 @@ static void empty_pages_may_be_chained(struct kunit *test)
 	host_page_free(popped, COUNT);
 }
 
+static void *buffer_memory(const struct host_page *page)
+{
+	return page_address((const struct page *)page);
+}
+
+static void buffers_are_zeroed_whatever_was_there(struct kunit *test)
+{
+	struct host_page *pages[COUNT];
+	int round, i;
+
+	for (round = 0; round < 10; round++) {
+		for (i = 0; i < COUNT; i++) {
+			pages[i] = i % 2 ? host_buffer_alloc() : host_buffer_try_alloc();
+			KUNIT_ASSERT_NOT_NULL(test, pages[i]);
+			KUNIT_EXPECT_NULL(test, memchr_inv(buffer_memory(pages[i]), 0, PAGE_SIZE));
+			memset(buffer_memory(pages[i]), 0xa5, PAGE_SIZE);
+		}
+		for (i = 0; i < COUNT; i++)
+			host_buffer_free(pages[i]);
+	}
+}
+
+static void copy_reaches_its_bytes_alone(struct kunit *test)
+{
+	struct host_page *from = host_buffer_alloc();
+	struct host_page *to = host_buffer_alloc();
+	u8 *source, *target;
+	int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, from);
+	KUNIT_ASSERT_NOT_NULL(test, to);
+	source = buffer_memory(from);
+	target = buffer_memory(to);
+	for (i = 0; i < PAGE_SIZE; i++)
+		source[i] = i % 251 + 1;
+	host_page_copy(to, 512, from, 1024, 3072);
+	KUNIT_EXPECT_NULL(test, memchr_inv(target, 0, 512));
+	KUNIT_EXPECT_MEMEQ(test, target + 512, source + 1024, 3072);
+	KUNIT_EXPECT_NULL(test, memchr_inv(target + 3584, 0, 512));
+	host_buffer_free(from);
+	host_buffer_free(to);
+}
+
+/* A network stack that still sends it: its memory stays what it is. */
+static void held_buffer_lives_until_it_is_let_go(struct kunit *test)
+{
+	struct host_page *page = host_buffer_alloc();
+
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	KUNIT_EXPECT_FALSE(test, host_page_busy(page));
+	memset(buffer_memory(page), 0x5a, PAGE_SIZE);
+	get_page((struct page *)page);
+	KUNIT_EXPECT_TRUE(test, host_page_busy(page));
+	host_buffer_free(page);
+	KUNIT_EXPECT_EQ(test, 1, page_count((struct page *)page));
+	KUNIT_EXPECT_NULL(test, memchr_inv(buffer_memory(page), 0x5a, PAGE_SIZE));
+	put_page((struct page *)page);
+}
+
+static struct kunit_case buffer_cases[] = {
+	KUNIT_CASE(buffers_are_zeroed_whatever_was_there),
+	KUNIT_CASE(copy_reaches_its_bytes_alone),
+	KUNIT_CASE(held_buffer_lives_until_it_is_let_go),
+	{},
+};
+
+static struct kunit_suite buffer_suite = {
+	.name = "xen_blkback_linux_buffer",
+	.test_cases = buffer_cases,
+};
+
 static struct kunit_case empty_page_cases[] = {
 	KUNIT_CASE(empty_pages_are_distinct),
 	KUNIT_CASE(empty_pages_may_be_chained),
@@ -153,4 +224,4 @@ static struct kunit_suite empty_page_suite = {
 	.test_cases = empty_page_cases,
 };
 
-kunit_test_suites(&page_suite, &empty_page_suite);
+kunit_test_suites(&page_suite, &buffer_suite, &empty_page_suite);

@@ -49,7 +49,7 @@ static void geometry_is_as_loaded(struct kunit *test)
 
 static void what_is_written_is_read(struct kunit *test)
 {
-	static const u32 sizes[] = { SZ_4K, SZ_8K, SZ_64K, SZ_1M, SZ_2M };
+	static const u32 sizes[] = { SZ_4K, SZ_8K, SZ_64K, SZ_1M };
 	struct host_disk *disk = real_open(test);
 	int i;
 
@@ -216,8 +216,6 @@ static struct kunit_case real_disk_cases[] = {
 
 static struct kunit_suite real_disk_suite = {
 	.name = "xen_blkback_linux_real_disk",
-	.suite_init = block_suite_init,
-	.suite_exit = block_suite_exit,
 	.test_cases = real_disk_cases,
 };
 

@@ -2,9 +2,13 @@
 /* lock.c, memory.c, time.c, shared.c. */
 #include <kunit/test.h>
 #include <linux/delay.h>
+#include <linux/gfp.h>
 #include <linux/irqflags.h>
+#include <linux/jiffies.h>
 #include <linux/kthread.h>
+#include <linux/list.h>
 #include <linux/mm.h>
+#include <linux/sched/mm.h>
 #include <linux/sizes.h>
 
 #include "core.h"
@@ -120,6 +124,58 @@ static void memory_is_zeroed_whatever_was_there(struct kunit *test)
 	}
 }
 
+static void memory_that_was_tried_for_is_zeroed(struct kunit *test)
+{
+	int round, i;
+
+	for (round = 0; round < 10; round++) {
+		for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+			u8 *memory = host_try_alloc(sizes[i]);
+
+			if (!memory && sizes[i] > SZ_64K)
+				continue; /* in one piece or not at all */
+			KUNIT_ASSERT_NOT_NULL(test, memory);
+			KUNIT_EXPECT_NULL(test, memchr_inv(memory, 0, sizes[i]));
+			KUNIT_EXPECT_TRUE(test, IS_ALIGNED((uintptr_t)memory, 8));
+			memset(memory, 0xa5, sizes[i]);
+			host_free(memory, sizes[i]);
+		}
+	}
+}
+
+/* All that is free is taken: it says so within a moment, as a queue's thread, too. */
+static void trying_gives_up_when_memory_is_short(struct kunit *test)
+{
+	unsigned int no_io = memalloc_noio_save();
+	unsigned long began = jiffies;
+	struct list_head *memory;
+	struct page *page;
+	bool refused = false;
+	LIST_HEAD(pages);
+	LIST_HEAD(taken);
+
+	while ((page = alloc_page(GFP_NOWAIT | __GFP_NOWARN)))
+		list_add(&page->lru, &pages);
+	/* What was freed meanwhile goes, too. */
+	while (!refused && time_before(jiffies, began + 60 * HZ)) {
+		memory = host_try_alloc(PAGE_SIZE);
+		refused = !memory;
+		if (memory)
+			list_add(memory, &taken);
+	}
+	while (!list_empty(&taken)) {
+		memory = taken.next;
+		list_del(memory);
+		host_free(memory, PAGE_SIZE);
+	}
+	while ((page = list_first_entry_or_null(&pages, struct page, lru))) {
+		list_del(&page->lru);
+		__free_page(page);
+	}
+	memalloc_noio_restore(no_io);
+	KUNIT_EXPECT_TRUE(test, refused);
+}
+
 static void freeing_nothing_is_allowed(struct kunit *test)
 {
 	int i;
@@ -212,6 +268,8 @@ static struct kunit_case lock_cases[] = {
 
 static struct kunit_case memory_cases[] = {
 	KUNIT_CASE(memory_is_zeroed_whatever_was_there),
+	KUNIT_CASE(memory_that_was_tried_for_is_zeroed),
+	KUNIT_CASE(trying_gives_up_when_memory_is_short),
 	KUNIT_CASE(freeing_nothing_is_allowed),
 	KUNIT_CASE(huge_memory_is_virtually_contiguous),
 	{},

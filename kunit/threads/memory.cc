@@ -54,6 +54,8 @@ void* host_alloc(size_t bytes) {
   return std::calloc(1, bytes);
 }
 
+void* host_try_alloc(size_t bytes) { return host_alloc(bytes); }
+
 void host_free(void* memory, size_t) {
   if (memory == nullptr) return;
   host().memory.fetch_sub(1, kRelaxed);
@@ -121,6 +123,26 @@ uint32_t host_page_chain_pop(host_page** chain, host_page** pages, uint32_t coun
     pages[taken++] = page;
   }
   return taken;
+}
+
+host_page* host_buffer_alloc() {
+  host().pages_out.fetch_add(1, kRelaxed);
+  auto* page = new host_page;
+  page->mapped = static_cast<uint8_t*>(std::calloc(1, HOST_PAGE_BYTES));
+  return page;
+}
+
+host_page* host_buffer_try_alloc() { return host_buffer_alloc(); }
+
+void host_buffer_free(host_page* page) {
+  host().pages_out.fetch_sub(1, kRelaxed);
+  std::free(page->mapped);
+  delete page;
+}
+
+void host_page_copy(host_page* to, uint32_t to_offset, const host_page* from, uint32_t from_offset,
+                    uint32_t bytes) {
+  std::memcpy(to->mapped + to_offset, from->mapped + from_offset, bytes);
 }
 
 bool host_page_busy(const host_page* page) {

@@ -16,6 +16,7 @@ blkback-core := \
 	src/vbd/vbd.o \
 	src/vbd/statistics.o \
 	src/queue/queue.o \
+	src/queue/bounce.o \
 	src/queue/segment_blocks.o \
 	src/queue/write_order.o \
 	src/queue/take.o \

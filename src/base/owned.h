@@ -42,6 +42,14 @@ template <typename T, typename... Arguments>
   return Owned<T>(::new (memory) T(std::forward<Arguments>(arguments)...));
 }
 
+// The same for a T that can be done without.
+template <typename T, typename... Arguments>
+[[nodiscard]] Owned<T> try_make_owned(Arguments&&... arguments) {
+  void* memory = host_try_alloc(sizeof(T));
+  if (memory == nullptr) return nullptr;
+  return Owned<T>(::new (memory) T(std::forward<Arguments>(arguments)...));
+}
+
 // An array of fixed size; empty when creation failed.
 template <typename T>
 class OwnedArray {

@@ -69,4 +69,13 @@ Result<BackendConfig> read_backend(host_device* device) {
   return config;
 }
 
+bool serves_blocks(host_device* device, const BackendConfig& config, const Vbd& vbd) {
+  if (vbd.serves_blocks()) return true;
+  host_device_error(device, -kEinval,
+                    "device %s has logical blocks of %u bytes: the protocol carries pages, so at "
+                    "most %u are supported",
+                    config.physical_device, vbd.geometry().logical_block_bytes, wire::kPageBytes);
+  return false;
+}
+
 }  // namespace blkback

@@ -20,4 +20,8 @@ struct BackendConfig {
 // others are reported as the device's error.
 [[nodiscard]] Result<BackendConfig> read_backend(host_device* device);
 
+// False when the disk's logical blocks are too large, which is reported as the
+// device's error.
+[[nodiscard]] bool serves_blocks(host_device* device, const BackendConfig& config, const Vbd& vbd);
+
 }  // namespace blkback

@@ -29,7 +29,6 @@ const char* protocol_name(wire::Layout layout) {
 bool offers_rings(uint32_t frontend) {
   return frontend == HOST_XENBUS_INITIALISED || frontend == HOST_XENBUS_CONNECTED;
 }
-
 }  // namespace
 
 Device::Device(host_device* host) : host_work{}, host_(host) {
@@ -175,6 +174,7 @@ void Device::open_disk() {
                       backend_.physical_device, backend_.identity.mode);
     return;
   }
+  if (!serves_blocks(host_, backend_, **vbd)) return;
   open_failed_ = false;
   connect_failed_ = false;
   {
@@ -326,6 +326,7 @@ bool Device::connect() {
     return true;
   }
   vbd_->describe();
+  if (!serves_blocks(host_, backend_, *vbd_)) return true;
   Result<Owned<Connection>> connection = Connection::create({.device = host_,
                                                              .frontend = *frontend,
                                                              .disk_name = backend_.disk_name,

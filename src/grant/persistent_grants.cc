@@ -21,7 +21,7 @@ Result<PersistentGrant*> PersistentGrants::enter(uint32_t gref, uint32_t handle,
     overflowed_ = true;
     return failure(-kEbusy);
   }
-  Owned<PersistentGrant> grant = make_owned<PersistentGrant>();
+  Owned<PersistentGrant> grant = try_make_owned<PersistentGrant>();
   if (!grant) return failure(-kEnoMem);
   grant->key = gref;
   grant->handle = handle;

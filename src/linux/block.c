@@ -1,40 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <linux/bio.h>
 #include <linux/blkdev.h>
+#include <linux/build_bug.h>
 #include <linux/cdrom.h>
 #include <linux/slab.h>
+#include <linux/stddef.h>
 
 #include "driver.h"
 #include "host/block.h"
 
-#include "block.h"
 #include "compat.h"
-
-/*
- * Bios come from a set of our own, each submitted before the next is taken,
- * so that I/O goes on when no memory is to be had.
- */
-#define BIO_RESERVE 64
 
 /* A bio's length is a 32-bit number of bytes. */
 #define BIO_MOST_SECTORS (UINT_MAX >> SECTOR_SHIFT)
-
-static struct bio_set bios;
 
 struct host_disk {
 	compat_bdev_handle *handle;
 	bool read_only;
 };
-
-int block_init(void)
-{
-	return bioset_init(&bios, BIO_RESERVE, 0, BIOSET_NEED_BVECS);
-}
-
-void block_exit(void)
-{
-	bioset_exit(&bios);
-}
 
 int host_disk_open(uint32_t major, uint32_t minor, uint8_t read_only, struct host_disk **disk)
 {
@@ -76,6 +59,7 @@ void host_disk_describe(const struct host_disk *disk, struct host_disk_geometry 
 	geometry->logical_block_bytes = bdev_logical_block_size(bdev);
 	geometry->physical_block_bytes = bdev_physical_block_size(bdev);
 	geometry->write_cache = bdev_write_cache(bdev);
+	geometry->stable_writes = bdev_stable_writes(bdev);
 	geometry->removable = !!(bdev->bd_disk->flags & GENHD_FL_REMOVABLE);
 	geometry->cdrom = !!disk_to_cdi(bdev->bd_disk);
 }
@@ -99,32 +83,34 @@ int host_disk_sync(struct host_disk *disk)
 	return error;
 }
 
-static_assert(sizeof(atomic_t) == sizeof(((struct host_io *)NULL)->pending));
-
-static atomic_t *io_pending(struct host_io *io)
-{
-	return (atomic_t *)&io->pending;
-}
-
-static void io_put(struct host_io *io)
-{
-	if (atomic_dec_and_test(io_pending(io)))
-		driver_io_done(io);
-}
+/*
+ * The bio of an I/O is in the I/O, and its segments are the bio's: a disk that
+ * hangs holds none of another's, and no I/O waits for memory.
+ */
+#define SAME_PLACE(our_member, bvec_member)                                                        \
+	static_assert(offsetof(struct host_io_segment, our_member) ==                              \
+		      offsetof(struct bio_vec, bvec_member))
+static_assert(sizeof(struct host_io_segment) == sizeof(struct bio_vec));
+SAME_PLACE(page, bv_page);
+SAME_PLACE(bytes, bv_len);
+SAME_PLACE(offset, bv_offset);
+static_assert(HOST_IO_MAX_SEGMENTS <= BIO_MAX_VECS);
+static_assert(sizeof(struct bio) <= sizeof(((struct host_io *)NULL)->storage));
+static_assert(__alignof__(struct bio) <= __alignof__(struct host_io));
 
 static void io_bio_done(struct bio *bio)
 {
 	struct host_io *io = bio->bi_private;
 
-	if (unlikely(bio->bi_status))
-		WRITE_ONCE(io->error, blk_status_to_errno(bio->bi_status));
-	bio_put(bio);
-	io_put(io);
+	io->error = blk_status_to_errno(bio->bi_status);
+	/* Nobody uses the bio after its end; the I/O may be used again at once. */
+	bio_uninit(bio);
+	driver_io_done(io);
 }
 
 static blk_opf_t io_operation(const struct host_io *io)
 {
-	blk_opf_t operation = 0;
+	blk_opf_t operation;
 
 	switch (io->operation) {
 	case HOST_IO_READ:
@@ -146,51 +132,22 @@ static blk_opf_t io_operation(const struct host_io *io)
 	}
 }
 
-static struct bio *io_bio(struct host_io *io, uint32_t segments, blk_opf_t operation, u64 sector)
-{
-	struct bio *bio;
-
-	/* With the set's reserve behind it this waits, but never fails. */
-	bio = bio_alloc_bioset(compat_bdev(io->disk->handle), bio_max_segs(segments), operation,
-			       GFP_NOIO, &bios);
-	bio->bi_iter.bi_sector = sector;
-	bio->bi_private = io;
-	bio->bi_end_io = io_bio_done;
-	atomic_inc(io_pending(io));
-	return bio;
-}
-
 static void io_submit(struct host_io *io)
 {
-	blk_opf_t operation = io_operation(io);
-	u64 sector = io->sector;
-	struct bio *bio;
-	uint32_t i;
+	struct bio *bio = (struct bio *)io->storage;
 
-	io->error = 0;
-	atomic_set(io_pending(io), 1);
-
-	bio = io_bio(io, io->segment_count, operation, sector);
-	if (op_is_discard(operation) || bio_op(bio) == REQ_OP_SECURE_ERASE)
-		bio->bi_iter.bi_size = io->sectors << SECTOR_SHIFT;
-	for (i = 0; i < io->segment_count; i++) {
-		const struct host_io_segment *segment = &io->segments[i];
-
-		if (bio->bi_vcnt == bio->bi_max_vecs) {
-			submit_bio(bio);
-			/* The first bio carried the flush before the data. */
-			operation &= ~REQ_PREFLUSH;
-			bio = io_bio(io, io->segment_count - i, operation, sector);
-		}
-		/*
-		 * Without a look at the segment before it: neighbours among our
-		 * pages are none among the guest's.
-		 */
-		__bio_add_page(bio, (struct page *)segment->page, segment->bytes, segment->offset);
-		sector += segment->bytes >> SECTOR_SHIFT;
-	}
+	/*
+	 * Segments are not merged: adjacent pages here are not adjacent in the
+	 * guest.
+	 */
+	bio_init(bio, compat_bdev(io->disk->handle), (struct bio_vec *)io->segments,
+		 io->segment_count, io_operation(io));
+	bio->bi_vcnt = io->segment_count;
+	bio->bi_iter.bi_sector = io->sector;
+	bio->bi_iter.bi_size = io->sectors << SECTOR_SHIFT;
+	bio->bi_private = io;
+	bio->bi_end_io = io_bio_done;
 	submit_bio(bio);
-	io_put(io);
 }
 
 void host_disk_submit(struct host_io *const *ios, uint32_t count)

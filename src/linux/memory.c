@@ -27,6 +27,26 @@ void *host_alloc(size_t bytes)
 	return memory;
 }
 
+/*
+ * Without a direct reclaim: GFP_KERNEL of a small order never returns NULL, under
+ * NOIO it goes round and round in the allocator, and a try with __GFP_NORETRY
+ * reclaims once for each of the hundreds of grants that a batch may have.  The
+ * kernel's reclaim threads are woken.  No vmalloc either: its page tables come
+ * from GFP_KERNEL whatever it is asked for.
+ */
+void *host_try_alloc(size_t bytes)
+{
+	const gfp_t flags = GFP_NOWAIT | __GFP_NOWARN | __GFP_ZERO;
+	void *memory;
+
+	if (bytes <= largest_kmalloc)
+		return kmalloc(bytes, flags);
+	memory = alloc_pages_exact(bytes, flags);
+	if (memory)
+		kmemleak_alloc(memory, bytes, 1, flags);
+	return memory;
+}
+
 void host_free(void *memory, size_t bytes)
 {
 	if (!memory)

@@ -5,7 +5,6 @@
 
 #include "driver.h"
 
-#include "block.h"
 #include "disk_events.h"
 #include "parameter.h"
 #include "work.h"
@@ -20,12 +19,9 @@ static int __init blkback_init(void)
 		return -ENODEV;
 	}
 
-	error = block_init();
-	if (error)
-		return error;
 	error = work_init();
 	if (error)
-		goto undo_block;
+		return error;
 	driver_init();
 	parameter_init();
 	error = disk_events_init();
@@ -40,8 +36,6 @@ undo_events:
 	disk_events_exit();
 undo_work:
 	work_exit();
-undo_block:
-	block_exit();
 	return error;
 }
 module_init(blkback_init);
@@ -51,7 +45,6 @@ static void __exit blkback_exit(void)
 	xenbus_exit_driver();
 	disk_events_exit();
 	work_exit();
-	block_exit();
 }
 module_exit(blkback_exit);
 

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <linux/gfp.h>
 #include <linux/mm.h>
+#include <linux/string.h>
 #include <xen/grant_table.h>
 
 #include "host/page.h"
@@ -62,4 +64,31 @@ uint32_t host_page_chain_pop(struct host_page **chain, struct host_page **pages,
 	}
 	*chain = (struct host_page *)head;
 	return taken;
+}
+
+struct host_page *host_buffer_alloc(void)
+{
+	return (struct host_page *)alloc_page(GFP_KERNEL | __GFP_ZERO);
+}
+
+/* See host_try_alloc(). */
+struct host_page *host_buffer_try_alloc(void)
+{
+	return (struct host_page *)alloc_page(GFP_NOWAIT | __GFP_NOWARN | __GFP_ZERO);
+}
+
+void host_buffer_free(struct host_page *page)
+{
+	put_page((struct page *)page);
+}
+
+static u8 *page_memory(const struct host_page *page, uint32_t offset)
+{
+	return (u8 *)pfn_to_kaddr(page_to_pfn((const struct page *)page)) + offset;
+}
+
+void host_page_copy(struct host_page *to, uint32_t to_offset, const struct host_page *from,
+		    uint32_t from_offset, uint32_t bytes)
+{
+	memcpy(page_memory(to, to_offset), page_memory(from, from_offset), bytes);
 }

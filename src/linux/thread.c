@@ -95,6 +95,7 @@ void host_thread_heed(struct host_thread *thread)
 void host_thread_yield(void)
 {
 	cond_resched();
+	try_to_freeze();
 }
 
 void host_thread_stop(struct host_thread *thread)

@@ -24,16 +24,16 @@ void Queue::collect_done(SlotList& done) {
       newest->status = newest->error == -kEopNotSupp ? Status::kNotSupported : Status::kError;
       newest->sectors_left = 0;
       log_failure(*newest);
+    } else if (newest->bounce != nullptr) {
+      if (newest->operation == HOST_IO_READ) {
+        newest->bounce->copy_to(newest->guest_segments(), newest->sectors * wire::kSectorBytes);
+      }
     } else if (newest->sectors_left != 0 && closing_.load(std::memory_order_acquire)) {
       // Nobody waits for the rest of the discard any more.
       newest->status = Status::kError;
       newest->sectors_left = 0;
     }
-    if (newest->sectors_left != 0) {
-      parts_.push_front(*newest);
-    } else {
-      fresh.push_front(*newest);
-    }
+    fresh.push_front(*newest);
     newest = next;
   }
   done.append(fresh);
@@ -61,23 +61,28 @@ bool Queue::finish_done() {
   if (!done_waits() && busy_.empty()) return false;
   SlotList done;
   collect_done(done);
-  bool progress = submit_discard_parts();
+  bool progress = false;
   for (;;) {
     uint32_t count = 0;
     while (count < kMaxBatch) {
       Slot* slot = done.pop_front();
       if (slot == nullptr) break;
       slot->uses = slot->all_grants();
-      if (Mapper::busy(*slot)) {
+      if (Mapper::busy(*slot) || bounce_.busy(slot->bounce)) {
         busy_.push_back(*slot);
+        continue;
+      }
+      if (slot->sectors_left != 0) {
+        parts_.push_back(*slot);
         continue;
       }
       batch_[count++] = slot;
     }
-    if (count == 0) return progress;
+    if (count == 0) break;
     finish(std::span<Slot* const>(batch_, count));
     progress = true;
   }
+  return submit_parts() || progress;
 }
 
 void Queue::finish(std::span<Slot* const> slots) {
@@ -95,6 +100,10 @@ void Queue::finish(std::span<Slot* const> slots) {
     if (slot->block != nullptr) {
       blocks_.put(*slot->block);
       slot->block = nullptr;
+    }
+    if (slot->bounce != nullptr) {
+      bounce_.put(*slot->bounce);
+      slot->bounce = nullptr;
     }
     free_.push_front(*slot);
   }

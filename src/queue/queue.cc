@@ -51,6 +51,7 @@ Result<void> Queue::set_up(const QueueConfig& config) {
   Result<void> created = mapper_.create();
   if (created) created = purger_.create();
   if (created) created = blocks_.create();
+  if (created && shared_.vbd.copies()) created = bounce_.create();
   if (!created) return created;
 
   error = host_thread_start(this, name_, &thread_);
@@ -156,7 +157,9 @@ uint32_t Queue::next_pass_ms() {
 // Brings a closing queue nearer to its end.
 uint32_t Queue::drain_step() {
   if (!deferred_.empty()) {
-    if (give_up_ms_ == 0) give_up_ms_ = now_ms_ + kPagesPatienceMs;
+    // Buffers that the disk uses make room when it is done.
+    const bool room = bounce_.in_use() && in_flight_.load(std::memory_order_relaxed) != 0;
+    if (give_up_ms_ == 0 || room) give_up_ms_ = now_ms_ + kPagesPatienceMs;
     if (now_ms_ >= give_up_ms_) {
       host_log_limited(&shared_.log.failed, HOST_LOG_ERROR, "%s: %u requests failed: no pages to map them into", name_,
                        deferred_.size());

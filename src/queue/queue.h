@@ -24,6 +24,7 @@
 #include "host/event.h"
 #include "host/parameter.h"
 #include "host/thread.h"
+#include "queue/bounce.h"
 #include "queue/segment_blocks.h"
 #include "queue/slot.h"
 #include "queue/write_order.h"
@@ -118,9 +119,12 @@ class Queue : public driver_queue {
   void map_jobs(uint32_t count);
   [[nodiscard]] bool read_descriptors(Slot& slot);
   void submit_ready(uint32_t count);
+  uint32_t take_buffers(uint32_t count);
   void prepare_io(Slot& slot);
   void prepare_discard_part(Slot& slot) const;
-  bool submit_discard_parts();
+  static void prepare_copied_part(Slot& slot);
+  void prepare_next_part(Slot& slot) const;
+  bool submit_parts();
   void refuse(Slot& slot, Status status, const char* reason);
 
   // Finishing.
@@ -157,12 +161,13 @@ class Queue : public driver_queue {
 
   OwnedArray<Slot> slots_;
   SlotList free_;
-  SlotList deferred_;  // no pages to be had
+  SlotList deferred_;  // no pages to be had, or no buffer
   SlotList busy_;      // done, but the storage stack holds a page
   SlotList failed_;    // done without I/O
   SlotList held_;      // writes behind a barrier, and barriers
-  SlotList parts_;     // discards with a part still to do
+  SlotList parts_;     // with a part still to do, while the next is prepared
   SegmentBlocks blocks_;
+  Bounce bounce_;
   WriteOrder::Ring write_order_;
   bool holding_ = false;     // a barrier is up: the writes that follow it are held
   uint64_t give_up_ms_ = 0;  // on deferred requests; 0: not closing

@@ -20,8 +20,7 @@ void free_block(SegmentBlock* block) {
 }
 }  // namespace
 
-SegmentBlock* SegmentBlocks::allocate(uint32_t capacity) {
-  void* memory = host_alloc(block_bytes(capacity));
+SegmentBlock* SegmentBlocks::make(void* memory, uint32_t capacity) {
   if (memory == nullptr) return nullptr;
   auto* block = ::new (memory) SegmentBlock;
   block->capacity = capacity;
@@ -33,7 +32,7 @@ SegmentBlock* SegmentBlocks::allocate(uint32_t capacity) {
 }
 
 Result<void> SegmentBlocks::create() {
-  reserve_ = allocate(kLarge);
+  reserve_ = make(host_alloc(block_bytes(kLarge)), kLarge);
   if (reserve_ == nullptr) return failure(-kEnoMem);
   reserve_identity_ = reserve_;
   return {};
@@ -47,7 +46,8 @@ SegmentBlocks::~SegmentBlocks() {
 SegmentBlock* SegmentBlocks::take(uint32_t segments) {
   BlockList& list = segments <= kSmall ? small_ : large_;
   if (SegmentBlock* block = list.pop_front()) return block;
-  if (SegmentBlock* block = allocate(segments <= kSmall ? kSmall : kLarge)) return block;
+  const uint32_t capacity = segments <= kSmall ? kSmall : kLarge;
+  if (SegmentBlock* block = make(host_try_alloc(block_bytes(capacity)), capacity)) return block;
   if (SegmentBlock* block = large_.pop_front()) return block;
   SegmentBlock* block = reserve_;
   reserve_ = nullptr;

@@ -3,7 +3,8 @@
 //
 // Blocks come in two sizes, are allocated when requests need them and kept for
 // the next; one of the large ones is always there, so that a ring whose host
-// has no memory still serves its requests, one after the other.
+// has no memory still serves its requests, one after the other: all others are
+// asked for with host_try_alloc(), which never waits.
 // BEWARE: not locked: they belong to the queue's thread.
 #pragma once
 
@@ -55,11 +56,12 @@ class SegmentBlocks {
   // What Linux' frontend uses unless told otherwise.
   static constexpr uint32_t kSmall = 32;
   static constexpr uint32_t kLarge = wire::kMaxIndirectSegments;
+  static_assert(kLarge <= HOST_IO_MAX_SEGMENTS);
 
  private:
   using BlockList = IntrusiveList<SegmentBlock>;
 
-  [[nodiscard]] static SegmentBlock* allocate(uint32_t capacity);
+  [[nodiscard]] static SegmentBlock* make(void* memory, uint32_t capacity);
   static void trim_list(BlockList& list, uint32_t keep);
 
   BlockList small_;

@@ -11,6 +11,7 @@
 #include "base/intrusive_list.h"
 #include "grant/mapper.h"
 #include "host/block.h"
+#include "queue/bounce.h"
 #include "queue/segment_blocks.h"
 #include "request/request.h"
 
@@ -23,38 +24,42 @@ struct Slot : host_io, ListLink, GrantJob {
   enum class Stage : uint8_t {
     kDescriptors,  // map the page of its descriptors and read them
     kData,         // map its data
-    kSubmit,       // hand it (the next part of a discard) to the disk
+    kSubmit,       // hand it (the next part of it) to the disk
   };
 
   Slot() : host_io{} {}
 
   Queue* queue = nullptr;
-  Slot* next_done = nullptr;      // in the stack of done I/Os
-  SegmentBlock* block = nullptr;  // of an indirect request
+  Slot* next_done = nullptr;       // in the stack of done I/Os
+  SegmentBlock* block = nullptr;   // of an indirect request
+  BounceBuffer* bounce = nullptr;  // of a request whose data is copied
   Identity identity{};
-  uint64_t sectors_left = 0;     // of a discard: not yet discarded
+  uint64_t sectors_left = 0;     // of what goes to the disk in parts: not begun
   uint32_t descriptor_gref = 0;  // of an indirect request
   uint32_t index = 0;            // in the ring, as the frontend counts
   Operation requested = Operation::kRead;
   Status status = Status::kOkay;
   Stage stage = Stage::kData;
   bool indirect = false;
+  bool copied = false;   // its data goes through private pages
   bool ordered = false;  // counted among the writes that a barrier waits for
+  uint16_t granted = 0;  // segments of the guest's
   GrantUse direct_grants[wire::kMaxDirectSegments];
   host_io_segment direct_segments[wire::kMaxDirectSegments] = {};
 
   // All grants; of an indirect request the first is its descriptors' page, and
   // there are none before it has a block.
   [[nodiscard]] std::span<GrantUse> all_grants() {
-    if (!indirect) return std::span<GrantUse>(direct_grants, segment_count);
-    return block != nullptr ? block->grants().first(segment_count + 1) : std::span<GrantUse>();
+    if (!indirect) return std::span<GrantUse>(direct_grants, granted);
+    return block != nullptr ? block->grants().first(granted + 1) : std::span<GrantUse>();
   }
   [[nodiscard]] std::span<GrantUse> data_grants() {
     return indirect ? all_grants().subspan(1) : all_grants();
   }
-  [[nodiscard]] std::span<host_io_segment> io_segments() {
-    return indirect ? block->segments().first(segment_count)
-                    : std::span<host_io_segment>(direct_segments, segment_count);
+  // The segments as the guest has them.
+  [[nodiscard]] std::span<host_io_segment> guest_segments() {
+    return indirect ? block->segments().first(granted)
+                    : std::span<host_io_segment>(direct_segments, granted);
   }
 };
 

@@ -30,7 +30,7 @@ void Queue::map_jobs(uint32_t count) {
 void Queue::refuse(Slot& slot, Status status, const char* reason) {
   host_log_limited(&shared_.log.refused, HOST_LOG_WARNING,
                    "%s: request with operation %u for %u segments at sector %llu refused: %s",
-                   name_, slot.identity.operation, slot.segment_count,
+                   name_, slot.identity.operation, slot.granted,
                    static_cast<unsigned long long>(slot.sector), reason);
   slot.status = status;
   failed_.push_back(slot);
@@ -40,21 +40,17 @@ void Queue::refuse(Slot& slot, Status status, const char* reason) {
 // refused.
 bool Queue::read_descriptors(Slot& slot) {
   host_shared_copy(descriptors_, host_page_memory(slot.all_grants()[0].page),
-                   slot.segment_count * sizeof(descriptors_[0]));
+                   slot.granted * sizeof(descriptors_[0]));
   const std::span<GrantUse> grants = slot.data_grants();
-  const std::span<host_io_segment> segments = slot.io_segments();
+  const std::span<host_io_segment> segments = slot.guest_segments();
   uint64_t sectors = 0;
-  for (uint32_t i = 0; i < slot.segment_count; ++i) {
+  for (uint32_t i = 0; i < slot.granted; ++i) {
     const std::expected<Segment, const char*> segment = parse_segment(descriptors_[i]);
     if (!segment.has_value()) {
       refuse(slot, Status::kError, segment.error());
       return false;
     }
-    const Vbd::Verdict verdict = shared_.vbd.check_segment(*segment);
-    if (verdict.status != Status::kOkay) {
-      refuse(slot, verdict.status, verdict.reason);
-      return false;
-    }
+    slot.copied |= !shared_.vbd.whole_blocks(*segment);
     grants[i].gref = segment->gref;
     segments[i].offset = segment->offset_bytes();
     segments[i].bytes = segment->bytes();
@@ -65,6 +61,7 @@ bool Queue::read_descriptors(Slot& slot) {
     refuse(slot, verdict.status, verdict.reason);
     return false;
   }
+  slot.sectors = sectors;
   (slot.requested == Operation::kRead ? counters_.sectors_read : counters_.sectors_written)
       .add(sectors);
   return true;
@@ -77,7 +74,7 @@ uint32_t Queue::map_descriptors(uint32_t count) {
   for (uint32_t i = 0; i < count; ++i) {
     Slot& slot = *batch_[i];
     if (slot.stage != Slot::Stage::kDescriptors) continue;
-    if (slot.block == nullptr) slot.block = blocks_.take(slot.segment_count);
+    if (slot.block == nullptr) slot.block = blocks_.take(slot.granted);
     if (slot.block == nullptr) continue;
     slot.all_grants()[0].gref = slot.descriptor_gref;
     slot.uses = slot.all_grants().first(1);
@@ -108,6 +105,48 @@ uint32_t Queue::map_descriptors(uint32_t count) {
   return stay;
 }
 
+// Requests whose data is copied get their buffers before anything is mapped for
+// them.  What cannot go on leaves the batch; returns how many stay.
+uint32_t Queue::take_buffers(uint32_t count) {
+  uint32_t stay = 0;
+  for (uint32_t i = 0; i < count; ++i) {
+    Slot& slot = *batch_[i];
+    if (slot.copied && slot.bounce == nullptr) {
+      slot.bounce = bounce_.take(slot.sectors * wire::kSectorBytes);
+      if (slot.bounce == nullptr) {
+        counters_.out_of_resources.add(1);
+        deferred_.push_back(slot);
+        continue;
+      }
+    }
+    batch_[stay++] = &slot;
+  }
+  return stay;
+}
+
+// As much of a request as its buffer holds.
+void Queue::prepare_copied_part(Slot& slot) {
+  BounceBuffer& buffer = *slot.bounce;
+  slot.sectors = std::min(slot.sectors_left, buffer.bytes() / wire::kSectorBytes);
+  slot.sectors_left -= slot.sectors;
+  const uint64_t bytes = slot.sectors * wire::kSectorBytes;
+  slot.segment_count = buffer.lay_out(bytes);
+  slot.segments = buffer.segments().data();
+  if (slot.operation == HOST_IO_WRITE) buffer.copy_from(slot.guest_segments(), bytes);
+}
+
+void Queue::prepare_next_part(Slot& slot) const {
+  slot.sector += slot.sectors;
+  if (slot.bounce == nullptr) {
+    prepare_discard_part(slot);
+    return;
+  }
+  slot.bounce->moved += slot.sectors * wire::kSectorBytes;
+  // The first part carried the flush before the data.
+  slot.flags &= static_cast<uint8_t>(~HOST_IO_PREFLUSH);
+  prepare_copied_part(slot);
+}
+
 void Queue::prepare_discard_part(Slot& slot) const {
   slot.sectors = shared_.vbd.discard_part(slot.sector, slot.sectors_left,
                                           slot.operation == HOST_IO_SECURE_DISCARD);
@@ -120,9 +159,14 @@ void Queue::prepare_io(Slot& slot) {
     prepare_discard_part(slot);
     return;
   }
-  const std::span<host_io_segment> segments = slot.io_segments();
+  const std::span<host_io_segment> segments = slot.guest_segments();
   const std::span<GrantUse> grants = slot.data_grants();
-  for (uint32_t i = 0; i < slot.segment_count; ++i) segments[i].page = grants[i].page;
+  for (uint32_t i = 0; i < slot.granted; ++i) segments[i].page = grants[i].page;
+  if (slot.bounce != nullptr) {
+    slot.sectors_left = slot.sectors;
+    prepare_copied_part(slot);
+    return;
+  }
   slot.segments = segments.data();
 }
 
@@ -137,6 +181,7 @@ void Queue::submit_ready(uint32_t count) {
 void Queue::submit_batch(uint32_t count) {
   if (count == 0) return;
   count = map_descriptors(count);
+  if (shared_.vbd.copies()) count = take_buffers(count);
   for (uint32_t i = 0; i < count; ++i) {
     Slot& slot = *batch_[i];
     slot.uses = slot.data_grants();
@@ -169,16 +214,15 @@ void Queue::submit_batch(uint32_t count) {
 }
 
 // A discard goes to the disk part by part, so that it never fills the disk's
-// queue and holds up the ring.
-bool Queue::submit_discard_parts() {
+// queue and holds up the ring; so does what is copied through the reserve.
+bool Queue::submit_parts() {
   bool any = false;
   while (!parts_.empty()) {
     uint32_t count = 0;
     while (count < kMaxBatch) {
       Slot* slot = parts_.pop_front();
       if (slot == nullptr) break;
-      slot->sector += slot->sectors;
-      prepare_discard_part(*slot);
+      prepare_next_part(*slot);
       ios_[count++] = slot;
     }
     submit_ready(count);

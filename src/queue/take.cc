@@ -68,7 +68,7 @@ bool Queue::ordered(const Slot& slot) {
     case Operation::kRead:
       return false;
     case Operation::kFlush:
-      return slot.segment_count != 0;
+      return slot.granted != 0;
     case Operation::kWrite:
     case Operation::kBarrier:
     case Operation::kDiscard:
@@ -103,9 +103,10 @@ void Queue::fill_slot(Slot& slot, const Request& request) const {
   slot.stage = request.indirect ? Slot::Stage::kDescriptors : Slot::Stage::kData;
   slot.disk = shared_.vbd.disk();
   slot.sector = request.sector;
-  slot.sectors = 0;
+  slot.sectors = request.sectors;
   slot.sectors_left = 0;
   slot.segment_count = request.segment_count;
+  slot.granted = request.segment_count;
   slot.flags = 0;
   slot.descriptor_gref = request.descriptor_gref;
   switch (request.operation) {
@@ -129,11 +130,13 @@ void Queue::fill_slot(Slot& slot, const Request& request) const {
       slot.sectors_left = request.sectors;
       break;
   }
+  slot.copied = slot.operation == HOST_IO_WRITE && shared_.vbd.stable_writes();
   if (request.indirect) return;
   for (uint32_t i = 0; i < request.segment_count; ++i) {
     slot.direct_grants[i].gref = request.segments[i].gref;
     slot.direct_segments[i].offset = request.segments[i].offset_bytes();
     slot.direct_segments[i].bytes = request.segments[i].bytes();
+    slot.copied |= !shared_.vbd.whole_blocks(request.segments[i]);
   }
 }
 

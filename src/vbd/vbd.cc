@@ -39,10 +39,6 @@ Vbd::Verdict Vbd::check(const Request& request) const {
   // A flush without data names no place, and an indirect request's extent
   // stands in its descriptors.
   if (request.indirect || request.sectors == 0) return {Status::kOkay, nullptr};
-  for (uint32_t i = 0; i < request.segment_count; ++i) {
-    const Verdict verdict = check_segment(request.segments[i]);
-    if (verdict.status != Status::kOkay) return verdict;
-  }
   return check_range(request.sector, request.sectors);
 }
 
@@ -55,13 +51,6 @@ Vbd::Verdict Vbd::check_range(uint64_t sector, uint64_t count) const {
   // sector-size" (blkif.h of Xen since 2024).
   if (sector % sectors_per_block_ != 0 || count % sectors_per_block_ != 0) {
     return {Status::kError, "not aligned to the disk's logical blocks"};
-  }
-  return {Status::kOkay, nullptr};
-}
-
-Vbd::Verdict Vbd::check_segment(const Segment& segment) const {
-  if (segment.sectors() % sectors_per_block_ != 0) {
-    return {Status::kError, "a segment is not aligned to the disk's logical blocks"};
   }
   return {Status::kOkay, nullptr};
 }

@@ -42,12 +42,26 @@ class Vbd {
     Status status;
     const char* reason;
   };
-  // What can be said of it by its slot alone; check_range() and
-  // check_segment() say the rest, for an indirect request when its descriptors
-  // are known.
+  // What can be said of it by its slot alone; check_range() says the rest, for an
+  // indirect request when its descriptors are known.
   [[nodiscard]] Verdict check(const Request& request) const;
   [[nodiscard]] Verdict check_range(uint64_t sector, uint64_t count) const;
-  [[nodiscard]] Verdict check_segment(const Segment& segment) const;
+
+  // Can its logical blocks be read and written at all?  A segment lies within a
+  // page, and Linux asks for whole blocks in each.
+  [[nodiscard]] bool serves_blocks() const {
+    return geometry_.logical_block_bytes <= wire::kPageBytes;
+  }
+
+  // Is there data that does not travel between the disk and the guest's own
+  // pages?  What is written to a disk that wants it stable: a guest may change
+  // its pages at any time.  And segments that are no whole blocks.
+  [[nodiscard]] bool copies() const { return stable_writes() || sectors_per_block_ != 1; }
+  [[nodiscard]] bool stable_writes() const { return geometry_.stable_writes != 0; }
+  [[nodiscard]] bool whole_blocks(const Segment& segment) const {
+    return sectors_per_block_ == 1 ||
+           (segment.first % sectors_per_block_ == 0 && segment.sectors() % sectors_per_block_ == 0);
+  }
 
   // Must a flush reach the disk?  Not that of a read-only disk, which has
   // nothing to make durable: failing it would make a Linux frontend stop

@@ -73,11 +73,11 @@ null_disk_remove() {
 	wait_for 10 rmmod null_blk || fail "null_blk is still in use"
 }
 
-# scsi_disk SECTOR-BYTES: loads scsi_debug; sets "disk".  No udev runs here, so
+# scsi_disk SECTOR-BYTES [OPTION...]: loads scsi_debug; sets "disk".  No udev runs here, so
 # the driver of disks is loaded by hand.
 scsi_disk() {
 	need modprobe sd_mod
-	need modprobe scsi_debug dev_size_mb=32 sector_size="$1" delay=0 lbpu=1 lbpws=1
+	need modprobe scsi_debug dev_size_mb=32 sector_size="$1" delay=0 lbpu=1 lbpws=1 "${@:2}"
 	wait_for 10 eval 'ls /sys/bus/pseudo/drivers/scsi_debug/adapter0/host*/target*/*/block/* >/dev/null 2>&1'
 	for disk in /sys/bus/pseudo/drivers/scsi_debug/adapter0/host*/target*/*/block/*; do break; done
 	disk=/dev/${disk##*/}

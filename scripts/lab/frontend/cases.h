@@ -35,6 +35,8 @@ void flushes(Frontend& frontend, uint64_t argument);
 void failing_writes(Frontend& frontend, uint64_t argument);
 void reconnect(Frontend& frontend, uint64_t argument);
 void leave_connected(Frontend& frontend, uint64_t argument);
+void endless(Frontend& frontend, uint64_t argument);
+void changing(Frontend& frontend, uint64_t argument);
 
 inline constexpr Case kCases[] = {
     {"layouts", "every operation in the three layouts; wrong requests get the right answers",
@@ -44,7 +46,7 @@ inline constexpr Case kCases[] = {
     {"indirect", "1 to 256 segments, and what may not be in an indirect request", indirect},
     {"persistence", "persistent grants agreed on anew with each connect", persistence},
     {"discard", "discards, aligned or not, secure or not", discard},
-    {"blocks-4k", "on a disk of 4 KiB blocks, a part of a block is refused", blocks_4k},
+    {"blocks-4k", "a disk of 4 KiB blocks: whole ones, in whatever segments", blocks_4k},
     {"read-only", "writes and discards to a read-only disk are refused, flushes are not",
      read_only},
     {"barrier", "a barrier orders the writes of two rings; ARGUMENT: ms that a write takes",
@@ -54,6 +56,10 @@ inline constexpr Case kCases[] = {
     {"reconnect", "Closed and Initialising with I/O in flight; ARGUMENT: how often", reconnect},
     {"leave", "connects and leaves with I/O in flight; ARGUMENT: the state to leave",
      leave_connected},
+    {"endless", "a ring that is never empty, wrong requests all; ARGUMENT: for how many seconds",
+     endless},
+    {"changing", "writes of pages that change all the time; ARGUMENT: for how many seconds",
+     changing},
 };
 
 }  // namespace frontend

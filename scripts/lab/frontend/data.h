@@ -37,6 +37,19 @@ class Data {
     return true;
   }
 
+  // Are these `bytes` bytes from `from` on as fill(mark) leaves them, and all
+  // others zero?
+  bool holds_between(uint64_t mark, uint32_t from, uint32_t bytes) {
+    for (uint32_t page = 0; page < pages_.count(); ++page) {
+      for (uint32_t i = 0; i < kPageBytes / 8; ++i) {
+        const uint32_t at = page * kPageBytes + i * 8;
+        const bool within = at >= from && at < from + bytes;
+        if (word(page, i) != (within ? expected(mark, page, i) : 0)) return false;
+      }
+    }
+    return true;
+  }
+
   // A request over the first `pages` pages (0: all).
   Request request(Operation operation, uint64_t sector, uint32_t pages = 0) const {
     Request request;

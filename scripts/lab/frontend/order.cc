@@ -179,4 +179,66 @@ void leave_connected(Frontend& frontend, uint64_t last) {
   if (last >= kInitialised) sleep(600);
 }
 
+// The ring holds more than the backend takes at once, and is filled faster than
+// it is answered.
+void endless(Frontend& frontend, uint64_t seconds) {
+  Options options;
+  options.order = 4;
+  frontend.connect(options);
+  Ring& ring = frontend.ring();
+  Request request;
+  request.operation = kReserved;
+  uint64_t answered = 0;
+  auto take = [&](Response& response) {
+    EXPECT(response.status == kNotSupported, "status %d", response.status);
+    ++answered;
+  };
+  Response response;
+  const double end = now() + static_cast<double>(seconds);
+  while (now() < end) {
+    while (ring.in_flight() < ring.slots()) ring.put(request);
+    ring.push();
+    while (ring.try_take(response)) take(response);
+  }
+  while (ring.in_flight() != 0) {
+    response = ring.take();
+    take(response);
+  }
+  std::printf("%llu requests\n", static_cast<unsigned long long>(answered));
+  frontend.close();
+}
+
+// A guest may do so (a page that is mapped by a program, swap); whatever reaches
+// the disk, the write is no error.
+void changing(Frontend& frontend, uint64_t seconds) {
+  for (const bool persistent : {false, true}) {
+    Options options;
+    options.persistent = persistent;
+    frontend.connect(options);
+    Data data(frontend, kMaxDirect);
+    Ring& ring = frontend.ring();
+    uint64_t writes = 0, failed = 0, mark = 0;
+    Response response;
+    const double end = now() + static_cast<double>(seconds);
+    while (now() < end || ring.in_flight() != 0) {
+      if (now() < end) {
+        for (uint32_t i = ring.in_flight(); i < ring.slots(); ++i) {
+          ring.put(data.request(kWrite, i * kMaxDirect * 8));
+        }
+        ring.push();
+      }
+      data.fill(++mark);
+      while (ring.try_take(response)) {
+        ++writes;
+        if (response.status != kOkay) ++failed;
+      }
+    }
+    frontend.close();
+    std::printf("persistent grants %d: %llu of %llu writes failed\n", persistent,
+                static_cast<unsigned long long>(failed), static_cast<unsigned long long>(writes));
+    EXPECT(failed == 0, "%llu of %llu writes failed", static_cast<unsigned long long>(failed),
+           static_cast<unsigned long long>(writes));
+  }
+}
+
 }  // namespace frontend

@@ -278,10 +278,10 @@ void discard(Frontend& frontend, uint64_t) {
 void blocks_4k(Frontend& frontend, uint64_t) {
   frontend.connect({});
   EXPECT(frontend.property("sector-size") == 4096, "sector-size is not 4096");
-  Data data(frontend, 1);
+  Data data(frontend, 3);
   data.fill(0x6000);
   auto run = [&](Operation operation, uint64_t sector, uint8_t first, uint8_t last) {
-    Request request = data.request(operation, sector);
+    Request request = data.request(operation, sector, 1);
     request.segments[0].first = first;
     request.segments[0].last = last;
     return frontend.run(request);
@@ -294,7 +294,22 @@ void blocks_4k(Frontend& frontend, uint64_t) {
     EXPECT(run(operation, 8, 3, 3) == kError, "one sector");
   }
   data.clear();
-  EXPECT(run(kRead, 8, 0, 7) == kOkay && data.holds(0x6000), "the block, read back");
+  EXPECT(run(kRead, 8, 0, 7) == kOkay && data.holds(0x6000, 1), "the block, read back");
+  // A buffer that begins within a page: parts of blocks, whole ones together.
+  auto shifted = [&](Operation operation, uint8_t first) {
+    Request request = data.request(operation, 16);
+    request.segments[0].first = first;
+    request.segments[2].last = static_cast<uint8_t>(first - 1);
+    return frontend.run(request);
+  };
+  for (const uint8_t first : {1, 4, 7}) {
+    data.fill(0x6100 + first);
+    EXPECT(shifted(kWrite, first) == kOkay, "a write from sector %u of a page on", first);
+    data.clear();
+    EXPECT(shifted(kRead, first) == kOkay, "a read to sector %u of a page on", first);
+    EXPECT(data.holds_between(0x6100 + first, first * kSectorBytes, 2 * kPageBytes),
+           "what was read from sector %u on is not what was written", first);
+  }
   frontend.close();
 }
 

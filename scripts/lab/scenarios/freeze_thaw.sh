@@ -10,14 +10,24 @@ disk=$(image disk 16)
 attach g1 "$disk" xvdb w
 load_start g1 xvdb 12
 sleep 1
-for _ in 1 2; do
-	# The test mode freezes all threads, waits five seconds, and thaws them.
-	echo freezer >/sys/power/pm_test || fail "this kernel cannot test the freezer"
+# The test mode freezes all threads, waits five seconds, and thaws them.
+echo freezer >/sys/power/pm_test || fail "this kernel cannot test the freezer"
+freeze() {
 	echo freeze >/sys/power/state || fail "the threads did not freeze: $(dmesg | tail -n 5)"
 	say "frozen and thawed"
-done
-echo none >/sys/power/pm_test
+}
+freeze
+freeze
 load_stop g1
 [ "$(guest_sum g1 xvdb)" = "$(file_sum "$disk")" ] || fail "data differs"
 detach g1 xvdb
+# A guest that never lets its ring run dry.
+guest_need_tool gt
+attach_only gt "$disk" xvdb w
+guest_start gt endless "frontend endless $(vdev_number xvdb) 20"
+sleep 5
+freeze
+guest_join gt endless 60 || fail "the ring was not served"
+echo none >/sys/power/pm_test
+detach_tool gt xvdb
 passed
