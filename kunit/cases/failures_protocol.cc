@@ -17,7 +17,7 @@ using kunit::Guest;
 using kunit::start_over;
 using kunit::with_each_call_failing;
 
-constexpr uint64_t kRetryMs = 20;
+constexpr uint64_t kRetryMs = 200;
 
 void send_indirect(Guest& guest) {
   const uint32_t gref = guest.grants(256);

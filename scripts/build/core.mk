@@ -17,6 +17,7 @@ blkback-core := \
 	src/vbd/statistics.o \
 	src/queue/queue.o \
 	src/queue/segment_blocks.o \
+	src/queue/shortage.o \
 	src/queue/write_order.o \
 	src/queue/take.o \
 	src/queue/start.o \

@@ -21,6 +21,7 @@ Result<Owned<Connection>> Connection::create(const Config& config) {
                              .order = connection->order_,
                              .statistics = config.statistics,
                              .owner = config.owner,
+                             .wishes = connection->wishes_,
                              .squeeze_until_ms = connection->squeeze_until_ms_};
   for (uint32_t i = 0; i < config.frontend.queues; ++i) {
     const Result<RingConfig> ring = read_ring(config.device, config.frontend, i);
@@ -38,9 +39,11 @@ Result<Owned<Connection>> Connection::create(const Config& config) {
         .name = name};
     Result<Owned<Queue>> queue = Queue::create(queue_config, shared);
     if (!queue) {
-      host_device_fatal(config.device, queue.error().number,
-                        "attaching ring %u (%u pages from ring-ref %u, event-channel %u)", i,
-                        config.frontend.ring_pages, ring->refs[0], ring->event_channel);
+      if (queue.error().number != -kEnoSpc) {
+        host_device_fatal(config.device, queue.error().number,
+                          "attaching ring %u (%u pages from ring-ref %u, event-channel %u)", i,
+                          config.frontend.ring_pages, ring->refs[0], ring->event_channel);
+      }
       return std::unexpected<Error>(queue.error());
     }
     connection->queues_[i] = std::move(*queue);
@@ -67,6 +70,10 @@ bool Connection::drained() const {
 
 void Connection::wake() {
   for (Owned<Queue>& queue : queues_.all()) queue->wake();
+}
+
+void Connection::give_back() {
+  for (Owned<Queue>& queue : queues_.all()) queue->give_back();
 }
 
 void Connection::squeeze(uint64_t until_ms) {

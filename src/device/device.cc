@@ -16,6 +16,11 @@ namespace {
 constexpr int kEnoEnt = 2;
 constexpr int kEbusy = 16;
 constexpr int kEnoDev = 19;
+// So long free pages that another device needs are given back at once.
+constexpr uint32_t kReliefSqueezeMs = 100;
+// How often, and for how long, a ring is tried again that found no handles.
+constexpr uint32_t kConnectRetryMs = 100;
+constexpr uint64_t kConnectPatienceMs = 10000;
 
 bool contains(std::string_view text, char wanted) {
   for (const char c : text) {
@@ -53,7 +58,19 @@ driver_identity Device::identity() {
   return identity_;
 }
 
+// Lets other devices have what this one keeps for later, and asks for what it
+// lacks.  A device that drains takes part: it has requests that wait, too.
+void Device::share() {
+  if (!connection_) return;
+  const Scarce relief = relief_.take();
+  if (relief != Scarce::kNothing) connection_->give_back();
+  if (includes(relief, Scarce::kPages)) connection_->squeeze(host_time_ms() + kReliefSqueezeMs);
+  const Scarce wishes = connection_->take_wishes();
+  if (wishes != Scarce::kNothing) Registry::get().relieve(*this, wishes);
+}
+
 void Device::run() {
+  share();
   if (removal_requested_.load(std::memory_order_acquire)) {
     if (disconnected()) destroy();
     return;
@@ -286,6 +303,23 @@ void Device::connect() {
   publish_and_serve(*frontend, parameters);
 }
 
+// There are no handles for the rings: others give some back.
+void Device::connect_later() {
+  const uint64_t now_ms = host_time_ms();
+  if (no_handles_since_ms_ == 0) no_handles_since_ms_ = now_ms;
+  if (now_ms - no_handles_since_ms_ >= kConnectPatienceMs) {
+    no_handles_since_ms_ = 0;
+    host_device_fatal(host_, -kEnoSpc,
+                      "mapping the rings: Xen has no more handles for this domain's mappings; its "
+                      "option gnttab_max_maptrack_frames (of a driver domain: max_maptrack_frames) "
+                      "allows more");
+    return;
+  }
+  connect_failed_ = false;
+  Registry::get().relieve(*this, Scarce::kHandles);
+  host_work_schedule(this, kConnectRetryMs);
+}
+
 void Device::publish_and_serve(const FrontendConfig& frontend, const host_parameters& parameters) {
   Result<Owned<Connection>> connection = Connection::create({.device = host_,
                                                              .frontend = frontend,
@@ -293,7 +327,11 @@ void Device::publish_and_serve(const FrontendConfig& frontend, const host_parame
                                                              .vbd = *vbd_,
                                                              .statistics = statistics_,
                                                              .owner = *this});
-  if (!connection) return;
+  if (!connection) {
+    if (connection.error().number == -kEnoSpc) connect_later();
+    return;
+  }
+  no_handles_since_ms_ = 0;
 
   const host_disk_geometry& geometry = vbd_->geometry();
   const uint64_t sectors = vbd_->sectors();

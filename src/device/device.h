@@ -39,6 +39,10 @@ class Device : public driver_device, public host_work, public ListLink {
   void request_removal() { removal_requested_.store(true, std::memory_order_release); }
   void request_squeeze();
   void request_wake();
+  void request_relief(Scarce wanted) {
+    relief_.add(wanted);
+    schedule();
+  }
   [[nodiscard]] bool finished() const { return finished_.load(std::memory_order_acquire); }
   [[nodiscard]] driver_statistics statistics() { return statistics_.read(); }
   [[nodiscard]] driver_identity identity() BLKBACK_EXCLUDES(identity_lock_);
@@ -48,11 +52,13 @@ class Device : public driver_device, public host_work, public ListLink {
   void run();
 
  private:
+  void share();
   void destroy();
   void announce();
   void open_disk() BLKBACK_EXCLUDES(identity_lock_);
   void follow_frontend();
   void connect();
+  void connect_later();
   void publish_and_serve(const FrontendConfig& frontend, const host_parameters& parameters);
   void become_closed();
   void check_disk();
@@ -67,6 +73,7 @@ class Device : public driver_device, public host_work, public ListLink {
   char opened_text_[32] = "";  // the physical-device that was tried
   bool announced_ = false;
   bool connect_failed_ = false;
+  uint64_t no_handles_since_ms_ = 0;  // for the rings; 0: there were some
   bool disk_gone_ = false;
   uint64_t told_sectors_ = 0;  // what the frontend was told
 
@@ -79,6 +86,7 @@ class Device : public driver_device, public host_work, public ListLink {
   std::atomic<bool> removal_requested_{false};
   std::atomic<bool> wake_requested_{false};
   std::atomic<uint64_t> squeeze_until_ms_{0};
+  Wishes relief_;  // what other devices lack
   // Set by run(), looked at by the xenbus watch thread.
   std::atomic<bool> finished_{false};
 };
