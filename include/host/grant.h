@@ -13,6 +13,15 @@ struct host_device;
 struct host_grant_scratch;
 
 /*
+ * The GNTST_* that say nothing of the grant: this domain has no more handles,
+ * of which Xen gives it a fixed number for all that it maps.
+ */
+enum host_grant_shortage {
+	HOST_GRANT_NO_DEVICE_SPACE = -7, /* the IOMMU's; with older Xen handles, too */
+	HOST_GRANT_NO_SPACE = -13,
+};
+
+/*
  * One grant to map.  @status is GNTST_okay (0) afterwards, or the negative
  * GNTST_* of xen/grant_table.h; @handle is valid only with status 0.
  *
@@ -93,7 +102,8 @@ const void *host_page_memory(const struct host_page *page);
  * host_ring_map - map the @count pages of a shared ring, contiguously.
  *
  * Context: process, may sleep.
- * Return: 0 and the address in @address, or a negative errno; nothing stays
+ * Return: 0 and the address in @address; -ENOSPC when there are not enough
+ * handles now, and nobody was told; or another negative errno.  Nothing stays
  * mapped then.
  */
 int host_ring_map(struct host_device *device, const uint32_t *grefs, uint32_t count,

@@ -165,7 +165,7 @@ TEST(DeviceStates, RequestsWithoutPagesAreServedWhenPagesComeDuringTheClose) {
   bench.state(HOST_XENBUS_CLOSED);
   host().sleep(1000);
   host().failing.clear();
-  host().sleep(100);
+  host().sleep(1000);
   EXPECT_EQ(bench.guest().status_of(1), BLKIF_RSP_OKAY);
   EXPECT_EQ(bench.backend_state(), HOST_XENBUS_CLOSED);
 }

@@ -58,7 +58,7 @@ bool all_served(Guest& guest) {
 }
 
 // Requests without pages are tried again within this time.
-constexpr uint64_t kRetryMs = 20;
+constexpr uint64_t kRetryMs = 200;
 // And so are writes to xenstore.
 constexpr uint64_t kStoreRetryMs = 200;
 

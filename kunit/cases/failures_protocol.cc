@@ -17,7 +17,7 @@ using kunit::Guest;
 using kunit::start_over;
 using kunit::with_each_call_failing;
 
-constexpr uint64_t kRetryMs = 20;
+constexpr uint64_t kRetryMs = 200;
 // And so are writes to xenstore.
 constexpr uint64_t kStoreRetryMs = 200;
 

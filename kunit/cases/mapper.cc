@@ -221,15 +221,42 @@ TEST(Mapper, APageThatTheStorageStackHoldsMakesTheJobBusy) {
   bench.release({&job});
 }
 
-TEST(Mapper, AHeldPageThatStaysMappedMakesTheJobNotBusy) {
+TEST(Mapper, AHeldPageThatStaysMappedMakesTheJobBusy) {
   GrantBench bench(kNegotiated);
   TestJob job({bench.guest.grant()});
   bench.map({&job});
+  ASSERT_TRUE(job.grants[0].state == GrantUse::State::kPersistent);
   host_page* page = job.grants[0].page;
   page->busy = true;
-  EXPECT_FALSE(Mapper::busy(job));
+  EXPECT_TRUE(Mapper::busy(job));
   page->busy = false;
+  EXPECT_FALSE(Mapper::busy(job));
   bench.release({&job});
+}
+
+TEST(Mapper, AJobThatSharesItsPageWithAnotherIsNotBusyForThat) {
+  GrantBench bench(kNegotiated);
+  const uint32_t gref = bench.guest.grant();
+  TestJob one({gref});
+  TestJob two({gref});
+  bench.map({&one});
+  bench.map({&two});
+  ASSERT_TRUE(one.grants[0].page == two.grants[0].page);
+  EXPECT_FALSE(Mapper::busy(one));
+  bench.release({&one});
+  EXPECT_FALSE(Mapper::busy(two));
+  bench.release({&two});
+}
+
+TEST(Mapper, NothingBecomesPersistentWhenNothingNewIsToBeKept) {
+  GrantBench bench(kNegotiated);
+  bench.limits.keep_new = false;
+  TestJob job({bench.guest.grant()});
+  bench.map({&job});
+  EXPECT_TRUE(job.grants[0].state == GrantUse::State::kOrdinary);
+  bench.release({&job});
+  EXPECT_EQ(bench.guest.all_mappings(), 0u);
+  EXPECT_TRUE(host().log.empty());
 }
 
 }  // namespace

@@ -52,14 +52,15 @@ TEST(Pace, ADiskThatTakesItsTimeGetsUpTo128RequestsAtOnce) {
   EXPECT_EQ(host().submissions, (std::vector<uint32_t>{128, 72}));
 }
 
-TEST(Pace, ARequestWithoutPagesIsTriedAgainAfterTenMilliseconds) {
+TEST(Pace, ARequestWithoutPagesIsTriedAgainAfterTenMillisecondsAndThenLessOften) {
   Bench bench;
   ASSERT_TRUE(bench.connect());
   host().failing.insert("host_page_alloc");
   read_many(bench.guest(), 1, 1);
-  expect_next_pass_in(10);
+  for (const uint64_t ms : {10, 20, 40, 80, 160, 160, 160}) expect_next_pass_in(ms);
   host().failing.clear();
-  expect_next_pass_in(10);
+  // The pool asks the host after 640 ms.
+  host().sleep(640 + 160);
   EXPECT_EQ(bench.guest().status_of(1), BLKIF_RSP_OKAY);
 }
 
@@ -166,7 +167,7 @@ TEST(Pace, StatisticsAreLoggedEveryTenSecondsWhileThereAreRequests) {
 TEST(Pace, APoolGivesBack32PagesAtATime) {
   PagePool pool;
   host_page* pages[70];
-  ASSERT_TRUE(pool.get(pages).has_value());
+  ASSERT_TRUE(pool.get(pages, host().now_ms).has_value());
   pool.put(pages);
   pool.shrink_free_pagepool(3);
   EXPECT_EQ(host().page_frees, (std::vector<uint32_t>{32, 32, 3}));

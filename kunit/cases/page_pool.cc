@@ -14,7 +14,7 @@ constexpr uint32_t kMany = 100;
 // Puts `count` pages of the host into the pool.
 bool stock(PagePool& pool, uint32_t count) {
   host_page* pages[kMany];
-  if (!pool.get(std::span(pages, count)).has_value()) return false;
+  if (!pool.get(std::span(pages, count), host().now_ms).has_value()) return false;
   pool.put(std::span<host_page* const>(pages, count));
   host().page_allocations.clear();
   return true;
@@ -29,7 +29,7 @@ TEST(PagePool, StartsEmptyAndAsksTheHostForNothing) {
 TEST(PagePool, AMissAllocatesAllThatIsMissingInOneCall) {
   PagePool pool;
   host_page* pages[40];
-  ASSERT_TRUE(pool.get(pages).has_value());
+  ASSERT_TRUE(pool.get(pages, host().now_ms).has_value());
   ASSERT_EQ(host().page_allocations.size(), 1u);
   EXPECT_EQ(host().page_allocations[0], 40u);
   pool.put(pages);
@@ -39,7 +39,7 @@ TEST(PagePool, TakesWhatItHasAndAllocatesOnlyTheRest) {
   PagePool pool;
   ASSERT_TRUE(stock(pool, 10));
   host_page* pages[25];
-  ASSERT_TRUE(pool.get(pages).has_value());
+  ASSERT_TRUE(pool.get(pages, host().now_ms).has_value());
   ASSERT_EQ(host().page_allocations.size(), 1u);
   EXPECT_EQ(host().page_allocations[0], 15u);
   EXPECT_EQ(pool.free_pages(), 0u);
@@ -50,7 +50,7 @@ TEST(PagePool, AllocatesNothingWhenItHasEnough) {
   PagePool pool;
   ASSERT_TRUE(stock(pool, 10));
   host_page* pages[10];
-  ASSERT_TRUE(pool.get(pages).has_value());
+  ASSERT_TRUE(pool.get(pages, host().now_ms).has_value());
   EXPECT_TRUE(host().page_allocations.empty());
   pool.put(pages);
 }
@@ -59,7 +59,7 @@ TEST(PagePool, HandsOutDifferentPages) {
   PagePool pool;
   ASSERT_TRUE(stock(pool, 3));
   host_page* pages[6] = {};
-  ASSERT_TRUE(pool.get(pages).has_value());
+  ASSERT_TRUE(pool.get(pages, host().now_ms).has_value());
   for (uint32_t i = 0; i < 6; ++i) {
     ASSERT_TRUE(pages[i] != nullptr);
     for (uint32_t j = 0; j < i; ++j) EXPECT_TRUE(pages[i] != pages[j]);
@@ -78,7 +78,7 @@ TEST(PagePool, AFailedAllocationReturnsWhatWasTaken) {
   ASSERT_TRUE(stock(pool, 10));
   host().failing.insert("host_page_alloc");
   host_page* pages[11];
-  const auto got = pool.get(pages);
+  const auto got = pool.get(pages, host().now_ms);
   ASSERT_FALSE(got.has_value());
   EXPECT_EQ(got.error().number, -12);
   EXPECT_EQ(pool.free_pages(), 10u);
@@ -88,7 +88,7 @@ TEST(PagePool, AFailedAllocationOnAnEmptyPoolTakesNothing) {
   PagePool pool;
   host().failing.insert("host_page_alloc");
   host_page* pages[2];
-  EXPECT_FALSE(pool.get(pages).has_value());
+  EXPECT_FALSE(pool.get(pages, host().now_ms).has_value());
   EXPECT_EQ(pool.free_pages(), 0u);
   EXPECT_EQ(host().pages_out, 0u);
 }
@@ -97,15 +97,15 @@ TEST(PagePool, WorksAgainAfterAFailure) {
   PagePool pool;
   host().fail_call = 1;
   host_page* pages[2];
-  ASSERT_FALSE(pool.get(pages).has_value());
-  ASSERT_TRUE(pool.get(pages).has_value());
+  ASSERT_FALSE(pool.get(pages, host().now_ms).has_value());
+  ASSERT_TRUE(pool.get(pages, host().now_ms + 10).has_value());
   pool.put(pages);
   EXPECT_EQ(pool.free_pages(), 2u);
 }
 
 TEST(PagePool, AskingForNoPagesSucceedsWithoutTheHost) {
   PagePool pool;
-  EXPECT_TRUE(pool.get({}).has_value());
+  EXPECT_TRUE(pool.get({}, host().now_ms).has_value());
   EXPECT_EQ(host().fallible_calls, 0u);
 }
 
@@ -149,6 +149,86 @@ TEST(PagePool, GivesEverythingBackWhenItDies) {
     ASSERT_TRUE(stock(pool, 70));
   }
   EXPECT_EQ(host().pages_out, 0u);
+}
+
+// How many times the host is asked in that time, once a millisecond at most.
+uint32_t asked_in(PagePool& pool, uint64_t from_ms, uint64_t ms) {
+  host_page* page[1];
+  const uint32_t calls = host().fallible_calls;
+  for (uint64_t now = from_ms; now < from_ms + ms; ++now) {
+    if (pool.get(page, now).has_value()) pool.put(page);
+  }
+  return host().fallible_calls - calls;
+}
+
+TEST(PagePool, ADryHostIsAskedLessAndLessOften) {
+  PagePool pool;
+  host().failing.insert("host_page_alloc");
+  EXPECT_EQ(asked_in(pool, 1000, 10), 1u);
+  // After 10, 20, 40, 80, 160 and 320 ms, and from then on every 640.
+  EXPECT_EQ(asked_in(pool, 1010, 630), 6u);
+  EXPECT_EQ(asked_in(pool, 1640, 6400), 10u);
+}
+
+TEST(PagePool, AHostThatHasPagesAgainIsAskedAsBefore) {
+  PagePool pool;
+  host().failing.insert("host_page_alloc");
+  EXPECT_EQ(asked_in(pool, 1000, 630), 6u);
+  host().failing.clear();
+  host_page* pages[2];
+  ASSERT_TRUE(pool.get(pages, 1630).has_value());
+  pool.put(pages);
+  pool.shrink_free_pagepool(0);
+  host().failing.insert("host_page_alloc");
+  EXPECT_FALSE(pool.get(pages, 1631).has_value());
+  host().failing.clear();
+  EXPECT_FALSE(pool.get(pages, 1640).has_value());
+  ASSERT_TRUE(pool.get(pages, 1641).has_value());
+  pool.put(pages);
+}
+
+TEST(PagePool, ADryHostMayHaveALittle) {
+  PagePool pool;
+  host().pages_left = 3;
+  host_page* pages[8];
+  EXPECT_FALSE(pool.get(std::span(pages, 8), 1000).has_value());
+  EXPECT_FALSE(pool.get(std::span(pages, 5), 1000).has_value());
+  ASSERT_TRUE(pool.get(std::span(pages, 3), 1000).has_value());
+  pool.put(std::span<host_page* const>(pages, 3));
+}
+
+TEST(PagePool, WhatThePoolHasIsHadWhileTheHostIsDry) {
+  PagePool pool;
+  ASSERT_TRUE(stock(pool, 3));
+  host().failing.insert("host_page_alloc");
+  host_page* pages[4];
+  EXPECT_FALSE(pool.get(pages, 1000).has_value());
+  EXPECT_EQ(pool.free_pages(), 3u);
+  ASSERT_TRUE(pool.get(std::span(pages, 3), 1000).has_value());
+  pool.put(std::span<host_page* const>(pages, 3));
+}
+
+TEST(PagePool, WhoWaitsIsWokenEachTimeUntilItWaitsNoMore) {
+  PagePool pool;
+  PagePool::Waiter waiter;
+  host_thread thread{};
+  thread.woken = false;
+  pool.wake_waiters();
+  EXPECT_FALSE(thread.woken);
+  pool.wait(waiter, &thread);
+  pool.wait(waiter, &thread);
+  EXPECT_FALSE(waiter.told());
+  for (int i = 0; i < 2; ++i) {
+    pool.wake_waiters();
+    EXPECT_TRUE(thread.woken);
+    EXPECT_TRUE(waiter.told());
+    EXPECT_FALSE(waiter.told());
+    thread.woken = false;
+  }
+  pool.stop_waiting(waiter);
+  pool.stop_waiting(waiter);
+  pool.wake_waiters();
+  EXPECT_FALSE(thread.woken);
 }
 
 }  // namespace

@@ -314,4 +314,19 @@ TEST(PersistentGrants, UseMakesAGrantYoungAgain) {
   EXPECT_EQ(cache.purge(), 0u);
 }
 
+TEST(PersistentGrants, TheOldestGoWhenSomeAreAskedFor) {
+  Cache cache;
+  cache.enter_idle(1, 5);
+  PersistentGrant* used = cache.grants.use(1);
+  cache.grants.purge_oldest(2, cache.purged);
+  EXPECT_EQ(cache.purged_gref(), 2u);
+  EXPECT_EQ(cache.purged_gref(), 3u);
+  EXPECT_EQ(cache.purged_gref(), 0u);
+  EXPECT_EQ(cache.grants.idle(), 2u);
+  cache.grants.purge_oldest(10, cache.purged);
+  EXPECT_EQ(cache.purged.size(), 2u);
+  EXPECT_EQ(cache.grants.count(), 1u);
+  cache.grants.put(*used, cache.now_ms);
+}
+
 }  // namespace

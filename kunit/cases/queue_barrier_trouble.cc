@@ -139,7 +139,7 @@ TEST(QueueBarrierTrouble, WithoutPagesItWaitsAndTheOthersWithIt) {
   EXPECT_TRUE(bench.waits(0, 1));
   EXPECT_TRUE(bench.waits(1, 2));
   host().failing.clear();
-  host().sleep(20);
+  host().sleep(1000);
   ASSERT_TRUE(bench.with_disk(1));
   EXPECT_TRUE(bench.waits(1, 2));
   ASSERT_TRUE(bench.end(1));

@@ -31,7 +31,7 @@ TEST(QueueTrouble, RequestsWithoutPagesWaitAndAreServedLater) {
   host().sleep(100);
   EXPECT_EQ(bench.guest().answers(), 0u);
   host().failing.clear();
-  host().sleep(10);
+  host().sleep(1000);
   EXPECT_EQ(bench.guest().answers(), 4u);
   for (uint64_t id = 1; id <= 4; ++id) EXPECT_EQ(bench.guest().status_of(id), BLKIF_RSP_OKAY);
 }

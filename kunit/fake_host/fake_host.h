@@ -129,7 +129,13 @@ class Host {
   uint32_t buffers_most = 0;           // that were out at once
   uint32_t buffers_left = UINT32_MAX;  // how many more can be tried for; this: no end of them
   uint32_t pages_left = UINT32_MAX;    // how many more there are; this: no end of them
+  uint32_t page_refusals = 0;
   uint32_t lost_pages = 0;
+  // How many more mappings there may be; this: no end of them.
+  uint32_t handles_left = UINT32_MAX;
+  int16_t no_handle_status = -13;  // GNTST_no_space
+  bool take_handles(uint32_t count);
+  void give_handles(uint32_t count);
   std::vector<uint32_t> page_allocations;  // sizes of the calls
   std::vector<uint32_t> map_calls;
   std::vector<uint32_t> unmap_calls;

@@ -13,6 +13,17 @@
 using fake::Host;
 using fake::host;
 
+bool Host::take_handles(uint32_t count) {
+  if (handles_left == UINT32_MAX) return true;
+  if (count > handles_left) return false;
+  handles_left -= count;
+  return true;
+}
+
+void Host::give_handles(uint32_t count) {
+  if (handles_left != UINT32_MAX) handles_left += count;
+}
+
 namespace {
 
 void* allocate(size_t bytes) {
@@ -80,7 +91,10 @@ void host_spinlock_unlock(host_spinlock* lock, unsigned long state) {
 int host_page_alloc(host_page** pages, uint32_t count) {
   host().may_sleep("host_page_alloc");
   if (count == 0) Host::broken("host_page_alloc of no pages");
-  if (host().fails("host_page_alloc") || count > host().pages_left) return -ENOMEM;
+  if (host().fails("host_page_alloc") || count > host().pages_left) {
+    ++host().page_refusals;
+    return -ENOMEM;
+  }
   if (host().pages_left != UINT32_MAX) host().pages_left -= count;
   host().page_allocations.push_back(count);
   for (uint32_t i = 0; i < count; ++i) {
@@ -205,7 +219,11 @@ void host_grant_map(host_grant_scratch* scratch, uint16_t domid, host_grant_map_
     const auto grant = h.grants.find(op.gref);
     if (op.page->mapped != nullptr) Host::broken("a grant is mapped over another");
     if (op.page->in_chain) Host::broken("a grant is mapped into a free page");
-    if (all_fail || grant == h.grants.end()) {
+    // The hypervisor looks for a handle before it looks at the grant.
+    const bool handle = h.take_handles(1);
+    if (!handle) {
+      op.status = h.no_handle_status;
+    } else if (all_fail || grant == h.grants.end()) {
       op.status = -3;  // GNTST_bad_gntref
     } else if (grant->second.status != 0) {
       op.status = grant->second.status;
@@ -221,6 +239,7 @@ void host_grant_map(host_grant_scratch* scratch, uint16_t domid, host_grant_map_
       ++grant->second.mappings;
       h.handles[op.handle] = op.page;
     }
+    if (handle && op.status != 0) h.give_handles(1);
     // The border says so: nobody may look at them again.
     op.page = nullptr;
     op.read_only = 0xdeadbeef;
@@ -260,6 +279,7 @@ void host_grant_unmap(host_grant_scratch* scratch, host_grant_unmap_op* ops, uin
     --h.grants[op.page->gref].mappings;
     op.page->mapped = nullptr;
     h.handles.erase(mapping);
+    h.give_handles(1);
   }
 }
 
@@ -279,6 +299,7 @@ int host_ring_map(host_device* device, const uint32_t* grefs, uint32_t count, vo
       return -EINVAL;
     }
   }
+  if (!h.take_handles(count)) return -ENOSPC;
   for (uint32_t i = 0; i < count; ++i) ++h.grants[grefs[i]].mappings;
   *address = h.grants[grefs[0]].memory;
   h.rings.insert({*address, {device, std::vector<uint32_t>(grefs, grefs + count)}});
@@ -295,6 +316,7 @@ void host_ring_unmap(host_device* device, void* address) {
     return;
   }
   for (const uint32_t gref : ring->second.grefs) --h.grants[gref].mappings;
+  h.give_handles(static_cast<uint32_t>(ring->second.grefs.size()));
   h.rings.erase(ring);
 }
 

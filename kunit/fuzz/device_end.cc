@@ -14,6 +14,7 @@ void DeviceFuzz::calm() {
   host().fail_call = 0;
   host().failing.clear();
   host().pages_left = UINT32_MAX;
+  host().handles_left = UINT32_MAX;
   host().open_error = 0;
   host().sync_error = 0;
   host().io_error = 0;

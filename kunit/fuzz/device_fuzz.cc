@@ -261,7 +261,7 @@ void DeviceFuzz::trouble() {
       host().io_error = host().io_error == 0 ? -5 : 0;
       return;
     default:
-      host().pages_left = choice >> 3;
+      ((choice & 8) != 0 ? host().handles_left : host().pages_left) = choice >> 4;
       return;
   }
 }

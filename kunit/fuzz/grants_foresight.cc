@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 // What Mapper::map() must do, said by the model, and the comparison.
+#include <algorithm>
+
 #include "fuzz/grants_fuzz.h"
 #include "fuzz/require.h"
 
@@ -12,62 +14,114 @@ using fake::host;
 using Outcome = GrantJob::Outcome;
 using State = GrantUse::State;
 
+// A job that waits has nothing: what it borrowed goes back.
+void GrantsFuzz::foresee_wait(const GrantJob& job, Foreseen& foreseen, Outcome outcome) {
+  foreseen.outcome = outcome;
+  for (size_t i = 0; i < job.uses.size(); ++i) {
+    if (foreseen.states[i] == State::kPersistent) model_.put(job.uses[i].gref, host().now_ms);
+    foreseen.states[i] = State::kUnmapped;
+  }
+}
+
 void GrantsFuzz::foresee(const Jobs& jobs) {
   foreseen_.assign(jobs.size(), {});
   uint32_t missing = 0;
   for (size_t j = 0; j < jobs.size(); ++j) {
     foreseen_[j].outcome = Outcome::kMapped;
+    uint32_t lacking = 0;
     for (size_t i = 0; i < jobs[j]->uses.size(); ++i) {
       const bool known =
           persistence_ == Mapper::Persistence::kNegotiated && model_.use(jobs[j]->uses[i].gref);
       foreseen_[j].states[i] = known ? State::kPersistent : State::kUnmapped;
-      if (!known) ++missing;
+      if (!known) ++lacking;
+    }
+    // The hypervisor has just refused as many, or fewer than twice as many.
+    if (lacking != 0 && refused_ms_ == host().now_ms && lacking > refused_grants_ / 2) {
+      foresee_wait(*jobs[j], foreseen_[j], Outcome::kNoHandles);
+    } else {
+      missing += lacking;
     }
   }
   if (missing == 0) return;
   foresee_pages(jobs, missing);
+  foresee_mappings(jobs);
+}
 
+void GrantsFuzz::foresee_mappings(const Jobs& jobs) {
+  uint32_t handles = host().handles_left;
+  std::vector<size_t> waiting;
   for (size_t j = 0; j < jobs.size(); ++j) {
     Foreseen& foreseen = foreseen_[j];
-    if (foreseen.outcome == Outcome::kNoPages) continue;
+    if (foreseen.outcome != Outcome::kMapped) continue;
+    uint32_t asked = 0;
+    bool enough = true;
     for (size_t i = 0; i < jobs[j]->uses.size(); ++i) {
       const uint32_t gref = jobs[j]->uses[i].gref;
       if (foreseen.states[i] == State::kPersistent) continue;
+      ++asked;
+      if (handles == 0) {
+        enough = false;
+        continue;
+      }
       if (!foresee_mapping(*static_cast<const Job*>(jobs[j]), gref)) {
         foreseen.outcome = Outcome::kFailed;
         continue;
       }
+      if (handles != UINT32_MAX) --handles;
       const bool stays =
           persistence_ == Mapper::Persistence::kNegotiated &&
           !(host().failing.contains("host_alloc") && model_.count() < limits_.max_grants) &&
           model_.enter(gref, limits_);
       foreseen.states[i] = stays ? State::kPersistent : State::kOrdinary;
     }
+    if (enough || foreseen.outcome == Outcome::kFailed) continue;
+    waiting.push_back(j);
+    refused_grants_ = refused_ms_ == host().now_ms ? std::min(refused_grants_, asked) : asked;
+    refused_ms_ = host().now_ms;
   }
+  // Only when all has been mapped that can be.
+  for (const size_t j : waiting) foresee_wait(*jobs[j], foreseen_[j], Outcome::kNoHandles);
+}
+
+// From the pool, and the rest from a host that is not asked for much after it
+// had none.
+bool GrantsFuzz::foresee_get(uint32_t wanted, uint32_t& free, uint32_t& left) {
+  if (wanted <= free) {
+    free -= wanted;
+    return true;
+  }
+  const uint32_t asked = wanted - free;
+  const bool dry = host().now_ms < dry_until_ms_;
+  if (dry && asked > dry_pages_ / 2) return false;
+  if (asked <= left) {
+    left -= asked;
+    free = 0;
+    if (!dry) dry_ms_ = 0;
+    return true;
+  }
+  if (dry) {
+    dry_pages_ = std::min(dry_pages_, asked);
+  } else {
+    dry_ms_ = dry_ms_ == 0 ? 10 : std::min(dry_ms_ * 2, 640u);
+    dry_until_ms_ = host().now_ms + dry_ms_;
+    dry_pages_ = asked;
+  }
+  return false;
 }
 
 // All pages at once, or, when there are not that many, job by job.
 void GrantsFuzz::foresee_pages(const Jobs& jobs, uint32_t missing) {
   uint32_t free = pool_.free_pages();
   uint32_t left = host().failing.contains("host_page_alloc") ? 0 : host().pages_left;
-  if (missing <= free || missing - free <= left) return;
+  if (foresee_get(missing, free, left)) return;
   for (size_t j = 0; j < jobs.size(); ++j) {
+    if (foreseen_[j].outcome != Outcome::kMapped) continue;
     uint32_t wanted = 0;
     for (size_t i = 0; i < jobs[j]->uses.size(); ++i) {
       if (foreseen_[j].states[i] == State::kUnmapped) ++wanted;
     }
-    if (wanted <= free) {
-      free -= wanted;
-    } else if (wanted - free <= left) {
-      left -= wanted - free;
-      free = 0;
-    } else {
-      foreseen_[j].outcome = Outcome::kNoPages;
-      for (size_t i = 0; i < jobs[j]->uses.size(); ++i) {
-        if (foreseen_[j].states[i] != State::kPersistent) continue;
-        model_.put(jobs[j]->uses[i].gref, host().now_ms);
-        foreseen_[j].states[i] = State::kUnmapped;
-      }
+    if (!foresee_get(wanted, free, left)) {
+      foresee_wait(*jobs[j], foreseen_[j], Outcome::kNoPages);
     }
   }
 }

@@ -103,9 +103,12 @@ void GrantsFuzz::map() {
   mapper_.map(batch, {.max_grants = limits_.max_grants, .unused_ms = limits_.unused_ms},
               host().now_ms);
   compare(batch);
-  // Without pages they have nothing, and nothing to end.
+  // Without pages or handles they have nothing, and nothing to end.
   for (size_t i = jobs_.size(); i-- > first;) {
-    if (jobs_[i]->outcome != GrantJob::Outcome::kNoPages) continue;
+    if (jobs_[i]->outcome != GrantJob::Outcome::kNoPages &&
+        jobs_[i]->outcome != GrantJob::Outcome::kNoHandles) {
+      continue;
+    }
     jobs_.erase(jobs_.begin() + static_cast<ptrdiff_t>(i));
   }
 }
@@ -120,7 +123,10 @@ void GrantsFuzz::release() {
 void GrantsFuzz::release_jobs(size_t first, size_t count) {
   Jobs batch;
   for (size_t i = first; i < first + count; ++i) {
-    if (Mapper::busy(*jobs_[i])) continue;
+    bool held = false;
+    for (const GrantUse& use : jobs_[i]->uses) held |= use.page != nullptr && use.page->busy;
+    require(Mapper::busy(*jobs_[i]) == held, "a job waits for its pages that are held");
+    if (held) continue;
     batch.push_back(jobs_[i].get());
     for (const GrantUse& use : jobs_[i]->uses) {
       if (use.state == GrantUse::State::kPersistent) model_.put(use.gref, host().now_ms);
@@ -128,6 +134,7 @@ void GrantsFuzz::release_jobs(size_t first, size_t count) {
   }
   if (batch.empty()) return;
   mapper_.release(batch, host().now_ms);
+  refused_ms_ = 0;
   for (const GrantJob* job : batch) {
     for (const GrantUse& use : job->uses) {
       require(use.state == GrantUse::State::kUnmapped && use.page == nullptr,
@@ -203,7 +210,7 @@ void GrantsFuzz::run_purger(uint64_t ms) {
 }
 
 void GrantsFuzz::trouble() {
-  switch (input_.below(8)) {
+  switch (input_.below(10)) {
     case 0:
       host().failing.insert("host_page_alloc");
       return;
@@ -228,8 +235,14 @@ void GrantsFuzz::trouble() {
           (choice & 0x80) != 0 ? int16_t{0} : int16_t{-3};
       return;
     }
-    default:
+    case 7:
       host().sticky_handles.insert(host().next_handle + input_.below(16));
+      return;
+    case 8:
+      host().handles_left = input_.below(16);
+      return;
+    default:
+      host().handles_left = UINT32_MAX;
       return;
   }
 }

@@ -30,6 +30,10 @@ class GrantsFuzz {
   struct Job : blkback::GrantJob {
     blkback::GrantUse grants[11];
   };
+  struct Foreseen {
+    blkback::GrantJob::Outcome outcome;
+    blkback::GrantUse::State states[11];
+  };
   using Jobs = std::vector<blkback::GrantJob*>;
 
   void step();
@@ -49,15 +53,14 @@ class GrantsFuzz {
 
   // What map() must make of the jobs, by the model.
   void foresee(const Jobs& jobs);
+  void foresee_wait(const blkback::GrantJob& job, Foreseen& foreseen,
+                    blkback::GrantJob::Outcome outcome);
   void foresee_pages(const Jobs& jobs, uint32_t missing);
+  [[nodiscard]] bool foresee_get(uint32_t wanted, uint32_t& free, uint32_t& left);
+  void foresee_mappings(const Jobs& jobs);
   [[nodiscard]] bool foresee_mapping(const Job& job, uint32_t gref) const;
   void compare(const Jobs& jobs);
   void check_counts();
-
-  struct Foreseen {
-    blkback::GrantJob::Outcome outcome;
-    blkback::GrantUse::State states[11];
-  };
 
   Input& input_;
   blkback::Mapper::Persistence persistence_;
@@ -73,6 +76,12 @@ class GrantsFuzz {
   GrantsModel::Limits limits_{100, 60000};
   std::vector<std::unique_ptr<Job>> jobs_;  // mapped
   std::vector<Foreseen> foreseen_;
+  // The host had no pages, the hypervisor no handles: what they were asked for.
+  uint64_t dry_until_ms_ = 0;
+  uint32_t dry_ms_ = 0;
+  uint32_t dry_pages_ = 0;
+  uint32_t refused_grants_ = 0;
+  uint64_t refused_ms_ = 0;
   std::vector<blkback::PersistentGrant*> borrowed_;
   std::vector<host_page*> purging_;
   std::vector<host_page*> busy_;

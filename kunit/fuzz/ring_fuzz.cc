@@ -143,7 +143,7 @@ void RingFuzz::step() {
 
 void RingFuzz::trouble() {
   oracle_->smooth = false;
-  switch (input_.below(10)) {
+  switch (input_.below(11)) {
     case 0:
       host().fail_call = 1u + input_.below(32);
       return;
@@ -174,9 +174,12 @@ void RingFuzz::trouble() {
     case 8:
       host().io_error = host().io_error == 0 ? -5 : 0;
       return;
-    default:
+    case 9:
       host().disk_gone = true;
       driver_disks_changed();
+      return;
+    default:
+      host().handles_left = input_.below(16);
       return;
   }
 }
@@ -220,13 +223,15 @@ void RingFuzz::calm() {
   host().fail_call = 0;
   host().failing.clear();
   host().pages_left = UINT32_MAX;
+  host().handles_left = UINT32_MAX;
   for (host_page* page : busy_) page->busy = false;
   busy_.clear();
   const bool hold = host().hold_io;
   host().hold_io = false;
   host().complete_all();
   for (uint32_t i = 0; i < setup_.queues; ++i) bench_->guest(i).kick();
-  host().sleep(50);
+  // A host that had no pages for long is asked again after 640 ms.
+  host().sleep(1000);
   host().hold_io = hold;
 }
 

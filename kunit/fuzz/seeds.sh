@@ -35,6 +35,7 @@ seed ring flushes 20 02 00  00 03 00  00 13 08 00 00  00 11 08 00 00  08 0c  16 
 seed ring bad-index 10 00 00  07 04 ff ff ff 7f  0b 0c  16 00  17  00 10 08 00 00  08 0c  16 00
 seed ring unknown 00 00 00  04 00 01 07  00 c0 08  00 10 ff 00  03 02 ff 00  0a 0b 0c  16 00
 seed ring no-pages 10 00 00  11 01  00 10 08 00 00  08 0c  0e 02  11 04  16 00
+seed ring no-handles 10 00 00  11 0a 00  00 10 08 00 00  08 0c  0e 02  11 0a 08  16 00
 seed ring no-grant 00 00 00  11 06 00 02  00 20 08 00 00 00 01  08 0c  16 00
 seed ring held-page 00 10 00  00 10 08 00 00  08 0c  14 00  12 00 00 0c 0e 01  16 00
 seed ring interrupted 10 10 00  00 10 08 00 00  08 0c  10 05  00 10 10 00 01  08 0c  03 00 00 01 03 06 00 00 16 00
@@ -51,6 +52,7 @@ seed grants overflow 00  0e 04 00  00 00 08 00  03 00 00  0a 80  07 09  00 00 08
 seed grants duplicates 00  00 01 03 00 03 00  03 00 01  08 09
 seed grants ordinary 07  00 01 83 00 8b 16  03 00 01  09
 seed grants no-pages 00  0c 04 05  00 02 03 00 04 08 03 01  03 00 02  0c 05  00 00 08 08  03 00 00  08 09
+seed grants no-handles 00  0c 08 05  00 02 03 00 04 08 03 01  03 00 02  0c 09  00 00 08 08  03 00 00  08 09
 seed grants no-grant 00  0c 06 01  00 00 03 00  03 00 00  00 00 03 18  03 00 00  08 09
 seed grants held 00  00 00 03 00  03 00 00  0d 00 01  08 09  0d 01  0a 0a
 seed grants lost 00  0c 07 01  00 00 03 00  03 00 00  08 09  00 00 03 00  03 00 00

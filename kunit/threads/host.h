@@ -124,6 +124,7 @@ class Host {
   std::atomic<uint32_t> log_stats{0};
   std::atomic<uint64_t> sectors{2048};
   std::atomic<int32_t> io_error{0};
+  std::atomic<int64_t> handles_left{INT64_MAX / 2};  // for mappings
   Port ports[kPorts];
   void event(uint32_t port);  // from the frontend
 

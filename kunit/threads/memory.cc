@@ -177,6 +177,10 @@ void host_grant_map(host_grant_scratch* scratch, uint16_t, host_grant_map_op* op
     threads::Grant* grant = op.gref < threads::kGrants ? &host().grants[op.gref] : nullptr;
     if (op.page->mapped != nullptr) Host::broken("a grant is mapped over another");
     op.status = -3;  // GNTST_bad_gntref
+    if (host().handles_left.fetch_sub(1, kRelaxed) <= 0) {
+      op.status = -13;  // GNTST_no_space
+      grant = nullptr;
+    }
     if (grant != nullptr && grant->memory != nullptr) {
       op.status = 0;
       op.handle = op.gref;
@@ -187,6 +191,7 @@ void host_grant_map(host_grant_scratch* scratch, uint16_t, host_grant_map_op* op
       grant->mappings.fetch_add(1, kRelaxed);
       host().mapped.fetch_add(1, kRelaxed);
     }
+    if (op.status != 0) host().handles_left.fetch_add(1, kRelaxed);
     // The border says so: nobody may look at them again.
     op.page = nullptr;
     op.read_only = 0xdeadbeef;
@@ -207,6 +212,7 @@ void host_grant_unmap(host_grant_scratch* scratch, host_grant_unmap_op* ops, uin
     host().mapped.fetch_sub(1, kRelaxed);
     op.page->mapped = nullptr;
     op.status = 0;
+    host().handles_left.fetch_add(1, kRelaxed);
   }
 }
 

@@ -18,6 +18,7 @@ blkback-core := \
 	src/queue/queue.o \
 	src/queue/bounce.o \
 	src/queue/segment_blocks.o \
+	src/queue/shortage.o \
 	src/queue/write_order.o \
 	src/queue/take.o \
 	src/queue/start.o \

@@ -23,6 +23,7 @@ Result<Owned<Connection>> Connection::create(const Config& config) {
                              .statistics = config.statistics,
                              .log = config.log,
                              .owner = config.owner,
+                             .wishes = connection->wishes_,
                              .squeeze_until_ms = connection->squeeze_until_ms_};
   for (uint32_t i = 0; i < config.frontend.queues; ++i) {
     const Result<RingConfig> ring = read_ring(config.device, config.frontend, i);
@@ -41,9 +42,12 @@ Result<Owned<Connection>> Connection::create(const Config& config) {
         .name = name};
     Result<Owned<Queue>> queue = Queue::create(queue_config, shared);
     if (!queue) {
-      host_device_error(config.device, queue.error().number,
-                        "attaching ring %u (%u pages from ring-ref %u, event-channel %u)", i,
-                        config.frontend.ring_pages, ring->refs[0], ring->event_channel);
+      // A shortage of handles is the caller's to wait for.
+      if (queue.error().number != -kEnoSpc) {
+        host_device_error(config.device, queue.error().number,
+                          "attaching ring %u (%u pages from ring-ref %u, event-channel %u)", i,
+                          config.frontend.ring_pages, ring->refs[0], ring->event_channel);
+      }
       return std::unexpected<Error>(queue.error());
     }
     connection->queues_[i] = std::move(*queue);
@@ -74,6 +78,10 @@ bool Connection::drained() const {
 
 void Connection::wake() {
   for (Owned<Queue>& queue : queues_.all()) queue->wake();
+}
+
+void Connection::give_back() {
+  for (Owned<Queue>& queue : queues_.all()) queue->give_back();
 }
 
 void Connection::squeeze(uint64_t until_ms) {

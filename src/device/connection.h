@@ -30,8 +30,8 @@ class Connection {
     host_work& owner;  // scheduled when something has drained
   };
 
-  // Attaches all rings; a failure is reported as the device's error and
-  // leaves nothing behind.
+  // Attaches all rings; a failure leaves nothing behind and is reported as the
+  // device's error, but -ENOSPC: there are no handles for the rings now.
   [[nodiscard]] static Result<Owned<Connection>> create(const Config& config);
 
   Connection() = default;
@@ -47,6 +47,10 @@ class Connection {
 
   // Parameters have changed: let the queues look.
   void wake();
+  // What the queues lack that other devices may have, since the last call.
+  [[nodiscard]] Scarce take_wishes() { return wishes_.take(); }
+  // Others lack handles: the queues give some back.
+  void give_back();
   // The host needs memory: keep no free pages until `until_ms`.
   void squeeze(uint64_t until_ms);
 
@@ -56,6 +60,7 @@ class Connection {
   // Before the queues, which use them until they are gone.
   PagePool pool_;
   WriteOrder order_;
+  Wishes wishes_;
   std::atomic<uint64_t> squeeze_until_ms_{0};
   OwnedArray<Owned<Queue>> queues_;
   bool closing_ = false;

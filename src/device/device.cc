@@ -12,6 +12,12 @@
 namespace blkback {
 
 namespace {
+// So long free pages that another device needs are given back at once.
+constexpr uint32_t kReliefSqueezeMs = 100;
+// How often, and for how long, a connection is tried again that found no handles
+// for its rings.
+constexpr uint32_t kConnectRetryMs = 100;
+constexpr uint64_t kConnectPatienceMs = 10000;
 
 // As Linux' driver has always called them in its log.
 const char* protocol_name(wire::Layout layout) {
@@ -64,7 +70,19 @@ driver_identity Device::identity() {
   return identity_;
 }
 
+// Lets other devices have what this one keeps for later, and asks for what it
+// lacks.  A device that drains takes part: it has requests that wait, too.
+void Device::share() {
+  if (!connection_) return;
+  const Scarce relief = relief_.take();
+  if (relief != Scarce::kNothing) connection_->give_back();
+  if (includes(relief, Scarce::kPages)) connection_->squeeze(host_time_ms() + kReliefSqueezeMs);
+  const Scarce wishes = connection_->take_wishes();
+  if (wishes != Scarce::kNothing) Registry::get().relieve(*this, wishes);
+}
+
 void Device::run() {
+  share();
   if (removed()) {
     if (drained()) destroy();
     return;
@@ -334,7 +352,8 @@ bool Device::connect() {
                                                              .statistics = statistics_,
                                                              .log = log_,
                                                              .owner = *this});
-  if (!connection) return true;
+  if (!connection) return connection.error().number != -kEnoSpc || !connect_later();
+  no_handles_since_ms_ = 0;
   if (!publish_disk(parameters)) return connect_failed_;
 
   connection_ = std::move(*connection);
@@ -346,6 +365,24 @@ bool Device::connect() {
       protocol_name(frontend->layout),
       frontend->persistence == Mapper::Persistence::kNegotiated ? " persistent grants" : "",
       frontend->ring_pages);
+  return true;
+}
+
+// There are no handles for the rings.  False when that has been so for too long.
+bool Device::connect_later() {
+  const uint64_t now_ms = host_time_ms();
+  if (no_handles_since_ms_ == 0) no_handles_since_ms_ = now_ms;
+  if (now_ms - no_handles_since_ms_ >= kConnectPatienceMs) {
+    no_handles_since_ms_ = 0;
+    host_device_error(host_, -kEnoSpc,
+                      "mapping the rings: Xen has no more handles for this domain's mappings; its "
+                      "option gnttab_max_maptrack_frames (of a driver domain: max_maptrack_frames) "
+                      "allows more");
+    return false;
+  }
+  connect_failed_ = false;
+  Registry::get().relieve(*this, Scarce::kHandles);
+  host_work_schedule(this, kConnectRetryMs);
   return true;
 }
 

@@ -45,6 +45,10 @@ class Device : public driver_device, public host_work, public ListLink {
   void request_removal() { removal_requested_.store(true, std::memory_order_release); }
   void request_squeeze();
   void request_wake();
+  void request_relief(Scarce wanted) {
+    relief_.add(wanted);
+    schedule();
+  }
   [[nodiscard]] bool finished() const { return finished_.load(std::memory_order_acquire); }
   [[nodiscard]] driver_statistics statistics() { return statistics_.read(); }
   [[nodiscard]] driver_identity identity() BLKBACK_EXCLUDES(identity_lock_);
@@ -65,6 +69,7 @@ class Device : public driver_device, public host_work, public ListLink {
 
   [[nodiscard]] bool removed() const { return removal_requested_.load(std::memory_order_acquire); }
   [[nodiscard]] bool drained();
+  void share();
   void destroy();
   void serve_requests();
   [[nodiscard]] bool announce();
@@ -77,6 +82,7 @@ class Device : public driver_device, public host_work, public ListLink {
   // True when there may be another step to take.
   [[nodiscard]] bool take(Step step);
   [[nodiscard]] bool connect();
+  [[nodiscard]] bool connect_later();
   [[nodiscard]] bool publish_disk(const host_parameters& parameters);
   void serve_frontend();
   void become_closed();
@@ -96,6 +102,7 @@ class Device : public driver_device, public host_work, public ListLink {
   uint32_t frontend_ = 0;          // its state, as last looked at
   uint32_t retry_ms_ = 0;          // 0: the last write to xenstore went well
   uint32_t publish_failures_ = 0;  // in a row
+  uint64_t no_handles_since_ms_ = 0;  // for the rings; 0: there were some
   bool announced_ = false;
   bool frontend_seen_ = false;
   bool frontend_connected_ = false;  // it was Connected within this connection
@@ -115,6 +122,7 @@ class Device : public driver_device, public host_work, public ListLink {
   std::atomic<bool> removal_requested_{false};
   std::atomic<bool> wake_requested_{false};
   std::atomic<uint64_t> squeeze_until_ms_{0};
+  Wishes relief_;  // what other devices lack
   // Set by run(), looked at by the xenbus watch thread.
   std::atomic<bool> finished_{false};
 };

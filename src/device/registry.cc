@@ -4,6 +4,7 @@
 #include <new>
 
 #include "device/device.h"
+#include "host/time.h"
 
 namespace blkback {
 
@@ -50,6 +51,17 @@ bool Registry::has_predecessor(const Device& device) {
     if (other->xenbus_identity() == device.xenbus_identity()) return true;
   }
   return false;
+}
+
+void Registry::relieve(const Device& device, Scarce wanted) {
+  const SpinGuard guard(lock_);
+  const uint64_t now_ms = host_time_ms();
+  if (now_ms - relieved_ms_ < kReliefIntervalMs) return;
+  relieved_ms_ = now_ms;
+  for (Device* other = devices_.front(); other != nullptr; other = devices_.next(*other)) {
+    // Its own pool serves it; its other rings may help.
+    other->request_relief(other == &device ? Scarce::kHandles : wanted);
+  }
 }
 
 void Registry::parameters_changed() {

@@ -4,6 +4,7 @@
 
 #include "base/intrusive_list.h"
 #include "base/lock.h"
+#include "queue/shortage.h"
 
 namespace blkback {
 
@@ -29,12 +30,20 @@ class Registry {
   // Does another device for the same xenbus device still drain?
   [[nodiscard]] bool has_predecessor(const Device& device) BLKBACK_EXCLUDES(lock_);
 
+  // A device lacks what others may have: all give back a part of what they
+  // keep for later.  One guest must not cost the others their persistent grants
+  // all the time, so this does something at most once in kReliefIntervalMs.
+  void relieve(const Device& device, Scarce wanted) BLKBACK_EXCLUDES(lock_);
+
   void parameters_changed() BLKBACK_EXCLUDES(lock_);
   void disks_changed() BLKBACK_EXCLUDES(lock_);
+
+  static constexpr uint64_t kReliefIntervalMs = 1000;
 
  private:
   SpinLock lock_{HOST_LOCK_REGISTRY};
   IntrusiveList<Device> devices_ BLKBACK_GUARDED_BY(lock_);
+  uint64_t relieved_ms_ BLKBACK_GUARDED_BY(lock_) = 0;
 };
 
 }  // namespace blkback

@@ -1,9 +1,28 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "grant/mapper.h"
 
+#include <algorithm>
+
 #include "host/log.h"
 
 namespace blkback {
+
+namespace {
+
+// Has nobody given the job up so far?
+bool wanted(const GrantJob& job) { return job.outcome == GrantJob::Outcome::kMapped; }
+
+uint32_t unmapped(const GrantJob& job) {
+  return static_cast<uint32_t>(std::count_if(
+      job.uses.begin(), job.uses.end(),
+      [](const GrantUse& use) { return use.state == GrantUse::State::kUnmapped; }));
+}
+
+bool is_shortage(int16_t status) {
+  return status == HOST_GRANT_NO_SPACE || status == HOST_GRANT_NO_DEVICE_SPACE;
+}
+
+}  // namespace
 
 Result<void> Mapper::create() { return batch_.create(kCapacity); }
 
@@ -26,31 +45,41 @@ uint32_t Mapper::look_up(GrantJob& job) {
   return missing;
 }
 
-void Mapper::give_up_pages(GrantJob& job, uint64_t now_ms) {
+// Would the hypervisor refuse that many again?
+bool Mapper::pointless(uint32_t missing, uint64_t now_ms) const {
+  return refused_ms_ != 0 && refused_ms_ == now_ms && missing > refused_grants_ / 2;
+}
+
+void Mapper::note_no_handles(uint32_t wanted, uint64_t now_ms) {
+  refused_grants_ = refused_ms_ == now_ms ? std::min(refused_grants_, wanted) : wanted;
+  refused_ms_ = now_ms;
+}
+
+// Ends a job without pages or mappings of its own.
+void Mapper::give_up(GrantJob& job, GrantJob::Outcome outcome, uint64_t now_ms) {
   for (GrantUse& use : job.uses) {
     if (use.state == GrantUse::State::kPersistent) persistent_.put(*use.persistent, now_ms);
     use.state = GrantUse::State::kUnmapped;
     use.persistent = nullptr;
     use.page = nullptr;
   }
-  job.outcome = GrantJob::Outcome::kNoPages;
+  job.outcome = outcome;
 }
 
 // A page for every grant that is not mapped yet: all at once, or, when there
 // are not that many, for one request after the other.
 void Mapper::take_pages(std::span<GrantJob* const> jobs, uint32_t missing, uint64_t now_ms) {
   const std::span<host_page*> pages = batch_.pages();
-  const bool all = pool_.get(pages.first(missing)).has_value();
+  const bool all = pool_.get(pages.first(missing), now_ms).has_value();
   uint32_t next = 0;
   for (GrantJob* job : jobs) {
+    if (!wanted(*job)) continue;
     if (!all) {
-      uint32_t wanted = 0;
-      for (const GrantUse& use : job->uses) {
-        if (use.state == GrantUse::State::kUnmapped) ++wanted;
-      }
+      const uint32_t lacking = unmapped(*job);
       next = 0;
-      if (!pool_.get(pages.first(wanted)).has_value()) {
-        give_up_pages(*job, now_ms);
+      if (!pool_.get(pages.first(lacking), now_ms).has_value()) {
+        shortage_.pages += lacking;
+        give_up(*job, GrantJob::Outcome::kNoPages, now_ms);
         continue;
       }
     }
@@ -65,7 +94,7 @@ void Mapper::settle(GrantUse& use, const host_grant_map_op& op,
                     const PersistentGrants::Limits& limits) {
   use.handle = op.handle;
   use.state = GrantUse::State::kOrdinary;
-  if (persistence_ != Persistence::kNegotiated) return;
+  if (persistence_ != Persistence::kNegotiated || !limits.keep_new) return;
 
   const Result<PersistentGrant*> entered = persistent_.enter(use.gref, op.handle, use.page, limits);
   if (entered) {
@@ -89,7 +118,13 @@ void Mapper::map(std::span<GrantJob* const> jobs, const PersistentGrants::Limits
   uint32_t missing = 0;
   for (GrantJob* job : jobs) {
     job->outcome = GrantJob::Outcome::kMapped;
-    missing += look_up(*job);
+    const uint32_t lacking = look_up(*job);
+    if (lacking != 0 && pointless(lacking, now_ms)) {
+      shortage_.handles += lacking;
+      give_up(*job, GrantJob::Outcome::kNoHandles, now_ms);
+      continue;
+    }
+    missing += lacking;
   }
   if (missing == 0) return;
   take_pages(jobs, missing, now_ms);
@@ -97,7 +132,7 @@ void Mapper::map(std::span<GrantJob* const> jobs, const PersistentGrants::Limits
   host_grant_map_op* const ops = batch_.maps();
   uint32_t count = 0;
   for (const GrantJob* job : jobs) {
-    if (job->outcome == GrantJob::Outcome::kNoPages) continue;
+    if (!wanted(*job)) continue;
     for (const GrantUse& use : job->uses) {
       if (use.state != GrantUse::State::kUnmapped) continue;
       host_grant_map_op& op = ops[count++];
@@ -111,50 +146,81 @@ void Mapper::map(std::span<GrantJob* const> jobs, const PersistentGrants::Limits
   if (count == 0) return;
   host_grant_map(batch_.scratch(), domid_, ops, count);
   counters_.map_calls.add(1);
+  if (take_mappings(jobs, limits, now_ms)) return;
 
-  uint32_t next = 0;
-  uint32_t unused = 0;
   for (GrantJob* job : jobs) {
-    if (job->outcome == GrantJob::Outcome::kNoPages) continue;
+    if (job->outcome == GrantJob::Outcome::kNoHandles) end_uses(*job, now_ms);
+  }
+  unmapper_.flush(pool_, counters_);
+}
+
+// What became of the operations of a hypercall; false when handles ran out.
+bool Mapper::take_mappings(std::span<GrantJob* const> jobs, const PersistentGrants::Limits& limits,
+                           uint64_t now_ms) {
+  const host_grant_map_op* op = batch_.maps();
+  uint32_t mapped = 0;
+  uint32_t unused = 0;
+  bool enough = true;
+  for (GrantJob* job : jobs) {
+    if (!wanted(*job)) continue;
+    uint32_t asked = 0;
+    uint32_t lacking = 0;
     for (GrantUse& use : job->uses) {
       if (use.state != GrantUse::State::kUnmapped) continue;
-      const host_grant_map_op& op = ops[next++];
-      if (op.status == 0) {
-        settle(use, op, limits);
+      const host_grant_map_op& result = *op++;
+      ++asked;
+      if (result.status == 0) {
+        settle(use, result, limits);
+        ++mapped;
         continue;
       }
       batch_.pages()[unused++] = use.page;
       use.page = nullptr;
+      if (is_shortage(result.status)) {
+        ++lacking;
+        continue;
+      }
       job->outcome = GrantJob::Outcome::kFailed;
-      host_log_limited(&log_.limits.grants, HOST_LOG_WARNING, "%s: grant reference %u could not be mapped: status %d",
-                       log_.name, use.gref, op.status);
+      host_log_limited(&log_.limits.grants, HOST_LOG_WARNING,
+                       "%s: grant reference %u could not be mapped: status %d", log_.name,
+                       use.gref, result.status);
     }
+    // One that fails anyway waits for nothing.
+    if (lacking == 0 || job->outcome == GrantJob::Outcome::kFailed) continue;
+    job->outcome = GrantJob::Outcome::kNoHandles;
+    shortage_.handles += lacking;
+    note_no_handles(asked, now_ms);
+    enough = false;
   }
-  counters_.mapped.add(count - unused);
+  counters_.mapped.add(mapped);
   pool_.put(batch_.pages().first(unused));
+  return enough;
 }
 
 bool Mapper::busy(const GrantJob& job) {
   for (const GrantUse& use : job.uses) {
-    if (use.state == GrantUse::State::kOrdinary && host_page_busy(use.page)) return true;
+    if (use.state != GrantUse::State::kUnmapped && host_page_busy(use.page)) return true;
   }
   return false;
 }
 
-void Mapper::release(std::span<GrantJob* const> jobs, uint64_t now_ms) {
-  for (GrantJob* job : jobs) {
-    for (GrantUse& use : job->uses) {
-      if (use.state == GrantUse::State::kOrdinary) {
-        unmapper_.add(use.page, use.handle, pool_, counters_);
-      } else if (use.state == GrantUse::State::kPersistent) {
-        persistent_.put(*use.persistent, now_ms);
-      }
-      use.state = GrantUse::State::kUnmapped;
-      use.persistent = nullptr;
-      use.page = nullptr;
+void Mapper::end_uses(GrantJob& job, uint64_t now_ms) {
+  for (GrantUse& use : job.uses) {
+    if (use.state == GrantUse::State::kOrdinary) {
+      unmapper_.add(use.page, use.handle, pool_, counters_);
+    } else if (use.state == GrantUse::State::kPersistent) {
+      persistent_.put(*use.persistent, now_ms);
     }
+    use.state = GrantUse::State::kUnmapped;
+    use.persistent = nullptr;
+    use.page = nullptr;
   }
+}
+
+void Mapper::release(std::span<GrantJob* const> jobs, uint64_t now_ms) {
+  for (GrantJob* job : jobs) end_uses(*job, now_ms);
   unmapper_.flush(pool_, counters_);
+  refused_ms_ = 0;
 }
 
 }  // namespace blkback

@@ -12,6 +12,7 @@
 
 #include <cstdint>
 #include <span>
+#include <utility>
 
 #include "base/counter.h"
 #include "base/log_limits.h"
@@ -44,9 +45,11 @@ static_assert(sizeof(GrantUse) == 24, "a ring has hundreds of them");
 // The grants of one request.
 struct GrantJob {
   enum class Outcome : uint8_t {
-    kMapped,   // all of them
-    kFailed,   // at least one could not be mapped: no such grant, no right
-    kNoPages,  // none: there were no pages; may be tried again as it is
+    kMapped,  // all of them
+    kFailed,  // at least one could not be mapped: no such grant, no right
+    // None, for a shortage of what all guests share; may be tried again as it is.
+    kNoPages,
+    kNoHandles,
   };
 
   std::span<GrantUse> uses;
@@ -123,11 +126,23 @@ class Mapper {
   // How many grants one map() may be asked for.
   static constexpr uint32_t kCapacity = 32 * 11;
 
+  // How many grants could not be mapped for a shortage.
+  struct Shortage {
+    uint32_t pages = 0;
+    uint32_t handles = 0;
+  };
+
   // Maps the grants of `jobs`, at most kCapacity together, none mapped yet.
+  // What a job had mapped before the handles ran out is unmapped again: two
+  // that keep what they have would wait for each other.
   void map(std::span<GrantJob* const> jobs, const PersistentGrants::Limits& limits,
            uint64_t now_ms);
 
-  // Does the storage stack still hold a page that would have to be unmapped?
+  // What map() lacked since the last call.
+  [[nodiscard]] Shortage take_shortage() { return std::exchange(shortage_, Shortage{}); }
+
+  // Does the storage stack still hold a page of the job?  It may send it once
+  // more, so the frontend must not write to it yet, even where the mapping stays.
   [[nodiscard]] static bool busy(const GrantJob& job);
 
   // Ends the uses of `jobs`, none of them busy: ordinary grants are unmapped
@@ -139,8 +154,13 @@ class Mapper {
 
  private:
   uint32_t look_up(GrantJob& job);
-  void give_up_pages(GrantJob& job, uint64_t now_ms);
+  [[nodiscard]] bool pointless(uint32_t missing, uint64_t now_ms) const;
+  void note_no_handles(uint32_t wanted, uint64_t now_ms);
+  void give_up(GrantJob& job, GrantJob::Outcome outcome, uint64_t now_ms);
   void take_pages(std::span<GrantJob* const> jobs, uint32_t missing, uint64_t now_ms);
+  [[nodiscard]] bool take_mappings(std::span<GrantJob* const> jobs,
+                                   const PersistentGrants::Limits& limits, uint64_t now_ms);
+  void end_uses(GrantJob& job, uint64_t now_ms);
   void settle(GrantUse& use, const host_grant_map_op& op, const PersistentGrants::Limits& limits);
 
   PagePool& pool_;
@@ -152,6 +172,11 @@ class Mapper {
   uint16_t domid_;
   Persistence persistence_;
   bool overflow_logged_ = false;
+  Shortage shortage_;
+  // The smallest job that found no handles at that time; until one of ours is
+  // free or the time has changed a job of more than half its size is not tried.
+  uint32_t refused_grants_ = 0;
+  uint64_t refused_ms_ = 0;  // 0: never
 };
 
 }  // namespace blkback

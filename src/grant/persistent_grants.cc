@@ -54,11 +54,7 @@ void PersistentGrants::purge_due(const Limits& limits, uint64_t now_ms,
     overflowed_ = false;
     overflow_purge_ms_ = now_ms;
   }
-  while (excess-- != 0) {
-    PersistentGrant* oldest = idle_.front();
-    if (oldest == nullptr) return;
-    take_out(*oldest, purged);
-  }
+  purge_oldest(excess, purged);
   if (limits.unused_ms == 0) return;
   for (PersistentGrant* oldest = idle_.front();
        oldest != nullptr && now_ms - oldest->idle_since_ms >= limits.unused_ms;
@@ -67,11 +63,15 @@ void PersistentGrants::purge_due(const Limits& limits, uint64_t now_ms,
   }
 }
 
-void PersistentGrants::purge_idle(PersistentGrantList& purged) {
-  for (PersistentGrant* oldest = idle_.front(); oldest != nullptr; oldest = idle_.front()) {
+void PersistentGrants::purge_oldest(uint32_t count, PersistentGrantList& purged) {
+  while (count-- != 0) {
+    PersistentGrant* oldest = idle_.front();
+    if (oldest == nullptr) return;
     take_out(*oldest, purged);
   }
 }
+
+void PersistentGrants::purge_idle(PersistentGrantList& purged) { purge_oldest(idle(), purged); }
 
 std::optional<uint64_t> PersistentGrants::due_in_ms(const Limits& limits, uint64_t now_ms) const {
   const PersistentGrant* oldest = idle_.front();

@@ -36,11 +36,14 @@ class PersistentGrants {
   struct Limits {
     uint32_t max_grants = 0;
     uint32_t unused_ms = 0;  // 0: grants never grow too old
+    bool keep_new = true;    // false: what is mapped now is not to stay
   };
 
   PersistentGrants() = default;
 
   [[nodiscard]] uint32_t count() const { return count_; }
+  // How many of them no request uses.
+  [[nodiscard]] uint32_t idle() const { return idle_.size(); }
 
   // The mapped grant, in use once more, or nothing.
   [[nodiscard]] PersistentGrant* use(uint32_t gref);
@@ -58,6 +61,10 @@ class PersistentGrants {
   // there was no room since the last time, and what is unused for too long;
   // the least recently used first.
   void purge_due(const Limits& limits, uint64_t now_ms, PersistentGrantList& purged);
+
+  // Moves up to `count` grants that are not in use to `purged`, the least
+  // recently used first.
+  void purge_oldest(uint32_t count, PersistentGrantList& purged);
 
   // Moves all grants that are not in use to `purged`.
   void purge_idle(PersistentGrantList& purged);

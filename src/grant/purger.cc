@@ -38,6 +38,7 @@ void Purger::run() {
     ++unmapped;
   }
   unmapper.flush(pool_, counters_);
+  if (unmapped != 0) pool_.wake_waiters();
 
   const bool again = !busy.empty();
   bool finished = false;

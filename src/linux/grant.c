@@ -30,6 +30,8 @@ static_assert(sizeof(struct host_grant_unmap_op) == sizeof(struct gnttab_unmap_g
 SAME_PLACE(host_grant_unmap_op, page, gnttab_unmap_grant_ref, host_addr);
 SAME_PLACE(host_grant_unmap_op, handle, gnttab_unmap_grant_ref, handle);
 SAME_PLACE(host_grant_unmap_op, status, gnttab_unmap_grant_ref, status);
+static_assert(HOST_GRANT_NO_DEVICE_SPACE == GNTST_no_device_space);
+static_assert(HOST_GRANT_NO_SPACE == GNTST_no_space);
 
 struct host_grant_scratch *host_grant_scratch_alloc(uint32_t capacity)
 {
@@ -121,17 +123,75 @@ const void *host_page_memory(const struct host_page *page)
 	return (const void *)page_host_address((struct page *)page);
 }
 
+/*
+ * Are there handles enough for a ring?  xenbus_map_ring_valloc() makes every
+ * failure the device's fatal error, one that would pass, too; so try first with
+ * pages of our own, and leave every other failure to it.
+ */
+static int ring_try_handles(struct host_device *device, const grant_ref_t *refs, uint32_t count)
+{
+	struct {
+		struct gnttab_map_grant_ref map[XENBUS_MAX_RING_GRANTS];
+		struct gnttab_unmap_grant_ref unmap[XENBUS_MAX_RING_GRANTS];
+		struct page *pages[XENBUS_MAX_RING_GRANTS];
+		struct page *mapped[XENBUS_MAX_RING_GRANTS];
+	} *trial;
+	uint32_t mapped = 0;
+	int result = 0;
+	uint32_t i;
+
+	trial = kzalloc(sizeof(*trial), GFP_KERNEL);
+	if (!trial)
+		return 0;
+	if (gnttab_alloc_pages(count, trial->pages)) {
+		kfree(trial);
+		return 0;
+	}
+	for (i = 0; i < count; i++)
+		gnttab_set_map_op(&trial->map[i], page_host_address(trial->pages[i]),
+				  GNTMAP_host_map, refs[i], device->xenbus->otherend_id);
+	if (gnttab_map_refs(trial->map, NULL, trial->pages, count))
+		pr_debug("%s: a trial of mapping failed\n", device->xenbus->nodename);
+
+	for (i = 0; i < count; i++) {
+		if (trial->map[i].status == GNTST_no_space ||
+		    trial->map[i].status == GNTST_no_device_space)
+			result = -ENOSPC;
+		if (trial->map[i].status != GNTST_okay)
+			continue;
+		gnttab_set_unmap_op(&trial->unmap[mapped], page_host_address(trial->pages[i]),
+				    GNTMAP_host_map, trial->map[i].handle);
+		trial->unmap[mapped].status = GNTST_general_error;
+		trial->mapped[mapped++] = trial->pages[i];
+	}
+	if (mapped && gnttab_unmap_refs(trial->unmap, NULL, trial->mapped, mapped))
+		pr_debug("%s: the end of a trial of mapping failed\n", device->xenbus->nodename);
+	for (i = 0; i < mapped; i++) {
+		if (trial->unmap[i].status == GNTST_okay)
+			continue;
+		/* The guest's memory may still be there: nobody gets these pages. */
+		pr_alert_ratelimited("%s: the hypervisor did not unmap a ring: status %d\n",
+				     device->xenbus->nodename, trial->unmap[i].status);
+		kfree(trial);
+		return result;
+	}
+	gnttab_free_pages(count, trial->pages);
+	kfree(trial);
+	return result;
+}
+
 int host_ring_map(struct host_device *device, const uint32_t *grefs, uint32_t count, void **address)
 {
 	grant_ref_t refs[XENBUS_MAX_RING_GRANTS];
-	int error = -ENODEV;
+	int error;
 
 	if (count == 0 || count > ARRAY_SIZE(refs))
 		return -EINVAL;
 	memcpy(refs, grefs, count * sizeof(*refs));
 	/* What xenbus writes when it fails is not to go to another device's directory. */
 	mutex_lock(&device->lock);
-	if (!device->removed)
+	error = device->removed ? -ENODEV : ring_try_handles(device, refs, count);
+	if (!error)
 		error = xenbus_map_ring_valloc(device->xenbus, refs, count, address);
 	mutex_unlock(&device->lock);
 	return error;

@@ -90,6 +90,7 @@ void Queue::finish(std::span<Slot* const> slots) {
   // Since XSA-396 a frontend gives up the device when an answered request's
   // grant is still mapped: unmap first.
   mapper_.release(std::span<GrantJob* const>(jobs_, slots.size()), now_ms_);
+  shared_.pool.wake_waiters();
   for (Slot* slot : slots) {
     answer(slot->identity, slot->status);
     if (slot->ordered) {

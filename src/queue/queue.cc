@@ -75,6 +75,7 @@ Queue::~Queue() {
   if (channel_ != nullptr) host_event_unbind(channel_);
   host_work_cancel(&purger_);
   write_order_.leave();
+  shared_.pool.stop_waiting(waiter_);
   if (thread_ != nullptr) host_thread_stop(thread_);
   if (ring_memory_ != nullptr) host_ring_unmap(device_, ring_memory_);
   shared_.statistics.retire(counters_);
@@ -109,7 +110,9 @@ void Queue::done(Slot& slot) {
 
 PersistentGrants::Limits Queue::limits() const {
   return {.max_grants = parameters_.max_persistent_grants,
-          .unused_ms = parameters_.persistent_grant_unused_seconds * 1000};
+          .unused_ms = parameters_.persistent_grant_unused_seconds * 1000,
+          // Each would be given back at once for the next that waits.
+          .keep_new = short_since_ms_ == 0};
 }
 
 uint32_t Queue::work() {
@@ -134,6 +137,7 @@ void Queue::keep_limits() {
   PersistentGrantList purged;
   mapper_.persistent().purge_due(limits(), now_ms_, purged);
   purger_.add(purged);
+  give_back_when_asked();
 
   if (parameters_.log_stats == 0) {
     logged_ms_ = 0;  // once it is set again: at once
@@ -146,7 +150,7 @@ void Queue::keep_limits() {
 uint32_t Queue::next_pass_ms() {
   uint64_t next = HOST_FOREVER;
   if (!busy_.empty()) next = std::min<uint64_t>(next, kBusyRetryMs);
-  if (!deferred_.empty()) next = std::min<uint64_t>(next, kPagesRetryMs);
+  if (!deferred_.empty()) next = std::min<uint64_t>(next, next_retry_ms());
   if (const auto due = mapper_.persistent().due_in_ms(limits(), now_ms_)) {
     // A little later, to find more than one grant due.
     next = std::min<uint64_t>(next, *due + 1000);
@@ -159,17 +163,19 @@ uint32_t Queue::drain_step() {
   if (!deferred_.empty()) {
     // Buffers that the disk uses make room when it is done.
     const bool room = bounce_.in_use() && in_flight_.load(std::memory_order_relaxed) != 0;
-    if (give_up_ms_ == 0 || room) give_up_ms_ = now_ms_ + kPagesPatienceMs;
+    if (give_up_ms_ == 0 || room) give_up_ms_ = now_ms_ + kClosingPatienceMs;
     if (now_ms_ >= give_up_ms_) {
-      host_log_limited(&shared_.log.failed, HOST_LOG_ERROR, "%s: %u requests failed: no pages to map them into", name_,
+      host_log_limited(&shared_.log.failed, HOST_LOG_ERROR,
+                       "%s: %u requests failed: no pages, handles or memory for their data", name_,
                        deferred_.size());
       while (Slot* slot = deferred_.pop_front()) {
         slot->status = Status::kError;
         failed_.push_back(*slot);
       }
+      plan_retry(false);
       return 0;
     }
-    return kPagesRetryMs;
+    return std::min(next_retry_ms(), static_cast<uint32_t>(give_up_ms_ - now_ms_));
   }
   if (!busy_.empty()) return kBusyRetryMs;
   if (free_.size() != ring_.size()) return HOST_FOREVER;  // done() will wake us

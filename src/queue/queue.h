@@ -26,6 +26,7 @@
 #include "host/thread.h"
 #include "queue/bounce.h"
 #include "queue/segment_blocks.h"
+#include "queue/shortage.h"
 #include "queue/slot.h"
 #include "queue/write_order.h"
 #include "vbd/statistics.h"
@@ -54,7 +55,8 @@ class Queue : public driver_queue {
     WriteOrder& order;
     Statistics& statistics;
     LogLimits& log;
-    host_work& owner;                               // scheduled when a queue has drained
+    host_work& owner;  // scheduled when a queue has drained, or has a wish
+    Wishes& wishes;
     const std::atomic<uint64_t>& squeeze_until_ms;  // buffers stay empty until then
   };
 
@@ -86,24 +88,40 @@ class Queue : public driver_queue {
   // Context: any; `slot` is done.
   void done(Slot& slot);
 
+  // Others are short of handles and pages: give back some of those that are not
+  // in use.
+  void give_back() {
+    asked_to_give_back_.store(true, std::memory_order_relaxed);
+    host_thread_wake(thread_);
+  }
+
   // Let the thread look at the parameters.
   void wake() { host_thread_wake(thread_); }
 
  private:
   static constexpr uint32_t kMaxBatch = 128;
   static constexpr uint32_t kFastBatch = 16;
-  static constexpr uint32_t kPagesRetryMs = 10;
+  // Requests that wait for pages or handles are tried again after the first of
+  // these times, then after twice as long, up to the second.
+  static constexpr uint32_t kRetryMs = 10;
+  static constexpr uint32_t kRetryMostMs = 160;
+  // At least so long after the last try when something has come free.
+  static constexpr uint32_t kRetryGapMs = 4;
+  // Requests without handles fail when for so long none was to be had.
+  static constexpr uint64_t kHandlesPatienceMs = 10000;
+  // The owner is told of a shortage at most this often.
+  static constexpr uint64_t kWishIntervalMs = 100;
   static constexpr uint32_t kBusyRetryMs = 1;
   static constexpr uint64_t kLogIntervalMs = 10000;
   // A queue that closes gives up on requests without pages after this time.
-  static constexpr uint64_t kPagesPatienceMs = 5000;
+  static constexpr uint64_t kClosingPatienceMs = 5000;
 
   [[nodiscard]] Result<void> set_up(const QueueConfig& config);
 
   void pass();
 
   // Taking: from the ring to the batch, or to where they wait.
-  bool start_requests();
+  bool start_requests(bool progress);
   uint32_t take_requests(uint32_t waiting);
   Slot* take_one();
   void fill_slot(Slot& slot, const Request& request) const;
@@ -111,7 +129,14 @@ class Queue : public driver_queue {
   [[nodiscard]] bool must_wait(const Slot& slot) const;
   [[nodiscard]] bool all_before_barrier_begun();
   bool start_held();
-  void retry_deferred();
+
+  // What has run out: requests that wait for it.
+  void defer(SlotList& slots);
+  void plan_retry(bool some_started);
+  void relieve_shortage();
+  void give_back_when_asked();
+  void retry_deferred(bool progress);
+  [[nodiscard]] uint32_t next_retry_ms() const;
 
   // Starting: descriptors, data, disk.
   void submit_batch(uint32_t count);
@@ -161,7 +186,7 @@ class Queue : public driver_queue {
 
   OwnedArray<Slot> slots_;
   SlotList free_;
-  SlotList deferred_;  // no pages to be had, or no buffer
+  SlotList deferred_;  // no pages, handles, buffers or memory to be had
   SlotList busy_;      // done, but the storage stack holds a page
   SlotList failed_;    // done without I/O
   SlotList held_;      // writes behind a barrier, and barriers
@@ -171,6 +196,12 @@ class Queue : public driver_queue {
   WriteOrder::Ring write_order_;
   bool holding_ = false;     // a barrier is up: the writes that follow it are held
   uint64_t give_up_ms_ = 0;  // on deferred requests; 0: not closing
+
+  uint64_t short_since_ms_ = 0;  // requests wait and none could be started; 0: none waits
+  uint64_t retried_ms_ = 0;
+  uint32_t retry_ms_ = 0;  // from the last try to the next
+  uint64_t wished_ms_ = 0;
+  PagePool::Waiter waiter_;
 
   Mapper mapper_;
   Purger purger_;
@@ -195,6 +226,8 @@ class Queue : public driver_queue {
   // From the owner.  Pairs with work().
   std::atomic<bool> serving_{false};
   std::atomic<bool> closing_{false};
+  // Orders nothing: the wake-up does.
+  std::atomic<bool> asked_to_give_back_{false};
   // To the owner.  Pairs with drained().
   std::atomic<bool> drained_{false};
   // Done I/Os, the last one first: pushed by done() in any context, taken as

@@ -75,6 +75,7 @@ uint32_t Queue::map_descriptors(uint32_t count) {
     Slot& slot = *batch_[i];
     if (slot.stage != Slot::Stage::kDescriptors) continue;
     if (slot.block == nullptr) slot.block = blocks_.take(slot.granted);
+    slot.outcome = GrantJob::Outcome::kNoPages;
     if (slot.block == nullptr) continue;
     slot.all_grants()[0].gref = slot.descriptor_gref;
     slot.uses = slot.all_grants().first(1);
@@ -83,13 +84,14 @@ uint32_t Queue::map_descriptors(uint32_t count) {
   }
   if (jobs != 0) map_jobs(jobs);
 
+  SlotList waiting;
   uint32_t stay = 0;
   for (uint32_t i = 0; i < count; ++i) {
     Slot& slot = *batch_[i];
     if (slot.stage == Slot::Stage::kDescriptors) {
-      if (slot.block == nullptr || slot.outcome == GrantJob::Outcome::kNoPages) {
-        counters_.out_of_resources.add(1);
-        deferred_.push_back(slot);
+      if (slot.outcome == GrantJob::Outcome::kNoPages ||
+          slot.outcome == GrantJob::Outcome::kNoHandles) {
+        waiting.push_back(slot);
         continue;
       }
       if (slot.outcome == GrantJob::Outcome::kFailed) {
@@ -102,25 +104,28 @@ uint32_t Queue::map_descriptors(uint32_t count) {
     }
     batch_[stay++] = &slot;
   }
+  defer(waiting);
   return stay;
 }
 
 // Requests whose data is copied get their buffers before anything is mapped for
 // them.  What cannot go on leaves the batch; returns how many stay.
 uint32_t Queue::take_buffers(uint32_t count) {
+  SlotList waiting;
   uint32_t stay = 0;
   for (uint32_t i = 0; i < count; ++i) {
     Slot& slot = *batch_[i];
     if (slot.copied && slot.bounce == nullptr) {
       slot.bounce = bounce_.take(slot.sectors * wire::kSectorBytes);
       if (slot.bounce == nullptr) {
-        counters_.out_of_resources.add(1);
-        deferred_.push_back(slot);
+        slot.outcome = GrantJob::Outcome::kNoPages;
+        waiting.push_back(slot);
         continue;
       }
     }
     batch_[stay++] = &slot;
   }
+  defer(waiting);
   return stay;
 }
 
@@ -191,7 +196,7 @@ void Queue::submit_batch(uint32_t count) {
   map_jobs(count);
 
   uint32_t ready = 0;
-  bool starved = false;
+  SlotList waiting;
   for (uint32_t i = 0; i < count; ++i) {
     Slot& slot = *batch_[i];
     switch (slot.outcome) {
@@ -204,12 +209,13 @@ void Queue::submit_batch(uint32_t count) {
         failed_.push_back(slot);
         break;
       case GrantJob::Outcome::kNoPages:
-        starved = true;
-        deferred_.push_back(slot);
+      case GrantJob::Outcome::kNoHandles:
+        waiting.push_back(slot);
         break;
     }
   }
-  if (starved) counters_.out_of_resources.add(1);
+  defer(waiting);
+  plan_retry(ready != 0);
   submit_ready(ready);
 }
 

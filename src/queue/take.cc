@@ -10,6 +10,7 @@ namespace blkback {
 
 void Queue::pass() {
   bool again = true;
+  bool freed = false;  // something came free since requests were last started
   while (again) {
     host_thread_heed(thread_);
     now_ms_ = host_time_ms();
@@ -17,9 +18,10 @@ void Queue::pass() {
     holding_ = write_order_.look();
     bool progress = finish_done();
     progress |= start_held();
-    progress |= start_requests();
+    progress |= start_requests(progress || freed);
     // What the disk answered while we submitted joins this push.
-    progress |= finish_done();
+    freed = finish_done();
+    progress |= freed;
     if (holding_ && all_before_barrier_begun()) write_order_.acknowledge();
     if (holding_) write_order_.settle();
     if (answered_) {
@@ -37,7 +39,7 @@ void Queue::pass() {
 
 bool Queue::more_requests() {
   if (halted_ || closing_.load(std::memory_order_acquire)) return false;
-  // Requests that wait for pages go first.
+  // Requests that wait for what has run out go first.
   if (!deferred_.empty()) return false;
   const Result<bool> more = ring_.arm();
   if (!more) halt();
@@ -222,9 +224,9 @@ uint32_t Queue::take_requests(uint32_t waiting) {
   return count;
 }
 
-bool Queue::start_requests() {
+bool Queue::start_requests(bool progress) {
   if (!deferred_.empty()) {
-    retry_deferred();
+    retry_deferred(progress);
     return false;
   }
   if (halted_ || closing_.load(std::memory_order_acquire)) return false;
@@ -266,17 +268,6 @@ bool Queue::start_held() {
   }
   submit_batch(count);
   return count != 0;
-}
-
-// Requests without memory or pages are tried again in their order.
-void Queue::retry_deferred() {
-  uint32_t count = 0;
-  while (count < kMaxBatch) {
-    Slot* slot = deferred_.pop_front();
-    if (slot == nullptr) break;
-    batch_[count++] = slot;
-  }
-  submit_batch(count);
 }
 
 }  // namespace blkback

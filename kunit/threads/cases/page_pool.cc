@@ -15,7 +15,7 @@ using threads::random_below;
 void use_pages(PagePool& pool, uint32_t mark, uint32_t& wrong) {
   host_page* pages[40];
   const std::span<host_page*> wanted(pages, 1 + random_below(40));
-  if (!pool.get(wanted).has_value()) {
+  if (!pool.get(wanted, 0).has_value()) {
     ++wrong;
     return;
   }
@@ -34,6 +34,27 @@ TEST(ThreadsPagePool, NoPageIsLostOrHandedOutTwice) {
   threads::together({[&] { user(0); }, [&] { user(1); }, [&] { user(2); }, [&] { user(3); }});
   for (const uint32_t count : wrong) EXPECT_EQ(count, 0u);
   EXPECT_EQ(pool.free_pages(), host().pages_out);
+}
+
+TEST(ThreadsPagePool, WhoWaitsIsWokenBesideOthersThatBeginAndEndToWait) {
+  PagePool pool;
+  std::atomic<uint32_t> rings{3};
+  const auto ring = [&] {
+    host_thread thread;
+    PagePool::Waiter waiter;
+    thread.become();
+    for (int i = 0; i < 200; ++i) {
+      pool.wait(waiter, &thread);
+      while (!waiter.told()) (void)thread.sleep(10);
+      pool.stop_waiting(waiter);
+    }
+    rings.fetch_sub(1);
+  };
+  const auto freer = [&] {
+    while (rings != 0) pool.wake_waiters();
+  };
+  threads::together({ring, ring, ring, freer});
+  EXPECT_EQ(rings, 0u);
 }
 
 TEST(ThreadsPagePool, ShrinkingBesideItsUsersLosesNothing) {

@@ -87,6 +87,23 @@ TEST(ThreadsQueue, PersistentGrantsArePurgedBesideTheRequests) {
   EXPECT_EQ(host().mapped, 0);
 }
 
+TEST(ThreadsQueue, RingsThatShareTooFewHandlesServeAllRequests) {
+  host().handles_left = 24;
+  Device first(2);
+  Device second(1, true, 8, 9);
+  ASSERT_TRUE(first.probe());
+  ASSERT_TRUE(second.probe());
+  ASSERT_TRUE(first.connect());
+  ASSERT_TRUE(second.connect());
+  threads::together({[&] { write_and_read(first.frontend(0), 0, 300); },
+                     [&] { write_and_read(first.frontend(1), 1, 300); },
+                     [&] { write_and_read(second.frontend(0), 2, 300); }});
+  EXPECT_TRUE(first.disconnect());
+  EXPECT_TRUE(second.disconnect());
+  EXPECT_EQ(host().mapped, 0);
+  EXPECT_EQ(host().handles_left, 24);
+}
+
 // The rules of a barrier, as the disk sees them.  Relaxed: the disk orders
 // nothing for the core.
 struct Referee {

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: GPL-2.0
+// The mapper when what all guests share has run out: handles, pages.
+#include "support/expectations.h"
+#include "support/grant_bench.h"
+
+namespace {
+
+using fake::host;
+using kunit::GrantBench;
+using kunit::GrantJob;
+using kunit::GrantUse;
+using kunit::Mapper;
+using kunit::TestJob;
+
+constexpr auto kOff = Mapper::Persistence::kOff;
+constexpr auto kNegotiated = Mapper::Persistence::kNegotiated;
+constexpr auto kMapped = GrantJob::Outcome::kMapped;
+constexpr auto kFailed = GrantJob::Outcome::kFailed;
+constexpr auto kNoPages = GrantJob::Outcome::kNoPages;
+constexpr auto kNoHandles = GrantJob::Outcome::kNoHandles;
+
+TEST(MapperShortage, WithoutHandlesARequestDoesNotFail) {
+  for (const int16_t status : {int16_t{-13}, int16_t{-7}}) {
+    GrantBench bench(kOff);
+    TestJob job({bench.guest.grant()});
+    host().handles_left = 0;
+    host().no_handle_status = status;
+    bench.map({&job});
+    EXPECT_TRUE(job.outcome == kNoHandles);
+    EXPECT_TRUE(host().log.empty());
+    host().handles_left = 1;
+    ++bench.now_ms;
+    bench.map({&job});
+    EXPECT_TRUE(job.outcome == kMapped);
+    bench.release({&job});
+  }
+}
+
+TEST(MapperShortage, WhatWasMappedBeforeTheHandlesRanOutIsGivenBack) {
+  GrantBench bench(kOff);
+  const uint32_t gref = bench.guest.grants(3);
+  TestJob job({gref, gref + 1, gref + 2});
+  host().handles_left = 2;
+  bench.map({&job});
+  ASSERT_TRUE(job.outcome == kNoHandles);
+  EXPECT_EQ(bench.guest.all_mappings(), 0u);
+  EXPECT_EQ(host().handles_left, 2u);
+  EXPECT_EQ(bench.pool.free_pages(), 3u);
+  for (uint32_t i = 0; i < 3; ++i) {
+    EXPECT_TRUE(job.grants[i].state == GrantUse::State::kUnmapped);
+    EXPECT_TRUE(job.grants[i].page == nullptr);
+  }
+  EXPECT_EQ(bench.mapper.counters().mapped.get(), bench.mapper.counters().unmapped.get());
+}
+
+TEST(MapperShortage, WhatIsGivenBackOfABatchTakesOneHypercall) {
+  GrantBench bench(kOff);
+  const uint32_t gref = bench.guest.grants(6);
+  TestJob one({gref, gref + 1});
+  TestJob two({gref + 2, gref + 3});
+  TestJob three({gref + 4, gref + 5});
+  host().handles_left = 3;
+  bench.map({&one, &two, &three});
+  EXPECT_TRUE(one.outcome == kMapped);
+  EXPECT_TRUE(two.outcome == kNoHandles);
+  EXPECT_TRUE(three.outcome == kNoHandles);
+  ASSERT_EQ(host().unmap_calls.size(), 1u);
+  EXPECT_EQ(host().unmap_calls[0], 1u);
+  bench.release({&one});
+}
+
+TEST(MapperShortage, WhatBecamePersistentIsIdleAfterwards) {
+  GrantBench bench(kNegotiated);
+  const uint32_t gref = bench.guest.grants(3);
+  TestJob job({gref, gref + 1, gref + 2});
+  host().handles_left = 2;
+  bench.map({&job});
+  ASSERT_TRUE(job.outcome == kNoHandles);
+  EXPECT_EQ(bench.mapper.persistent().count(), 2u);
+  EXPECT_EQ(bench.mapper.persistent().idle(), 2u);
+}
+
+TEST(MapperShortage, ABadGrantFailsItsRequestThoughHandlesRanOutToo) {
+  GrantBench bench(kOff);
+  const uint32_t gref = bench.guest.grants(3);
+  host().grants[gref + 1].status = -3;
+  TestJob job({gref + 1, gref, gref + 2});
+  host().handles_left = 1;
+  bench.map({&job});
+  EXPECT_TRUE(job.outcome == kFailed);
+  bench.release({&job});
+  EXPECT_EQ(bench.guest.all_mappings(), 0u);
+}
+
+TEST(MapperShortage, TheHypervisorIsNotAskedAgainAtOnceForAsMuch) {
+  GrantBench bench(kOff);
+  const uint32_t gref = bench.guest.grants(8);
+  TestJob first({gref, gref + 1, gref + 2, gref + 3});
+  TestJob large({gref + 4, gref + 5, gref + 6});
+  TestJob small({gref + 7});
+  host().handles_left = 2;
+  bench.map({&first});
+  bench.map({&large});
+  EXPECT_TRUE(large.outcome == kNoHandles);
+  EXPECT_EQ(host().map_calls.size(), 1u);
+  bench.map({&small});
+  EXPECT_TRUE(small.outcome == kMapped);
+  // What comes free of our own may be enough.
+  bench.release({&small});
+  host().handles_left = 3;
+  bench.map({&large});
+  EXPECT_TRUE(large.outcome == kMapped);
+  bench.release({&large});
+}
+
+TEST(MapperShortage, WhatIsLackingIsToldOnce) {
+  GrantBench bench(kOff);
+  const uint32_t gref = bench.guest.grants(5);
+  TestJob job({gref, gref + 1, gref + 2});
+  host().handles_left = 1;
+  bench.map({&job});
+  const Mapper::Shortage lacking = bench.mapper.take_shortage();
+  EXPECT_EQ(lacking.handles, 2u);
+  EXPECT_EQ(lacking.pages, 0u);
+  EXPECT_EQ(bench.mapper.take_shortage().handles, 0u);
+}
+
+TEST(MapperShortage, ADryHostIsAskedTwiceForABatchOfManyRequests) {
+  GrantBench bench(kOff);
+  uint32_t gref = bench.guest.grants(32);
+  std::vector<std::unique_ptr<TestJob>> jobs;
+  std::vector<GrantJob*> batch;
+  for (uint32_t i = 0; i < 32; ++i) {
+    jobs.push_back(std::make_unique<TestJob>(std::initializer_list<uint32_t>{gref++}));
+    batch.push_back(jobs.back().get());
+  }
+  host().failing.insert("host_page_alloc");
+  bench.mapper.map(batch, bench.limits, bench.now_ms);
+  EXPECT_EQ(host().page_refusals, 2u);
+  for (const GrantJob* job : batch) EXPECT_TRUE(job->outcome == kNoPages);
+  EXPECT_EQ(bench.mapper.take_shortage().pages, 32u);
+}
+
+TEST(MapperShortage, ADryHostIsNotAskedAgainBeforeItsTime) {
+  GrantBench bench(kOff);
+  TestJob job({bench.guest.grant()});
+  host().failing.insert("host_page_alloc");
+  bench.map({&job});
+  host().failing.clear();
+  bench.now_ms += 9;
+  bench.map({&job});
+  EXPECT_TRUE(job.outcome == kNoPages);
+  EXPECT_EQ(host().page_refusals, 1u);
+  EXPECT_TRUE(host().page_allocations.empty());
+  bench.now_ms += 1;
+  bench.map({&job});
+  EXPECT_TRUE(job.outcome == kMapped);
+  bench.release({&job});
+}
+
+}  // namespace
