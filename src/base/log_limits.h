@@ -16,6 +16,7 @@ struct LogLimits {
   host_log_limit failed{};  // I/O that ended with an error
   host_log_limit flush{};   // the same of a flush
   host_log_limit grants{};  // grants that could not be mapped or kept
+  host_log_limit shortage{};// handles that Xen has no more of
   host_log_limit lost{};    // pages that the hypervisor did not give back
 };
 

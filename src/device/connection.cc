@@ -42,6 +42,7 @@ Result<Owned<Connection>> Connection::create(const Config& config) {
         .name = name};
     Result<Owned<Queue>> queue = Queue::create(queue_config, shared);
     if (!queue) {
+      // A shortage of handles is the caller's to wait for.
       if (queue.error().number != -kEnoSpc) {
         host_device_error(config.device, queue.error().number,
                           "attaching ring %u (%u pages from ring-ref %u, event-channel %u)", i,

@@ -14,7 +14,8 @@ namespace blkback {
 namespace {
 // So long free pages that another device needs are given back at once.
 constexpr uint32_t kReliefSqueezeMs = 100;
-// How often, and for how long, a ring is tried again that found no handles.
+// How often, and for how long, a connection is tried again that found no handles
+// for its rings.
 constexpr uint32_t kConnectRetryMs = 100;
 constexpr uint64_t kConnectPatienceMs = 10000;
 
@@ -351,10 +352,7 @@ bool Device::connect() {
                                                              .statistics = statistics_,
                                                              .log = log_,
                                                              .owner = *this});
-  if (!connection) {
-    if (connection.error().number == -kEnoSpc) connect_later();
-    return connect_failed_;
-  }
+  if (!connection) return connection.error().number != -kEnoSpc || !connect_later();
   no_handles_since_ms_ = 0;
   if (!publish_disk(parameters)) return connect_failed_;
 
@@ -370,8 +368,8 @@ bool Device::connect() {
   return true;
 }
 
-// There are no handles for the rings: others give some back.
-void Device::connect_later() {
+// There are no handles for the rings.  False when that has been so for too long.
+bool Device::connect_later() {
   const uint64_t now_ms = host_time_ms();
   if (no_handles_since_ms_ == 0) no_handles_since_ms_ = now_ms;
   if (now_ms - no_handles_since_ms_ >= kConnectPatienceMs) {
@@ -380,11 +378,12 @@ void Device::connect_later() {
                       "mapping the rings: Xen has no more handles for this domain's mappings; its "
                       "option gnttab_max_maptrack_frames (of a driver domain: max_maptrack_frames) "
                       "allows more");
-    return;
+    return false;
   }
   connect_failed_ = false;
   Registry::get().relieve(*this, Scarce::kHandles);
   host_work_schedule(this, kConnectRetryMs);
+  return true;
 }
 
 // False when it did not go well: to be tried again, or connect_failed_.

@@ -82,7 +82,7 @@ class Device : public driver_device, public host_work, public ListLink {
   // True when there may be another step to take.
   [[nodiscard]] bool take(Step step);
   [[nodiscard]] bool connect();
-  void connect_later();
+  [[nodiscard]] bool connect_later();
   [[nodiscard]] bool publish_disk(const host_parameters& parameters);
   void serve_frontend();
   void become_closed();
@@ -102,6 +102,7 @@ class Device : public driver_device, public host_work, public ListLink {
   uint32_t frontend_ = 0;          // its state, as last looked at
   uint32_t retry_ms_ = 0;          // 0: the last write to xenstore went well
   uint32_t publish_failures_ = 0;  // in a row
+  uint64_t no_handles_since_ms_ = 0;  // for the rings; 0: there were some
   bool announced_ = false;
   bool frontend_seen_ = false;
   bool frontend_connected_ = false;  // it was Connected within this connection

@@ -182,8 +182,8 @@ bool Mapper::take_mappings(std::span<GrantJob* const> jobs, const PersistentGran
       }
       job->outcome = GrantJob::Outcome::kFailed;
       host_log_limited(&log_.limits.grants, HOST_LOG_WARNING,
-                       "%s: grant reference %u could not be mapped: status %d", log_.name, use.gref,
-                       result.status);
+                       "%s: grant reference %u could not be mapped: status %d", log_.name,
+                       use.gref, result.status);
     }
     // One that fails anyway waits for nothing.
     if (lacking == 0 || job->outcome == GrantJob::Outcome::kFailed) continue;

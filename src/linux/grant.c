@@ -183,16 +183,15 @@ static int ring_try_handles(struct host_device *device, const grant_ref_t *refs,
 int host_ring_map(struct host_device *device, const uint32_t *grefs, uint32_t count, void **address)
 {
 	grant_ref_t refs[XENBUS_MAX_RING_GRANTS];
-	int error = -ENODEV;
+	int error;
 
 	if (count == 0 || count > ARRAY_SIZE(refs))
 		return -EINVAL;
 	memcpy(refs, grefs, count * sizeof(*refs));
 	/* What xenbus writes when it fails is not to go to another device's directory. */
 	mutex_lock(&device->lock);
-	if (!device->removed)
-		error = ring_try_handles(device, refs, count);
-	if (!device->removed && !error)
+	error = device->removed ? -ENODEV : ring_try_handles(device, refs, count);
+	if (!error)
 		error = xenbus_map_ring_valloc(device->xenbus, refs, count, address);
 	mutex_unlock(&device->lock);
 	return error;

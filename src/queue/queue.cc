@@ -166,8 +166,8 @@ uint32_t Queue::drain_step() {
     if (give_up_ms_ == 0 || room) give_up_ms_ = now_ms_ + kClosingPatienceMs;
     if (now_ms_ >= give_up_ms_) {
       host_log_limited(&shared_.log.failed, HOST_LOG_ERROR,
-                       "%s: %u requests failed: no pages, handles or memory for their grants",
-                       name_, deferred_.size());
+                       "%s: %u requests failed: no pages, handles or memory for their data", name_,
+                       deferred_.size());
       while (Slot* slot = deferred_.pop_front()) {
         slot->status = Status::kError;
         failed_.push_back(*slot);

@@ -186,7 +186,7 @@ class Queue : public driver_queue {
 
   OwnedArray<Slot> slots_;
   SlotList free_;
-  SlotList deferred_;  // no pages, handles, memory or buffer to be had
+  SlotList deferred_;  // no pages, handles, buffers or memory to be had
   SlotList busy_;      // done, but the storage stack holds a page
   SlotList failed_;    // done without I/O
   SlotList held_;      // writes behind a barrier, and barriers

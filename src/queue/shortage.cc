@@ -17,9 +17,13 @@ namespace blkback {
 void Queue::defer(SlotList& slots) {
   if (slots.empty()) return;
   counters_.out_of_resources.add(1);
-  // The descriptors are read: their page is not kept meanwhile.
+  // The descriptors are read: their page is not kept meanwhile, nor is a buffer.
   uint32_t jobs = 0;
   for (Slot* slot = slots.front(); slot != nullptr; slot = slots.next(*slot)) {
+    if (slot->bounce != nullptr) {
+      bounce_.put(*slot->bounce);
+      slot->bounce = nullptr;
+    }
     if (!slot->indirect || slot->stage != Slot::Stage::kData) continue;
     slot->uses = slot->all_grants().first(1);
     jobs_[jobs++] = slot;
@@ -38,7 +42,7 @@ void Queue::defer(SlotList& slots) {
     failed_.push_back(*slot);
   }
   if (given_up == 0) return;
-  host_log_limited(&shared_.log.grants, HOST_LOG_ERROR,
+  host_log_limited(&shared_.log.failed, HOST_LOG_ERROR,
                    "%s: %u requests failed: Xen has had no handle for their grants for %u seconds; "
                    "its option gnttab_max_maptrack_frames (of a driver domain: "
                    "max_maptrack_frames) allows more",
@@ -73,7 +77,7 @@ void Queue::relieve_shortage() {
   if (enough || now_ms_ - wished_ms_ < kWishIntervalMs) return;
   wished_ms_ = now_ms_;
   if (lacking.handles != 0) {
-    host_log_limited(&shared_.log.grants, HOST_LOG_WARNING,
+    host_log_limited(&shared_.log.shortage, HOST_LOG_WARNING,
                      "%s: Xen has no handles for %u more grants; other disks are asked to give "
                      "some back",
                      name_, lacking.handles);
