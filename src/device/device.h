@@ -110,7 +110,6 @@ class Device : public driver_device, public host_work, public ListLink {
   bool serving_ = false;
   bool open_failed_ = false;     // until physical-device is written again
   bool connect_failed_ = false;  // until the frontend's state is written again
-  uint64_t no_handles_since_ms_ = 0;  // for the rings; 0: there were some
   bool disk_gone_ = false;
 
   SpinLock identity_lock_{HOST_LOCK_STATISTICS};
