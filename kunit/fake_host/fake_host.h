@@ -264,7 +264,8 @@ class Host {
                              .buffer_squeeze_duration_ms = 10,
                              .log_stats = 0,
                              .feature_persistent = 1,
-                             .reserved = {}};
+                             .x86 = 1,
+                             .reserved = 0};
   struct Line {
     int level;
     const host_log_limit* limit;  // nullptr: not limited

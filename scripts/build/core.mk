@@ -26,6 +26,7 @@ blkback-core := \
 	src/device/frontend.o \
 	src/device/backend.o \
 	src/device/next_step.o \
+	src/device/offer.o \
 	src/device/connection.o \
 	src/device/registry.o \
 	src/device/device.o \

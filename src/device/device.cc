@@ -152,14 +152,8 @@ bool Device::publish_state(host_xenbus_state state) {
 bool Device::announce() {
   host_parameters parameters{};
   host_parameters_read(&parameters);
-  const host_store_node nodes[] = {
-      {"multi-queue-max-queues", parameters.max_queues},
-      {"max-ring-page-order", parameters.max_ring_page_order},
-      {"feature-max-indirect-segments", wire::kMaxIndirectSegments},
-  };
-  const int error = host_store_publish(host_, nodes, std::size(nodes));
-  if (error != 0) {
-    try_again(error, "publishing the backend's limits");
+  if (const Result<void> offered = offer_.continue_with(host_, parameters); !offered) {
+    try_again(offered.error().number, "publishing the backend's limits");
     return false;
   }
   announced_ = publish_state(HOST_XENBUS_INIT_WAIT);
@@ -282,8 +276,7 @@ bool Device::take(Step step) {
     case Step::kConnect:
       return connect();
     case Step::kInitWait:
-      host_log_limited(&log_.life, HOST_LOG_INFO, "%s: prepare for reconnect", host_device_name(host_));
-      return publish_state(HOST_XENBUS_INIT_WAIT);
+      return prepare_for_reconnect();
     case Step::kConnected:
       serve_frontend();
       return false;
@@ -294,6 +287,18 @@ bool Device::take(Step step) {
       return false;
   }
   return false;
+}
+
+// A frontend that starts afresh reads again what it may ask for.
+bool Device::prepare_for_reconnect() {
+  host_parameters parameters{};
+  host_parameters_read(&parameters);
+  if (const Result<void> offered = offer_.renew(host_, parameters); !offered) {
+    try_again(offered.error().number, "publishing the backend's limits");
+    return false;
+  }
+  host_log_limited(&log_.life, HOST_LOG_INFO, "%s: prepare for reconnect", host_device_name(host_));
+  return publish_state(HOST_XENBUS_INIT_WAIT);
 }
 
 // Nothing of the guest is mapped: say so.  When the toolstack wants the device
@@ -330,7 +335,12 @@ bool Device::connect() {
                       backend_.physical_device);
     return true;
   }
-  const Result<FrontendConfig> frontend = read_frontend(host_, parameters);
+  const bool persistent = Offer::persistent(host_, parameters, frontend_ == HOST_XENBUS_CONNECTED);
+  const Result<FrontendConfig> frontend =
+      read_frontend(host_, {.queues = offer_.queues(),
+                            .ring_page_order = offer_.ring_page_order(),
+                            .persistent = persistent,
+                            .x86 = parameters.x86 != 0});
   if (!frontend) return true;
   const Result<void> synced = vbd_->sync();
   // That may have taken long: the device may be gone, or the frontend elsewhere.
@@ -354,7 +364,7 @@ bool Device::connect() {
                                                              .owner = *this});
   if (!connection) return connection.error().number != -kEnoSpc || !connect_later();
   no_handles_since_ms_ = 0;
-  if (!publish_disk(parameters)) return connect_failed_;
+  if (!publish_disk(persistent)) return connect_failed_;
 
   connection_ = std::move(*connection);
   connect_failed_ = false;
@@ -387,7 +397,7 @@ bool Device::connect_later() {
 }
 
 // False when it did not go well: to be tried again, or connect_failed_.
-bool Device::publish_disk(const host_parameters& parameters) {
+bool Device::publish_disk(bool persistent) {
   const host_disk_geometry& geometry = vbd_->geometry();
   const uint64_t sectors = vbd_->sectors();
   const bool discard = vbd_->offers_discard();
@@ -399,7 +409,7 @@ bool Device::publish_disk(const host_parameters& parameters) {
       {"discard-alignment", discard ? geometry.discard_alignment_bytes : 0},
       {"discard-secure", vbd_->offers_secure_discard() ? 1u : 0u},
       {"feature-max-indirect-segments", wire::kMaxIndirectSegments},
-      {"feature-persistent", parameters.feature_persistent},
+      {"feature-persistent", persistent ? 1u : 0u},
       {"sectors", sectors},
       {"info", vbd_->info()},
       {"sector-size", geometry.logical_block_bytes},

@@ -24,6 +24,7 @@
 #include "device/backend.h"
 #include "device/connection.h"
 #include "device/next_step.h"
+#include "device/offer.h"
 #include "driver.h"
 #include "vbd/statistics.h"
 #include "vbd/vbd.h"
@@ -83,8 +84,9 @@ class Device : public driver_device, public host_work, public ListLink {
   [[nodiscard]] bool take(Step step);
   [[nodiscard]] bool connect();
   [[nodiscard]] bool connect_later();
-  [[nodiscard]] bool publish_disk(const host_parameters& parameters);
+  [[nodiscard]] bool publish_disk(bool persistent);
   void serve_frontend();
+  [[nodiscard]] bool prepare_for_reconnect();
   void become_closed();
 
   [[nodiscard]] bool publish_state(host_xenbus_state state);
@@ -103,6 +105,7 @@ class Device : public driver_device, public host_work, public ListLink {
   uint32_t retry_ms_ = 0;          // 0: the last write to xenstore went well
   uint32_t publish_failures_ = 0;  // in a row
   uint64_t no_handles_since_ms_ = 0;  // for the rings; 0: there were some
+  Offer offer_;
   bool announced_ = false;
   bool frontend_seen_ = false;
   bool frontend_connected_ = false;  // it was Connected within this connection
