@@ -124,7 +124,11 @@ static void work_function(struct work_struct *work)
 
 void host_work_init(struct host_work *work, enum driver_work_kind kind)
 {
-	/* Each place has a lock class of its own: a device's work cancels its purgers'. */
+	/*
+	 * INIT_DELAYED_WORK() has a lock class in each place where it is
+	 * written, hence two: a device's work cancels its purgers' and waits
+	 * for them, which in one class would look like waiting for itself.
+	 */
 	if (kind == DRIVER_WORK_DEVICE)
 		INIT_DELAYED_WORK(work_kernel(work), work_function);
 	else

@@ -93,8 +93,7 @@ void Queue::close() {
 
 void Queue::event() {
   event_pending_.store(true, std::memory_order_release);
-  // The channel may be bound a moment before the thread is known.
-  if (thread_ != nullptr) host_thread_wake(thread_);
+  host_thread_wake(thread_);  // it is there before the channel is bound
 }
 
 void Queue::done(Slot& slot) {
@@ -149,7 +148,7 @@ void Queue::keep_limits() {
 // Wakes up for nothing but what is due: an idle queue sleeps for good.
 uint32_t Queue::next_pass_ms() {
   uint64_t next = HOST_FOREVER;
-  if (!busy_.empty()) next = std::min<uint64_t>(next, kBusyRetryMs);
+  if (!busy_.empty()) next = std::min<uint64_t>(next, kHeldAnswerRetryMs);
   if (!deferred_.empty()) next = std::min<uint64_t>(next, next_retry_ms());
   if (const auto due = mapper_.persistent().due_in_ms(limits(), now_ms_)) {
     // A little later, to find more than one grant due.
@@ -177,7 +176,7 @@ uint32_t Queue::drain_step() {
     }
     return std::min(next_retry_ms(), static_cast<uint32_t>(give_up_ms_ - now_ms_));
   }
-  if (!busy_.empty()) return kBusyRetryMs;
+  if (!busy_.empty()) return kHeldAnswerRetryMs;
   if (free_.size() != ring_.size()) return HOST_FOREVER;  // done() will wake us
   // done() wakes before it takes its leave: wait for the last one to be gone.
   if (in_flight_.load(std::memory_order_acquire) != 0) return 1;

@@ -111,7 +111,8 @@ class Queue : public driver_queue {
   static constexpr uint64_t kHandlesPatienceMs = 10000;
   // The owner is told of a shortage at most this often.
   static constexpr uint64_t kWishIntervalMs = 100;
-  static constexpr uint32_t kBusyRetryMs = 1;
+  // An answer waits for the storage stack to let go of a page.
+  static constexpr uint32_t kHeldAnswerRetryMs = 1;
   static constexpr uint64_t kLogIntervalMs = 10000;
   // A queue that closes gives up on requests without pages after this time.
   static constexpr uint64_t kClosingPatienceMs = 5000;
