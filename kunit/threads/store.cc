@@ -116,6 +116,8 @@ void host_parameters_read(host_parameters* parameters) {
                  .reserved = 0};
 }
 
+void host_survey_start(void) {}
+
 void host_log(host_log_level, const char* format, ...) {
   va_list arguments;
   va_start(arguments, format);

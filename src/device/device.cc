@@ -2,7 +2,6 @@
 #include "device/device.h"
 
 #include <algorithm>
-#include <string_view>
 
 #include "device/registry.h"
 #include "host/log.h"
@@ -83,6 +82,7 @@ void Device::share() {
 
 void Device::run() {
   share();
+  check_progress();
   if (removed()) {
     if (drained()) destroy();
     return;
@@ -118,7 +118,7 @@ bool Device::drained() {
 
 // The end: the work that calls us is not scheduled again.
 void Device::destroy() {
-  vbd_.reset();
+  close_disk();
   Registry::get().remove(*this);
   host_device* host = host_;
   Owned<Device>(this).reset();
@@ -160,70 +160,6 @@ bool Device::announce() {
   return announced_;
 }
 
-// Opens the disk that the hotplug script has named.  Each time that it writes
-// the node is a try: the disk may work now.
-void Device::open_disk() {
-  if (finished()) return;
-  const Result<BackendConfig> config = read_backend(host_);
-  if (vbd_) {
-    const char* now = config ? config->physical_device : "?";
-    if (std::string_view(now) == backend_.physical_device) return;
-    host_log_limited(&log_.disk, HOST_LOG_WARNING,
-                     "%s: changing the physical device from %s to %s is not supported",
-                     host_device_name(host_), backend_.physical_device, now);
-    return;
-  }
-  if (!config) {
-    open_failed_ = config.error().number != -kEnoEnt;
-    return;
-  }
-  backend_ = *config;
-  open_failed_ = true;
-  Result<Owned<Vbd>> vbd = Vbd::open(backend_.vbd);
-  if (!vbd) {
-    host_device_error(host_, vbd.error().number,
-                      "opening device %s (mode %s): write physical-device again when it works",
-                      backend_.physical_device, backend_.identity.mode);
-    return;
-  }
-  if (!serves_blocks(host_, backend_, **vbd)) return;
-  open_failed_ = false;
-  connect_failed_ = false;
-  {
-    const SpinGuard guard(identity_lock_);
-    identity_ = backend_.identity;
-  }
-  vbd_ = std::move(*vbd);
-  const int error = host_device_show(host_);
-  if (error != 0 && error != -kEnoDev) host_device_error(host_, error, "creating sysfs entries");
-}
-
-// The disk may have been removed or resized.
-void Device::check_disk() {
-  if (!vbd_ || !connection_ || connection_->closing()) return;
-  if (host_disk_gone(vbd_->disk())) {
-    if (disk_gone_) return;
-    // The frontend's requests end with errors; it is asked to let go.
-    disk_gone_ = true;
-    host_device_error(host_, -kEnoDev, "the backing disk %s was removed from the system",
-                      backend_.physical_device);
-    return;
-  }
-  const uint64_t sectors = vbd_->sectors();
-  if (sectors == told_sectors_ || host_device_state(host_) != HOST_XENBUS_CONNECTED) return;
-  const int error = host_store_resize(host_, sectors);
-  if (error != 0) {
-    // Busy: the toolstack has written Closing over our state.
-    if (error != -kEbusy) try_again(error, "telling the frontend of the disk's new size");
-    return;
-  }
-  retry_ms_ = 0;
-  host_log(HOST_LOG_INFO, "%s: the disk has %llu sectors now, it had %llu", host_device_name(host_),
-           static_cast<unsigned long long>(sectors),
-           static_cast<unsigned long long>(told_sectors_));
-  told_sectors_ = sectors;
-}
-
 void Device::look_at_frontend() {
   if (!frontend_event_.exchange(false, std::memory_order_acquire)) return;
   frontend_ = frontend_state_.load(std::memory_order_relaxed);
@@ -242,8 +178,12 @@ void Device::look_at_frontend() {
 Link Device::link() {
   if (connection_) {
     if (!connection_->closing()) return Link::kOpen;
+    vbd_->tell(Vbd::kNothing);
     if (!connection_->drained()) return Link::kDraining;
+    check_progress();
+    outlook_.show_connection(nullptr);
     connection_.reset();
+    Registry::get().disconnected();
     frontend_restarted_ = false;
     serving_ = false;
   }
@@ -267,8 +207,8 @@ bool Device::take(Step step) {
       return false;
     case Step::kRefuse:
       connect_failed_ = true;
-      host_device_error(host_, -kEinval,
-                        "saw state %u at the frontend: expected 1, 3, 4, 5 or 6", frontend_);
+      host_device_error(host_, -kEinval, "saw state %u at the frontend: expected 1, 3, 4, 5 or 6",
+                        frontend_);
       return true;
     case Step::kDrain:
       connection_->close();
@@ -311,7 +251,7 @@ void Device::become_closed() {
     return;
   }
   if (online == 0) {
-    vbd_.reset();
+    close_disk();
     finished_.store(true, std::memory_order_release);
   }
   if (host_device_state(host_) != HOST_XENBUS_CLOSED) {
@@ -367,6 +307,8 @@ bool Device::connect() {
   if (!publish_disk(persistent)) return connect_failed_;
 
   connection_ = std::move(*connection);
+  outlook_.show_connection(connection_.get());
+  Registry::get().connected();
   connect_failed_ = false;
   frontend_connected_ = frontend_ == HOST_XENBUS_CONNECTED;
   host_log_limited(
@@ -417,7 +359,7 @@ bool Device::publish_disk(bool persistent) {
   };
   const int error = host_store_publish(host_, nodes, std::size(nodes));
   if (error == 0) {
-    told_sectors_ = sectors;
+    vbd_->tell(sectors);
     retry_ms_ = 0;
     publish_failures_ = 0;
     return true;

@@ -107,6 +107,13 @@ void Queue::done(Slot& slot) {
   in_flight_.fetch_sub(1, std::memory_order_release);
 }
 
+uint64_t Queue::stalled_ms(uint64_t now_ms) const {
+  // In this order: the first of them brings its time with it.
+  if (in_flight_.load(std::memory_order_acquire) == 0) return 0;
+  const uint64_t progress_ms = progress_ms_.load(std::memory_order_relaxed);
+  return now_ms > progress_ms ? now_ms - progress_ms : 0;
+}
+
 PersistentGrants::Limits Queue::limits() const {
   return {.max_grants = parameters_.max_persistent_grants,
           .unused_ms = parameters_.persistent_grant_unused_seconds * 1000,
@@ -125,9 +132,22 @@ uint32_t Queue::work() {
   return next_pass_ms();
 }
 
+// A disk that grew without an event, which a busy ring can see at once.
+void Queue::look_at_size() {
+  const uint64_t sectors = shared_.vbd.sectors();
+  const uint64_t told = shared_.vbd.told_sectors();
+  if (sectors == told || told == Vbd::kNothing) {
+    size_seen_ = 0;
+  } else if (sectors != size_seen_) {
+    size_seen_ = sectors;
+    host_work_schedule(&shared_.owner, 0);
+  }
+}
+
 // The bounds that parameters set, read at each pass.
 void Queue::keep_limits() {
   limits_kept_ms_ = now_ms_;
+  look_at_size();
   const bool squeezed = now_ms_ < shared_.squeeze_until_ms.load(std::memory_order_relaxed);
   const uint32_t keep = squeezed ? 0 : parameters_.max_buffer_pages;
   if (shared_.pool.free_pages() > keep) shared_.pool.shrink_free_pagepool(keep);
