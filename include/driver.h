@@ -61,8 +61,22 @@ bool driver_device_finished(const struct driver_device *device);
 /* The host is short of memory.  Context: process. */
 void driver_reclaim_memory(struct driver_device *device);
 
-/* Some block device of the host was resized or removed.  Context: process. */
+/*
+ * The host's block device @major:@minor was resized or removed: a disk, or a
+ * partition.  Context: process.
+ */
+void driver_disk_changed(uint32_t major, uint32_t minor);
+
+/* The same of one or more that are not known.  Context: process. */
 void driver_disks_changed(void);
+
+/*
+ * A look at all connected disks: have they grown in silence, do they hang?
+ *
+ * Context: process.
+ * Return: whether there are any, so that it is worth going on.
+ */
+bool driver_survey(void);
 
 /* A parameter was written.  Context: process. */
 void driver_parameters_changed(void);

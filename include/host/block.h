@@ -45,8 +45,14 @@ void host_disk_describe(const struct host_disk *disk, struct host_disk_geometry 
 uint64_t host_disk_sectors(const struct host_disk *disk);
 
 /*
+ * host_disk_is - is @major:@minor the disk's number, or that of the whole disk
+ * on which it is a partition?  Context: any.
+ */
+bool host_disk_is(const struct host_disk *disk, uint32_t major, uint32_t minor);
+
+/*
  * host_disk_gone - has the device been removed from the system?  Its I/O fails
- * then.  driver_disks_changed() tells when this or a size may have changed.
+ * then.  driver_disk_changed() tells when this or a size may have changed.
  *
  * Context: any.
  */

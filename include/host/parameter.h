@@ -15,7 +15,8 @@ struct host_parameters {
 	uint32_t buffer_squeeze_duration_ms;
 	uint8_t log_stats;
 	uint8_t feature_persistent;
-	uint8_t reserved[2];
+	uint8_t x86; /* the host's architecture, not a parameter */
+	uint8_t reserved;
 };
 
 /* host_parameters_read - the values of this moment.  Context: any. */

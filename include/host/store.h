@@ -40,8 +40,10 @@ enum host_store_side {
 /*
  * host_store_read - read the node @name (a relative path) as text.
  *
+ * NULs at its end are not part of it.
+ *
  * Return: 0 and the whole string, terminated, in @text; -E2BIG when it does not
- * fit in @bytes; -ENOENT when there is no such node; -ENODEV.
+ * fit in @bytes or holds a NUL; -ENOENT when there is no such node; -ENODEV.
  */
 int host_store_read(struct host_device *device, enum host_store_side side, const char *name,
 		    char *text, size_t bytes);

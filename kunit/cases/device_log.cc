@@ -77,8 +77,8 @@ TEST(DeviceLog, WhatAGuestFloodsHidesNoOtherKindOfItsLines) {
   bench.guest().send(ask(BLKIF_OP_READ, 3, 0, {{4000000000u}}));
   host().run();
   const host_log_limit* const limits[] = {
-      limit_of("using 1 queues"),   limit_of("operation 99 refused"), limit_of("sector 0: error -5"),
-      limit_of("a flush failed"),   limit_of("could not be mapped"),
+      limit_of("using 1 queues"), limit_of("operation 99 refused"), limit_of("sector 0: error -5"),
+      limit_of("a flush failed"), limit_of("could not be mapped"),
   };
   for (const host_log_limit* const& one : limits) {
     EXPECT_TRUE(one != nullptr);

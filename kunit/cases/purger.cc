@@ -20,7 +20,8 @@ using kunit::TestJob;
 // A purger, and persistent grants for it to unmap.
 class PurgeBench : public GrantBench {
  public:
-  PurgeBench() : GrantBench(Mapper::Persistence::kNegotiated), purger(pool, {"7.xvda-0", log_limits}) {
+  PurgeBench()
+      : GrantBench(Mapper::Persistence::kNegotiated), purger(pool, {"7.xvda-0", log_limits}) {
     ready = purger.create().has_value();
     waiter.woken = false;
     purger.set_waiter(&waiter);
@@ -117,7 +118,7 @@ TEST(Purger, APageThatTheStorageStackHoldsWaits) {
   EXPECT_FALSE(bench.purger.idle());
   EXPECT_FALSE(bench.waiter.woken);
   held->busy = false;
-  host().sleep(Purger::kBusyRetryMs);
+  host().sleep(Purger::kHeldPageRetryMs);
   EXPECT_EQ(bench.guest.all_mappings(), 0u);
   EXPECT_TRUE(bench.waiter.woken);
 }
@@ -128,10 +129,10 @@ TEST(Purger, WhileAllPagesAreHeldItMakesNoHypercall) {
   host_page* held = bench.purged.front()->page;
   held->busy = true;
   bench.purger.add(bench.purged);
-  host().sleep(10 * Purger::kBusyRetryMs);
+  host().sleep(10 * Purger::kHeldPageRetryMs);
   EXPECT_TRUE(host().unmap_calls.empty());
   held->busy = false;
-  host().sleep(Purger::kBusyRetryMs);
+  host().sleep(Purger::kHeldPageRetryMs);
 }
 
 TEST(Purger, AFailedUnmapLosesThePageAndEndsAllTheSame) {

@@ -22,11 +22,29 @@ TEST(Text, WhatIsNoNumberIsRefused) {
   EXPECT_FALSE(parse_number("", 10).has_value());
   EXPECT_FALSE(parse_number("-1", 10).has_value());
   EXPECT_FALSE(parse_number("+1", 10).has_value());
-  EXPECT_FALSE(parse_number(" 1", 10).has_value());
-  EXPECT_FALSE(parse_number("1 ", 10).has_value());
-  EXPECT_FALSE(parse_number("0x1", 16).has_value());
+  EXPECT_FALSE(parse_number("1 2", 10).has_value());
+  EXPECT_FALSE(parse_number("1,", 10).has_value());
+  EXPECT_FALSE(parse_number("- 1", 10).has_value());
+  EXPECT_FALSE(parse_number("0x1", 10).has_value());
+  EXPECT_FALSE(parse_number("0x", 16).has_value());
+  EXPECT_FALSE(parse_number("x1", 16).has_value());
+  EXPECT_FALSE(parse_number("0x0x1", 16).has_value());
+  EXPECT_FALSE(parse_number(" ", 10).has_value());
+  EXPECT_FALSE(parse_number(std::string_view("1\0"
+                                             "2",
+                                             3),
+                            10)
+                   .has_value());
   EXPECT_FALSE(parse_number("a", 10).has_value());
   EXPECT_FALSE(parse_number("\xff", 16).has_value());
+}
+
+TEST(Text, BlanksAroundANumberAreForgiven) {
+  EXPECT_EQ(parse_number(" 1", 10).value_or(9), 1u);
+  EXPECT_EQ(parse_number("1 ", 10).value_or(9), 1u);
+  EXPECT_EQ(parse_number("\t12\n", 10).value_or(9), 12u);
+  EXPECT_EQ(parse_number("\v\f\r 7 \r\n", 10).value_or(9), 7u);
+  EXPECT_EQ(parse_number(" 0xfe ", 16).value_or(9), 0xfeu);
 }
 
 TEST(Text, ANumberThatDoesNotFitIsRefused) {
@@ -49,6 +67,15 @@ TEST(Text, ADeviceNumberReachesFromZeroToWhatLinuxHas) {
   EXPECT_FALSE(parse_device_number("0:100000").has_value());
 }
 
+TEST(Text, ADeviceNumberMayBeWrittenAsScanfReadsIt) {
+  for (const char* text : {"fe:1a\n", " fe: 1a", "0xfe:0x1a"}) {
+    const auto number = parse_device_number(text);
+    ASSERT_TRUE(number.has_value());
+    EXPECT_EQ(number->major, 0xfeu);
+    EXPECT_EQ(number->minor, 0x1au);
+  }
+}
+
 TEST(Text, WhatIsNoDeviceNumberIsRefused) {
   EXPECT_FALSE(parse_device_number("").has_value());
   EXPECT_FALSE(parse_device_number(":").has_value());
@@ -57,7 +84,7 @@ TEST(Text, WhatIsNoDeviceNumberIsRefused) {
   EXPECT_FALSE(parse_device_number(":1").has_value());
   EXPECT_FALSE(parse_device_number("fe:1:2").has_value());
   EXPECT_FALSE(parse_device_number("fe 1").has_value());
-  EXPECT_FALSE(parse_device_number("0xfe:1").has_value());
+  EXPECT_FALSE(parse_device_number("fe:-1").has_value());
 }
 
 TEST(Statistics, TotalsAreTheSumOfAllQueues) {

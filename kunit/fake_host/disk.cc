@@ -107,6 +107,10 @@ void Host::complete(size_t index, int error) {
   --elsewhere;
 }
 
+void Host::survey() {
+  if (surveying) surveying = driver_survey();
+}
+
 extern "C" {
 
 int host_disk_open(uint32_t major, uint32_t minor, uint8_t read_only, host_disk** disk) {
@@ -131,6 +135,9 @@ void host_disk_describe(const host_disk* disk, host_disk_geometry* geometry) {
 }
 
 uint64_t host_disk_sectors(const host_disk*) { return host().geometry.sectors; }
+bool host_disk_is(const host_disk* disk, uint32_t major, uint32_t minor) {
+  return disk->major == major && (disk->minor == minor || host().whole_disk_minor == minor);
+}
 bool host_disk_gone(const host_disk*) { return host().disk_gone; }
 
 int host_disk_sync(host_disk*) {

@@ -205,8 +205,11 @@ class Host {
   int open_error = 0;
   int sync_error = 0;
   int io_error = 0;        // what I/Os end with
-  bool disk_gone = false;  // removed from the system; I/Os fail
-  bool hold_io = false;    // I/Os wait for complete()
+  bool surveying = false;  // from host_survey_start() until a survey says that is enough
+  void survey();           // one, when it is time for it
+  uint32_t whole_disk_minor = UINT32_MAX;  // of the disk whose partitions all disks are
+  bool disk_gone = false;                  // removed from the system; I/Os fail
+  bool hold_io = false;                    // I/Os wait for complete()
   std::deque<host_io*> held;
   std::vector<uint32_t> submissions;  // sizes of the batches
   struct IoRecord {
@@ -264,7 +267,8 @@ class Host {
                              .buffer_squeeze_duration_ms = 10,
                              .log_stats = 0,
                              .feature_persistent = 1,
-                             .reserved = {}};
+                             .x86 = 1,
+                             .reserved = 0};
   struct Line {
     int level;
     const host_log_limit* limit;  // nullptr: not limited

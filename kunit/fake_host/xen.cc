@@ -9,6 +9,7 @@
 
 #include "fake_host/fake_host.h"
 #include "host/log.h"
+#include "host/survey.h"
 #include "host/time.h"
 
 using fake::Host;
@@ -318,6 +319,8 @@ void host_work_cancel(host_work* work) {
 }
 
 void host_work_forget(host_work* work) { host().works.erase(work); }
+
+void host_survey_start(void) { host().surveying = true; }
 
 uint64_t host_time_ms(void) { return host().now_ms; }
 

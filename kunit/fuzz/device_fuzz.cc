@@ -273,7 +273,12 @@ void DeviceFuzz::change_disk() {
   if ((bits & 2) != 0) host().disk_gone = !host().disk_gone;
   if ((bits & 4) != 0) disk.max_discard_sectors = bits >> 4;
   if ((bits & 8) != 0) disk.write_cache ^= 1;
-  driver_disks_changed();
+  // Some changes are told of, others have to be found.
+  if ((bits & 16) != 0) {
+    host().survey();
+  } else {
+    driver_disks_changed();
+  }
 }
 
 void DeviceFuzz::change_parameters() {

@@ -41,6 +41,18 @@ void driver_reclaim_memory(struct driver_device *device)
 {
 }
 
+void driver_disk_changed(uint32_t major, uint32_t minor)
+{
+	WRITE_ONCE(test_calls.changed_disk, MKDEV(major, minor));
+	atomic_inc(&test_calls.disk_changed);
+}
+
+bool driver_survey(void)
+{
+	atomic_inc(&test_calls.surveys);
+	return READ_ONCE(test_calls.survey_goes_on);
+}
+
 void driver_disks_changed(void)
 {
 	atomic_inc(&test_calls.disks_changed);

@@ -8,6 +8,7 @@
 #include <kunit/test.h>
 #include <linux/atomic.h>
 #include <linux/delay.h>
+#include <linux/kdev_t.h>
 #include <linux/jiffies.h>
 
 #include "driver.h"
@@ -26,6 +27,10 @@ struct test_work {
 
 struct test_calls {
 	atomic_t disks_changed;
+	atomic_t disk_changed;
+	dev_t changed_disk; /* the last one */
+	atomic_t surveys;
+	bool survey_goes_on;
 	atomic_t parameters_changed;
 };
 

@@ -8,7 +8,7 @@
 
 static int calls(void)
 {
-	return atomic_read(&test_calls.disks_changed);
+	return atomic_read(&test_calls.disk_changed) + atomic_read(&test_calls.disks_changed);
 }
 
 /* Events are told by work; none is on its way after this. */
@@ -43,6 +43,23 @@ static void removal_is_heard(struct kunit *test)
 	before = calls();
 	test_disk_remove(disk);
 	EXPECT_SOON(test, calls() > before);
+	disk_events_exit();
+}
+
+/* The event's own number, not that of all disks. */
+static void event_names_its_disk(struct kunit *test)
+{
+	struct test_disk *disk = test_disk_create(test, NULL);
+	struct test_disk *other = test_disk_create(test, NULL);
+	int all;
+
+	listen(test);
+	all = atomic_read(&test_calls.disks_changed);
+	set_capacity_and_notify(disk->gendisk, TEST_DISK_SECTORS / 2);
+	EXPECT_SOON(test, READ_ONCE(test_calls.changed_disk) == disk_devt(disk->gendisk));
+	set_capacity_and_notify(other->gendisk, TEST_DISK_SECTORS / 2);
+	EXPECT_SOON(test, READ_ONCE(test_calls.changed_disk) == disk_devt(other->gendisk));
+	KUNIT_EXPECT_EQ(test, all, atomic_read(&test_calls.disks_changed));
 	disk_events_exit();
 }
 
@@ -107,6 +124,7 @@ static void nothing_is_heard_after_the_end(struct kunit *test)
 static struct kunit_case disk_events_cases[] = {
 	KUNIT_CASE(resize_is_heard),
 	KUNIT_CASE(removal_is_heard),
+	KUNIT_CASE(event_names_its_disk),
 	KUNIT_CASE(new_disk_is_no_change),
 	KUNIT_CASE(other_devices_are_no_disks),
 	KUNIT_CASE(storm_is_heard),

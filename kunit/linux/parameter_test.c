@@ -211,9 +211,8 @@ static void loading_takes_the_nearest_number(struct kunit *test)
 	for (i = 0; i < ARRAY_SIZE(table); i++) {
 		KUNIT_EXPECT_EQ_MSG(test, 0, write(test, table[i].name, table[i].given), "%s=%s",
 				    table[i].name, table[i].given);
-		KUNIT_EXPECT_STREQ_MSG(test, table[i].taken,
-				       strim(read(test, table[i].name)), "%s=%s", table[i].name,
-				       table[i].given);
+		KUNIT_EXPECT_STREQ_MSG(test, table[i].taken, strim(read(test, table[i].name)),
+				       "%s=%s", table[i].name, table[i].given);
 		KUNIT_EXPECT_EQ(test, 0, write(test, table[i].name, table[i].initial));
 	}
 	/* The core is not there yet. */

@@ -31,7 +31,8 @@ struct TestJob : GrantJob {
 
 class GrantBench {
  public:
-  explicit GrantBench(Mapper::Persistence persistence) : mapper(7, persistence, pool, {"7.xvda-0", log_limits}) {
+  explicit GrantBench(Mapper::Persistence persistence)
+      : mapper(7, persistence, pool, {"7.xvda-0", log_limits}) {
     created = mapper.create().has_value();
   }
   ~GrantBench() { unmap_persistent(); }

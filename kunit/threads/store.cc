@@ -112,8 +112,11 @@ void host_parameters_read(host_parameters* parameters) {
                  .buffer_squeeze_duration_ms = 10,
                  .log_stats = static_cast<uint8_t>(host().log_stats.load(kRelaxed)),
                  .feature_persistent = 1,
-                 .reserved = {}};
+                 .x86 = 1,
+                 .reserved = 0};
 }
+
+void host_survey_start(void) {}
 
 void host_log(host_log_level, const char* format, ...) {
   va_list arguments;

@@ -26,9 +26,12 @@ blkback-core := \
 	src/device/frontend.o \
 	src/device/backend.o \
 	src/device/next_step.o \
+	src/device/offer.o \
+	src/device/outlook.o \
 	src/device/connection.o \
 	src/device/registry.o \
 	src/device/device.o \
+	src/device/device_disk.o \
 	src/device/driver.o
 
 # The g++ that belongs to the kernel's gcc.  XEN_HEADERS may name a folder that

@@ -10,14 +10,14 @@
 namespace blkback {
 
 struct LogLimits {
-  host_log_limit life{};    // connected, a ring halted
-  host_log_limit disk{};    // the toolstack's wishes that cannot be met
-  host_log_limit refused{}; // requests that break the protocol or the disk's bounds
-  host_log_limit failed{};  // I/O that ended with an error
-  host_log_limit flush{};   // the same of a flush
-  host_log_limit grants{};  // grants that could not be mapped or kept
-  host_log_limit shortage{};// handles that Xen has no more of
-  host_log_limit lost{};    // pages that the hypervisor did not give back
+  host_log_limit life{};      // connected, a ring halted
+  host_log_limit disk{};      // the toolstack's wishes that cannot be met
+  host_log_limit refused{};   // requests that break the protocol or the disk's bounds
+  host_log_limit failed{};    // I/O that ended with an error
+  host_log_limit flush{};     // the same of a flush
+  host_log_limit grants{};    // grants that could not be mapped or kept
+  host_log_limit shortage{};  // handles that Xen has no more of
+  host_log_limit lost{};      // pages that the hypervisor did not give back
 };
 
 // Whose lines they are: the ring's name is the beginning of each.

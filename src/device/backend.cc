@@ -40,8 +40,7 @@ Result<BackendConfig> read_backend(host_device* device) {
       error == 0 ? parse_device_number(config.physical_device) : std::nullopt;
   if (!number) {
     if (error == 0) error = -kEinval;
-    host_device_error(device, error,
-                      "physical-device is '%s': expected MAJOR:MINOR in hexadecimal",
+    host_device_error(device, error, "physical-device is '%s': expected MAJOR:MINOR in hexadecimal",
                       error == -kEinval ? config.physical_device : "");
     return failure(-kEinval);
   }

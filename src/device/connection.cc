@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "device/connection.h"
 
+#include <algorithm>
+
 #include "host/log.h"
 
 namespace blkback {
@@ -74,6 +76,14 @@ bool Connection::drained() const {
     if (!queue->drained()) return false;
   }
   return true;
+}
+
+uint64_t Connection::stalled_ms(uint64_t now_ms) const {
+  uint64_t longest = 0;
+  for (const Owned<Queue>& queue : queues_.all()) {
+    longest = std::max(longest, queue->stalled_ms(now_ms));
+  }
+  return longest;
 }
 
 void Connection::wake() {

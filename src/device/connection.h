@@ -45,6 +45,10 @@ class Connection {
   [[nodiscard]] bool closing() const { return closing_; }
   [[nodiscard]] bool drained() const;
 
+  // For how long the disk has answered nothing, of the ring where that is the
+  // longest.  Context: any.
+  [[nodiscard]] uint64_t stalled_ms(uint64_t now_ms) const;
+
   // Parameters have changed: let the queues look.
   void wake();
   // What the queues lack that other devices may have, since the last call.

@@ -2,7 +2,6 @@
 #include "device/device.h"
 
 #include <algorithm>
-#include <string_view>
 
 #include "device/registry.h"
 #include "host/log.h"
@@ -83,6 +82,7 @@ void Device::share() {
 
 void Device::run() {
   share();
+  check_progress();
   if (removed()) {
     if (drained()) destroy();
     return;
@@ -118,7 +118,7 @@ bool Device::drained() {
 
 // The end: the work that calls us is not scheduled again.
 void Device::destroy() {
-  vbd_.reset();
+  close_disk();
   Registry::get().remove(*this);
   host_device* host = host_;
   Owned<Device>(this).reset();
@@ -152,82 +152,12 @@ bool Device::publish_state(host_xenbus_state state) {
 bool Device::announce() {
   host_parameters parameters{};
   host_parameters_read(&parameters);
-  const host_store_node nodes[] = {
-      {"multi-queue-max-queues", parameters.max_queues},
-      {"max-ring-page-order", parameters.max_ring_page_order},
-      {"feature-max-indirect-segments", wire::kMaxIndirectSegments},
-  };
-  const int error = host_store_publish(host_, nodes, std::size(nodes));
-  if (error != 0) {
-    try_again(error, "publishing the backend's limits");
+  if (const Result<void> offered = offer_.continue_with(host_, parameters); !offered) {
+    try_again(offered.error().number, "publishing the backend's limits");
     return false;
   }
   announced_ = publish_state(HOST_XENBUS_INIT_WAIT);
   return announced_;
-}
-
-// Opens the disk that the hotplug script has named.  Each time that it writes
-// the node is a try: the disk may work now.
-void Device::open_disk() {
-  if (finished()) return;
-  const Result<BackendConfig> config = read_backend(host_);
-  if (vbd_) {
-    const char* now = config ? config->physical_device : "?";
-    if (std::string_view(now) == backend_.physical_device) return;
-    host_log_limited(&log_.disk, HOST_LOG_WARNING,
-                     "%s: changing the physical device from %s to %s is not supported",
-                     host_device_name(host_), backend_.physical_device, now);
-    return;
-  }
-  if (!config) {
-    open_failed_ = config.error().number != -kEnoEnt;
-    return;
-  }
-  backend_ = *config;
-  open_failed_ = true;
-  Result<Owned<Vbd>> vbd = Vbd::open(backend_.vbd);
-  if (!vbd) {
-    host_device_error(host_, vbd.error().number,
-                      "opening device %s (mode %s): write physical-device again when it works",
-                      backend_.physical_device, backend_.identity.mode);
-    return;
-  }
-  if (!serves_blocks(host_, backend_, **vbd)) return;
-  open_failed_ = false;
-  connect_failed_ = false;
-  {
-    const SpinGuard guard(identity_lock_);
-    identity_ = backend_.identity;
-  }
-  vbd_ = std::move(*vbd);
-  const int error = host_device_show(host_);
-  if (error != 0 && error != -kEnoDev) host_device_error(host_, error, "creating sysfs entries");
-}
-
-// The disk may have been removed or resized.
-void Device::check_disk() {
-  if (!vbd_ || !connection_ || connection_->closing()) return;
-  if (host_disk_gone(vbd_->disk())) {
-    if (disk_gone_) return;
-    // The frontend's requests end with errors; it is asked to let go.
-    disk_gone_ = true;
-    host_device_error(host_, -kEnoDev, "the backing disk %s was removed from the system",
-                      backend_.physical_device);
-    return;
-  }
-  const uint64_t sectors = vbd_->sectors();
-  if (sectors == told_sectors_ || host_device_state(host_) != HOST_XENBUS_CONNECTED) return;
-  const int error = host_store_resize(host_, sectors);
-  if (error != 0) {
-    // Busy: the toolstack has written Closing over our state.
-    if (error != -kEbusy) try_again(error, "telling the frontend of the disk's new size");
-    return;
-  }
-  retry_ms_ = 0;
-  host_log(HOST_LOG_INFO, "%s: the disk has %llu sectors now, it had %llu", host_device_name(host_),
-           static_cast<unsigned long long>(sectors),
-           static_cast<unsigned long long>(told_sectors_));
-  told_sectors_ = sectors;
 }
 
 void Device::look_at_frontend() {
@@ -248,8 +178,12 @@ void Device::look_at_frontend() {
 Link Device::link() {
   if (connection_) {
     if (!connection_->closing()) return Link::kOpen;
+    vbd_->tell(Vbd::kNothing);
     if (!connection_->drained()) return Link::kDraining;
+    check_progress();
+    outlook_.show_connection(nullptr);
     connection_.reset();
+    Registry::get().disconnected();
     frontend_restarted_ = false;
     serving_ = false;
   }
@@ -273,8 +207,8 @@ bool Device::take(Step step) {
       return false;
     case Step::kRefuse:
       connect_failed_ = true;
-      host_device_error(host_, -kEinval,
-                        "saw state %u at the frontend: expected 1, 3, 4, 5 or 6", frontend_);
+      host_device_error(host_, -kEinval, "saw state %u at the frontend: expected 1, 3, 4, 5 or 6",
+                        frontend_);
       return true;
     case Step::kDrain:
       connection_->close();
@@ -282,8 +216,7 @@ bool Device::take(Step step) {
     case Step::kConnect:
       return connect();
     case Step::kInitWait:
-      host_log_limited(&log_.life, HOST_LOG_INFO, "%s: prepare for reconnect", host_device_name(host_));
-      return publish_state(HOST_XENBUS_INIT_WAIT);
+      return prepare_for_reconnect();
     case Step::kConnected:
       serve_frontend();
       return false;
@@ -296,6 +229,18 @@ bool Device::take(Step step) {
   return false;
 }
 
+// A frontend that starts afresh reads again what it may ask for.
+bool Device::prepare_for_reconnect() {
+  host_parameters parameters{};
+  host_parameters_read(&parameters);
+  if (const Result<void> offered = offer_.renew(host_, parameters); !offered) {
+    try_again(offered.error().number, "publishing the backend's limits");
+    return false;
+  }
+  host_log_limited(&log_.life, HOST_LOG_INFO, "%s: prepare for reconnect", host_device_name(host_));
+  return publish_state(HOST_XENBUS_INIT_WAIT);
+}
+
 // Nothing of the guest is mapped: say so.  When the toolstack wants the device
 // gone, its detach script must find the disk closed; the xenbus watch thread
 // then sees our state change and unregisters the device.
@@ -306,7 +251,7 @@ void Device::become_closed() {
     return;
   }
   if (online == 0) {
-    vbd_.reset();
+    close_disk();
     finished_.store(true, std::memory_order_release);
   }
   if (host_device_state(host_) != HOST_XENBUS_CLOSED) {
@@ -330,7 +275,12 @@ bool Device::connect() {
                       backend_.physical_device);
     return true;
   }
-  const Result<FrontendConfig> frontend = read_frontend(host_, parameters);
+  const bool persistent = Offer::persistent(host_, parameters, frontend_ == HOST_XENBUS_CONNECTED);
+  const Result<FrontendConfig> frontend =
+      read_frontend(host_, {.queues = offer_.queues(),
+                            .ring_page_order = offer_.ring_page_order(),
+                            .persistent = persistent,
+                            .x86 = parameters.x86 != 0});
   if (!frontend) return true;
   const Result<void> synced = vbd_->sync();
   // That may have taken long: the device may be gone, or the frontend elsewhere.
@@ -354,9 +304,11 @@ bool Device::connect() {
                                                              .owner = *this});
   if (!connection) return connection.error().number != -kEnoSpc || !connect_later();
   no_handles_since_ms_ = 0;
-  if (!publish_disk(parameters)) return connect_failed_;
+  if (!publish_disk(persistent)) return connect_failed_;
 
   connection_ = std::move(*connection);
+  outlook_.show_connection(connection_.get());
+  Registry::get().connected();
   connect_failed_ = false;
   frontend_connected_ = frontend_ == HOST_XENBUS_CONNECTED;
   host_log_limited(
@@ -387,7 +339,7 @@ bool Device::connect_later() {
 }
 
 // False when it did not go well: to be tried again, or connect_failed_.
-bool Device::publish_disk(const host_parameters& parameters) {
+bool Device::publish_disk(bool persistent) {
   const host_disk_geometry& geometry = vbd_->geometry();
   const uint64_t sectors = vbd_->sectors();
   const bool discard = vbd_->offers_discard();
@@ -399,7 +351,7 @@ bool Device::publish_disk(const host_parameters& parameters) {
       {"discard-alignment", discard ? geometry.discard_alignment_bytes : 0},
       {"discard-secure", vbd_->offers_secure_discard() ? 1u : 0u},
       {"feature-max-indirect-segments", wire::kMaxIndirectSegments},
-      {"feature-persistent", parameters.feature_persistent},
+      {"feature-persistent", persistent ? 1u : 0u},
       {"sectors", sectors},
       {"info", vbd_->info()},
       {"sector-size", geometry.logical_block_bytes},
@@ -407,7 +359,7 @@ bool Device::publish_disk(const host_parameters& parameters) {
   };
   const int error = host_store_publish(host_, nodes, std::size(nodes));
   if (error == 0) {
-    told_sectors_ = sectors;
+    vbd_->tell(sectors);
     retry_ms_ = 0;
     publish_failures_ = 0;
     return true;

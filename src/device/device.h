@@ -24,6 +24,8 @@
 #include "device/backend.h"
 #include "device/connection.h"
 #include "device/next_step.h"
+#include "device/offer.h"
+#include "device/outlook.h"
 #include "driver.h"
 #include "vbd/statistics.h"
 #include "vbd/vbd.h"
@@ -52,6 +54,11 @@ class Device : public driver_device, public host_work, public ListLink {
   [[nodiscard]] bool finished() const { return finished_.load(std::memory_order_acquire); }
   [[nodiscard]] driver_statistics statistics() { return statistics_.read(); }
   [[nodiscard]] driver_identity identity() BLKBACK_EXCLUDES(identity_lock_);
+  // Whether the work has something to do; see Outlook.
+  [[nodiscard]] bool has_disk(uint32_t major, uint32_t minor) {
+    return outlook_.has_disk(major, minor);
+  }
+  [[nodiscard]] bool needs_look(uint64_t now_ms) { return outlook_.has_news(now_ms); }
   [[nodiscard]] uint64_t xenbus_identity() const { return host_device_identity(host_); }
 
   // The next steps.  Context: the work.
@@ -74,7 +81,9 @@ class Device : public driver_device, public host_work, public ListLink {
   void serve_requests();
   [[nodiscard]] bool announce();
   void open_disk() BLKBACK_EXCLUDES(identity_lock_);
+  void close_disk();
   void check_disk();
+  void check_progress();
 
   void look_at_frontend();
   [[nodiscard]] Link link();
@@ -83,8 +92,9 @@ class Device : public driver_device, public host_work, public ListLink {
   [[nodiscard]] bool take(Step step);
   [[nodiscard]] bool connect();
   [[nodiscard]] bool connect_later();
-  [[nodiscard]] bool publish_disk(const host_parameters& parameters);
+  [[nodiscard]] bool publish_disk(bool persistent);
   void serve_frontend();
+  [[nodiscard]] bool prepare_for_reconnect();
   void become_closed();
 
   [[nodiscard]] bool publish_state(host_xenbus_state state);
@@ -98,11 +108,11 @@ class Device : public driver_device, public host_work, public ListLink {
   Owned<Vbd> vbd_;
   Owned<Connection> connection_;
   BackendConfig backend_;          // as of the last open_disk()
-  uint64_t told_sectors_ = 0;      // what the frontend was told
   uint32_t frontend_ = 0;          // its state, as last looked at
   uint32_t retry_ms_ = 0;          // 0: the last write to xenstore went well
   uint32_t publish_failures_ = 0;  // in a row
   uint64_t no_handles_since_ms_ = 0;  // for the rings; 0: there were some
+  Offer offer_;
   bool announced_ = false;
   bool frontend_seen_ = false;
   bool frontend_connected_ = false;  // it was Connected within this connection
@@ -111,6 +121,9 @@ class Device : public driver_device, public host_work, public ListLink {
   bool open_failed_ = false;     // until physical-device is written again
   bool connect_failed_ = false;  // until the frontend's state is written again
   bool disk_gone_ = false;
+  bool hung_ = false;  // as the administrator was told
+  uint64_t hung_since_ms_ = 0;
+  Outlook outlook_;
 
   SpinLock identity_lock_{HOST_LOCK_STATISTICS};
   driver_identity identity_ BLKBACK_GUARDED_BY(identity_lock_){};

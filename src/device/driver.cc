@@ -54,6 +54,12 @@ bool driver_device_finished(const driver_device* device) {
 
 void driver_reclaim_memory(driver_device* device) { device_of(device).request_squeeze(); }
 
+void driver_disk_changed(uint32_t major, uint32_t minor) {
+  Registry::get().disk_changed(major, minor);
+}
+
+bool driver_survey(void) { return Registry::get().survey(); }
+
 void driver_disks_changed(void) { Registry::get().disks_changed(); }
 
 void driver_parameters_changed(void) { Registry::get().parameters_changed(); }

@@ -13,12 +13,9 @@ namespace {
 
 constexpr uint32_t kTextBytes = 64;
 
-// The node's number; `fallback` (if any) when there is no such node.
-Result<uint32_t> read_number(host_device* device, const char* name, uint32_t lowest,
-                             uint32_t highest, std::optional<uint32_t> fallback) {
-  char text[kTextBytes];
-  const int error = host_store_read(device, HOST_STORE_FRONTEND, name, text, sizeof(text));
-  if (error == -kEnoEnt && fallback) return *fallback;
+// The number that a node holds whose reading ended with `error` and `text`.
+Result<uint32_t> number_of(host_device* device, const char* name, int error, const char* text,
+                           uint32_t lowest, uint32_t highest) {
   if (error != 0) {
     host_device_error(device, error, "reading the frontend's %s: expected a number from %u to %u",
                       name, lowest, highest);
@@ -34,14 +31,27 @@ Result<uint32_t> read_number(host_device* device, const char* name, uint32_t low
   return *number;
 }
 
-Result<wire::Layout> read_layout(host_device* device) {
+// The node's number; `fallback` (if any) when there is no such node, or nothing
+// in it.
+Result<uint32_t> read_number(host_device* device, const char* name, uint32_t lowest,
+                             uint32_t highest, std::optional<uint32_t> fallback) {
+  char text[kTextBytes];
+  const int error = host_store_read(device, HOST_STORE_FRONTEND, name, text, sizeof(text));
+  if (fallback && (error == -kEnoEnt || (error == 0 && trimmed(text).empty()))) return *fallback;
+  return number_of(device, name, error, text, lowest, highest);
+}
+
+Result<wire::Layout> read_layout(host_device* device, bool x86) {
   char text[kTextBytes];
   const int error = host_store_read(device, HOST_STORE_FRONTEND, "protocol", text, sizeof(text));
-  // Frontends that say nothing date from before 64-bit guests; Linux' backend
-  // has always taken them for 32-bit ones on x86.
-  if (error == -kEnoEnt) return wire::Layout::kX86_32;
+  // blkif.h has the native layout where nothing is said.  On x86 frontends that
+  // say nothing date from before 64-bit guests; Linux' backend has always taken
+  // them for 32-bit ones.
+  const wire::Layout unsaid = x86 ? wire::Layout::kX86_32 : wire::Layout::kNative;
+  if (error == -kEnoEnt) return unsaid;
   if (error == 0) {
-    const std::string_view protocol(text);
+    const std::string_view protocol = trimmed(text);
+    if (protocol.empty()) return unsaid;
     if (protocol == XEN_IO_PROTO_ABI_NATIVE) return wire::Layout::kNative;
     if (protocol == XEN_IO_PROTO_ABI_X86_32) return wire::Layout::kX86_32;
     if (protocol == XEN_IO_PROTO_ABI_X86_64) return wire::Layout::kX86_64;
@@ -62,31 +72,52 @@ bool read_switch(host_device* device, const char* name) {
          parse_number(text, 10).value_or(0) != 0;
 }
 
+// A ring of one page has its reference in "ring-ref" (blkif.h, note 6), but old
+// frontends and FreeBSD write "ring-ref0" without an order, and others write the
+// order 0 and "ring-ref".  Of both nodes, the one that the in-tree driver reads.
+Result<uint32_t> read_single_ref(host_device* device, const char* directory, bool& numbered) {
+  char text[kTextBytes];
+  char name[kTextBytes];
+  (void)host_format(name, sizeof(name), numbered ? "%sring-ref0" : "%sring-ref", directory);
+  int error = host_store_read(device, HOST_STORE_FRONTEND, name, text, sizeof(text));
+  if (error == -kEnoEnt) {
+    char other[kTextBytes];
+    (void)host_format(other, sizeof(other), numbered ? "%sring-ref" : "%sring-ref0", directory);
+    error = host_store_read(device, HOST_STORE_FRONTEND, other, text, sizeof(text));
+    // Of two nodes that are missing, the message names the one to be written.
+    if (error != -kEnoEnt) {
+      (void)host_format(name, sizeof(name), "%s", other);
+      numbered = !numbered;
+    }
+  }
+  return number_of(device, name, error, text, 0, UINT32_MAX);
+}
+
 }  // namespace
 
-Result<FrontendConfig> read_frontend(host_device* device, const host_parameters& parameters) {
+Result<FrontendConfig> read_frontend(host_device* device, const FrontendLimits& limits) {
   FrontendConfig config;
 
-  const Result<wire::Layout> layout = read_layout(device);
+  const Result<wire::Layout> layout = read_layout(device, limits.x86);
   if (!layout) return std::unexpected<Error>(layout.error());
   config.layout = *layout;
 
   const Result<uint32_t> queues =
-      read_number(device, "multi-queue-num-queues", 1, parameters.max_queues, 1);
+      read_number(device, "multi-queue-num-queues", 1, limits.queues, 1);
   if (!queues) return std::unexpected<Error>(queues.error());
   config.queues = *queues;
 
   // Read once: the value decides how much is mapped for every queue.
   constexpr uint32_t kAbsent = UINT32_MAX;
   const Result<uint32_t> order =
-      read_number(device, "ring-page-order", 0, parameters.max_ring_page_order, kAbsent);
+      read_number(device, "ring-page-order", 0, limits.ring_page_order, kAbsent);
   if (!order) return std::unexpected<Error>(order.error());
   if (*order != kAbsent) {
     config.ring_pages = 1u << *order;
     config.numbered_ring_refs = true;
   }
 
-  if (parameters.feature_persistent != 0 && read_switch(device, "feature-persistent")) {
+  if (limits.persistent && read_switch(device, "feature-persistent")) {
     config.persistence = Mapper::Persistence::kNegotiated;
   }
   return config;
@@ -100,7 +131,7 @@ bool same_rings(host_device* device, const FrontendConfig& config, const RingCon
     return error != 0 || parse_number(text, 10).value_or(wanted) == wanted;
   };
   const bool directories = config.queues > 1;
-  const bool numbered = config.numbered_ring_refs;
+  const bool numbered = ring.numbered_ref;
   return is("multi-queue-num-queues", config.queues, true) &&
          is(directories ? (numbered ? "queue-0/ring-ref0" : "queue-0/ring-ref")
                         : (numbered ? "ring-ref0" : "ring-ref"),
@@ -116,15 +147,18 @@ Result<RingConfig> read_ring(host_device* device, const FrontendConfig& config, 
     (void)host_format(directory, sizeof(directory), "queue-%u/", queue);
   }
 
-  for (uint32_t i = 0; i < config.ring_pages; ++i) {
-    if (config.numbered_ring_refs) {
-      (void)host_format(name, sizeof(name), "%sring-ref%u", directory, i);
-    } else {
-      (void)host_format(name, sizeof(name), "%sring-ref", directory);
-    }
-    const Result<uint32_t> ref = read_number(device, name, 0, UINT32_MAX, std::nullopt);
+  ring.numbered_ref = config.numbered_ring_refs;
+  if (config.ring_pages == 1) {
+    const Result<uint32_t> ref = read_single_ref(device, directory, ring.numbered_ref);
     if (!ref) return std::unexpected<Error>(ref.error());
-    ring.refs[i] = *ref;
+    ring.refs[0] = *ref;
+  } else {
+    for (uint32_t i = 0; i < config.ring_pages; ++i) {
+      (void)host_format(name, sizeof(name), "%sring-ref%u", directory, i);
+      const Result<uint32_t> ref = read_number(device, name, 0, UINT32_MAX, std::nullopt);
+      if (!ref) return std::unexpected<Error>(ref.error());
+      ring.refs[i] = *ref;
+    }
   }
 
   (void)host_format(name, sizeof(name), "%sevent-channel", directory);

@@ -17,17 +17,26 @@ namespace blkback {
 
 inline constexpr uint32_t kMaxRingPages = 16;
 
+// What it may ask for.
+struct FrontendLimits {
+  uint32_t queues;
+  uint32_t ring_page_order;
+  bool persistent;
+  bool x86;  // the host, and so a frontend that does not say what it is
+};
+
 struct FrontendConfig {
   wire::Layout layout = wire::Layout::kNative;
   uint32_t queues = 1;
   uint32_t ring_pages = 1;
-  bool numbered_ring_refs = false;  // "ring-ref0" instead of "ring-ref"
+  bool numbered_ring_refs = false;  // of one page: "ring-ref0" rather than "ring-ref"
   Mapper::Persistence persistence = Mapper::Persistence::kOff;
 };
 
 struct RingConfig {
   uint32_t refs[kMaxRingPages];
   uint32_t event_channel = 0;
+  bool numbered_ref = false;  // the first is "ring-ref0"
 };
 
 // Are the rings of queue 0 that the frontend offers now still those of `config`
@@ -37,7 +46,7 @@ struct RingConfig {
 
 // Both report what is wrong as the device's error and return -EINVAL.
 [[nodiscard]] Result<FrontendConfig> read_frontend(host_device* device,
-                                                   const host_parameters& parameters);
+                                                   const FrontendLimits& limits);
 [[nodiscard]] Result<RingConfig> read_ring(host_device* device, const FrontendConfig& config,
                                            uint32_t queue);
 

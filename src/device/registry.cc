@@ -4,6 +4,7 @@
 #include <new>
 
 #include "device/device.h"
+#include "host/survey.h"
 #include "host/time.h"
 
 namespace blkback {
@@ -76,6 +77,38 @@ void Registry::disks_changed() {
   for (Device* device = devices_.front(); device != nullptr; device = devices_.next(*device)) {
     device->schedule();
   }
+}
+
+void Registry::disk_changed(uint32_t major, uint32_t minor) {
+  const SpinGuard guard(lock_);
+  for (Device* device = devices_.front(); device != nullptr; device = devices_.next(*device)) {
+    if (device->has_disk(major, minor)) device->schedule();
+  }
+}
+
+void Registry::connected() {
+  {
+    const SpinGuard guard(lock_);
+    ++connections_;
+  }
+  host_survey_start();
+}
+
+void Registry::disconnected() {
+  const SpinGuard guard(lock_);
+  --connections_;
+}
+
+bool Registry::survey() {
+  const uint64_t now_ms = host_time_ms();
+  const SpinGuard guard(lock_);
+  if (connections_ == 0) return false;
+  if (now_ms - surveyed_ms_ < kSurveyIntervalMs) return true;
+  surveyed_ms_ = now_ms;
+  for (Device* device = devices_.front(); device != nullptr; device = devices_.next(*device)) {
+    if (device->needs_look(now_ms)) device->schedule();
+  }
+  return true;
 }
 
 }  // namespace blkback

@@ -2,6 +2,8 @@
 // All devices of the module, those that drain after their removal included.
 #pragma once
 
+#include <cstdint>
+
 #include "base/intrusive_list.h"
 #include "base/lock.h"
 #include "queue/shortage.h"
@@ -37,6 +39,16 @@ class Registry {
 
   void parameters_changed() BLKBACK_EXCLUDES(lock_);
   void disks_changed() BLKBACK_EXCLUDES(lock_);
+  // Only those with that disk, or with a partition of it.
+  void disk_changed(uint32_t major, uint32_t minor) BLKBACK_EXCLUDES(lock_);
+
+  // A device has a connection now, or none any more.
+  // Context: the device's own work.
+  void connected() BLKBACK_EXCLUDES(lock_);
+  void disconnected() BLKBACK_EXCLUDES(lock_);
+
+  // See driver_survey().
+  [[nodiscard]] bool survey() BLKBACK_EXCLUDES(lock_);
 
   static constexpr uint64_t kReliefIntervalMs = 1000;
 
@@ -44,6 +56,11 @@ class Registry {
   SpinLock lock_{HOST_LOCK_REGISTRY};
   IntrusiveList<Device> devices_ BLKBACK_GUARDED_BY(lock_);
   uint64_t relieved_ms_ BLKBACK_GUARDED_BY(lock_) = 0;
+  uint32_t connections_ BLKBACK_GUARDED_BY(lock_) = 0;
+  uint64_t surveyed_ms_ BLKBACK_GUARDED_BY(lock_) = 0;
+
+  // Several CPUs ask for it, each about once a second.
+  static constexpr uint64_t kSurveyIntervalMs = 500;
 };
 
 }  // namespace blkback

@@ -8,8 +8,22 @@
 
 namespace blkback {
 
-// The number that the whole text is, without sign or blanks.
+// The text without blanks and ends of lines around it: scanf() of the in-tree
+// driver skips them, and scripts leave them.
+[[nodiscard]] inline std::string_view trimmed(std::string_view text) {
+  const auto blank = [](char c) { return c == ' ' || (c >= '\t' && c <= '\r'); };
+  while (!text.empty() && blank(text.front())) text.remove_prefix(1);
+  while (!text.empty() && blank(text.back())) text.remove_suffix(1);
+  return text;
+}
+
+// The number that the whole text is, but for blanks around it.  What scanf()
+// would leave unread is not ignored: nobody knows what it meant.
 [[nodiscard]] inline std::optional<uint32_t> parse_number(std::string_view text, uint32_t base) {
+  text = trimmed(text);
+  if (base == 16 && text.size() > 2 && text[0] == '0' && (text[1] == 'x' || text[1] == 'X')) {
+    text.remove_prefix(2);
+  }
   if (text.empty()) return std::nullopt;
   uint64_t value = 0;
   for (const char c : text) {

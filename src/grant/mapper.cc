@@ -13,9 +13,9 @@ namespace {
 bool wanted(const GrantJob& job) { return job.outcome == GrantJob::Outcome::kMapped; }
 
 uint32_t unmapped(const GrantJob& job) {
-  return static_cast<uint32_t>(std::count_if(
-      job.uses.begin(), job.uses.end(),
-      [](const GrantUse& use) { return use.state == GrantUse::State::kUnmapped; }));
+  return static_cast<uint32_t>(
+      std::count_if(job.uses.begin(), job.uses.end(),
+                    [](const GrantUse& use) { return use.state == GrantUse::State::kUnmapped; }));
 }
 
 bool is_shortage(int16_t status) {
@@ -108,8 +108,8 @@ void Mapper::settle(GrantUse& use, const host_grant_map_op& op,
                      log_.name, use.gref);
   } else if (entered.error().number != -kEnoMem && !overflow_logged_) {
     overflow_logged_ = true;
-    host_log_limited(&log_.limits.grants, HOST_LOG_INFO, "%s: using the maximum of %u persistent grants", log_.name,
-                     limits.max_grants);
+    host_log_limited(&log_.limits.grants, HOST_LOG_INFO,
+                     "%s: using the maximum of %u persistent grants", log_.name, limits.max_grants);
   }
 }
 
@@ -182,8 +182,8 @@ bool Mapper::take_mappings(std::span<GrantJob* const> jobs, const PersistentGran
       }
       job->outcome = GrantJob::Outcome::kFailed;
       host_log_limited(&log_.limits.grants, HOST_LOG_WARNING,
-                       "%s: grant reference %u could not be mapped: status %d", log_.name,
-                       use.gref, result.status);
+                       "%s: grant reference %u could not be mapped: status %d", log_.name, use.gref,
+                       result.status);
     }
     // One that fails anyway waits for nothing.
     if (lacking == 0 || job->outcome == GrantJob::Outcome::kFailed) continue;

@@ -48,7 +48,7 @@ void Purger::run() {
     unfinished_ -= unmapped;
     finished = unfinished_ == 0;
   }
-  if (again) host_work_schedule(this, kBusyRetryMs);
+  if (again) host_work_schedule(this, kHeldPageRetryMs);
   if (finished && unmapped != 0) host_thread_wake(waiter_);
 }
 

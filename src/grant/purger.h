@@ -40,8 +40,9 @@ class Purger : public host_work {
   [[nodiscard]] GrantCounters& counters() { return counters_; }
 
   static constexpr uint32_t kBatch = 64;
-  // A page that the storage stack still holds is looked at again after this.
-  static constexpr uint32_t kBusyRetryMs = 5;
+  // A page that the storage stack still holds is looked at again after this;
+  // no guest waits for it.
+  static constexpr uint32_t kHeldPageRetryMs = 5;
 
  private:
   PagePool& pool_;

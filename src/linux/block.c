@@ -69,6 +69,15 @@ uint64_t host_disk_sectors(const struct host_disk *disk)
 	return bdev_nr_sectors(compat_bdev(disk->handle));
 }
 
+/* The whole disk's removal is told of by its own number alone. */
+bool host_disk_is(const struct host_disk *disk, uint32_t major, uint32_t minor)
+{
+	struct block_device *bdev = compat_bdev(disk->handle);
+
+	return bdev->bd_dev == MKDEV(major, minor) ||
+	       disk_devt(bdev->bd_disk) == MKDEV(major, minor);
+}
+
 bool host_disk_gone(const struct host_disk *disk)
 {
 	return test_bit(GD_DEAD, &compat_bdev(disk->handle)->bd_disk->state);

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The kernel has no call-back for the resize of a block device whose opener
- * does not claim it, but it does tell user space, with an uevent.  So do we
- * listen to uevents: nothing needs to be polled, and nothing happens while no
- * device changes.
+ * does not claim it, but it tells user space, with an uevent.  We therefore
+ * listen to uevents.  Growth that the kernel tells nobody of is left to the
+ * survey (survey.c).
  */
+#include <linux/kstrtox.h>
 #include <linux/mutex.h>
 #include <linux/net.h>
 #include <linux/netlink.h>
@@ -26,27 +27,46 @@ static DEFINE_MUTEX(events_lock);
 /* An event is a sequence of strings; what we look for comes early. */
 static char event[2048];
 
-/* Does one of the strings in event[0..length) read @wanted, or begin so? */
-static bool event_has(const char *wanted, int length, bool begin)
+/* What follows @begin in the string of event[0..length) that begins so, or NULL. */
+static const char *event_find(const char *begin, int length)
 {
 	int at = 0;
 
 	while (at < length) {
-		int left = length - at;
-		int size = strnlen(event + at, left);
-
-		if (begin ? !strncmp(event + at, wanted, strlen(wanted)) :
-			    !strcmp(event + at, wanted))
-			return true;
-		at += size + 1;
+		if (!strncmp(event + at, begin, strlen(begin)))
+			return event + at + strlen(begin);
+		at += strnlen(event + at, length - at) + 1;
 	}
-	return false;
+	return NULL;
 }
 
-/* Reads all events at hand; true when a block device may have changed. */
-static bool events_read(void)
+static bool event_number(const char *begin, int length, u32 *number)
 {
-	bool changed = false;
+	const char *text = event_find(begin, length);
+
+	return text && !kstrtou32(text, 10, number);
+}
+
+/* A block device was resized or removed: one whose number is not told may be any. */
+static void event_tell(int length)
+{
+	const char *subsystem = event_find("SUBSYSTEM=", length);
+	u32 major, minor;
+
+	if (!subsystem || strcmp(subsystem, "block"))
+		return;
+	if (!event_find("change@", length) && !event_find("remove@", length) &&
+	    !event_find("offline@", length))
+		return;
+	if (event_number("MAJOR=", length, &major) && event_number("MINOR=", length, &minor))
+		driver_disk_changed(major, minor);
+	else
+		driver_disks_changed();
+}
+
+/* Reads all events at hand. */
+static void events_read(void)
+{
 	int length;
 
 	for (;;) {
@@ -56,30 +76,22 @@ static bool events_read(void)
 		length = kernel_recvmsg(events, &message, &vec, 1, vec.iov_len, MSG_DONTWAIT);
 		if (length == -ENOBUFS) {
 			/* Some were lost: look at all devices. */
-			changed = true;
+			driver_disks_changed();
 			continue;
 		}
 		if (length <= 0)
 			break;
 		event[length] = '\0';
-		if (!event_has("SUBSYSTEM=block", length, false))
-			continue;
-		if (event_has("change@", length, true) || event_has("remove@", length, true) ||
-		    event_has("offline@", length, true))
-			changed = true;
+		event_tell(length);
 	}
-	return changed;
 }
 
 static void events_work(struct work_struct *work)
 {
-	bool changed;
-
 	mutex_lock(&events_lock);
-	changed = events && events_read();
+	if (events)
+		events_read();
 	mutex_unlock(&events_lock);
-	if (changed)
-		driver_disks_changed();
 }
 
 static DECLARE_WORK(work, events_work);

@@ -7,6 +7,7 @@
 
 #include "disk_events.h"
 #include "parameter.h"
+#include "survey.h"
 #include "work.h"
 #include "xenbus.h"
 
@@ -24,6 +25,7 @@ static int __init blkback_init(void)
 		return error;
 	driver_init();
 	parameter_init();
+	survey_init();
 	error = disk_events_init();
 	if (error)
 		goto undo_work;
@@ -35,6 +37,7 @@ static int __init blkback_init(void)
 undo_events:
 	disk_events_exit();
 undo_work:
+	survey_exit();
 	work_exit();
 	return error;
 }
@@ -44,6 +47,7 @@ static void __exit blkback_exit(void)
 {
 	xenbus_exit_driver();
 	disk_events_exit();
+	survey_exit();
 	work_exit();
 }
 module_exit(blkback_exit);

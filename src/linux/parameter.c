@@ -118,7 +118,8 @@ BOUNDED_PARAMETER(persistent_grant_unused_seconds, 60, 0, 1000000, NEVER_NEGATIV
 BOUNDED_PARAMETER(max_queues, 0, 0, 1024, NEVER_NEGATIVE, 0644,
 		  "Maximum number of queues per virtual disk; 0 is the number of online CPUs");
 BOUNDED_PARAMETER(max_ring_page_order, XENBUS_MAX_RING_GRANT_ORDER, 0, XENBUS_MAX_RING_GRANT_ORDER,
-		  UNBOUNDED_IF_NEGATIVE, 0444, "Maximum order of the number of pages of a shared ring");
+		  UNBOUNDED_IF_NEGATIVE, 0444,
+		  "Maximum order of the number of pages of a shared ring");
 BOUNDED_PARAMETER(buffer_squeeze_duration_ms, 10, 0, 1000000, NEVER_NEGATIVE, 0644,
 		  "Milliseconds for which buffers stay empty after memory pressure");
 BOUNDED_PARAMETER(log_stats, 0, 0, INT_MAX, UNBOUNDED_IF_NEGATIVE, 0644,
@@ -140,6 +141,7 @@ void host_parameters_read(struct host_parameters *parameters)
 		.buffer_squeeze_duration_ms = READ_ONCE(buffer_squeeze_duration_ms.value),
 		.log_stats = READ_ONCE(log_stats.value) != 0,
 		.feature_persistent = READ_ONCE(feature_persistent),
+		.x86 = IS_ENABLED(CONFIG_X86),
 	};
 }
 

@@ -62,7 +62,9 @@ int host_store_read(struct host_device *device, enum host_store_side side, const
 	value = read_node(device, side, name, &length);
 	if (IS_ERR(value))
 		return PTR_ERR(value);
-	/* What a guest writes may hold a NUL: that is no text. */
+	/* Some end with the string's NUL; what holds one elsewhere is no text. */
+	while (length && !value[length - 1])
+		length--;
 	if (length >= bytes || strlen(value) != length) {
 		kfree(value);
 		return -E2BIG;

@@ -124,7 +124,11 @@ static void work_function(struct work_struct *work)
 
 void host_work_init(struct host_work *work, enum driver_work_kind kind)
 {
-	/* Each place has a lock class of its own: a device's work cancels its purgers'. */
+	/*
+	 * INIT_DELAYED_WORK() has a lock class in each place where it is
+	 * written, hence two: a device's work cancels its purgers' and waits
+	 * for them, which in one class would look like waiting for itself.
+	 */
 	if (kind == DRIVER_WORK_DEVICE)
 		INIT_DELAYED_WORK(work_kernel(work), work_function);
 	else
@@ -165,6 +169,11 @@ void host_work_cancel(struct host_work *work)
 void host_work_forget(struct host_work *work)
 {
 	cancel_delayed_work(work_kernel(work));
+}
+
+void work_schedule_on(int cpu, struct delayed_work *work, unsigned long delay)
+{
+	queue_delayed_work_on(cpu, work_queue, work, delay);
 }
 
 /*

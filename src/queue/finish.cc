@@ -17,6 +17,7 @@ void Queue::collect_done(SlotList& done) {
   done.append(failed_);
   while (Slot* slot = busy_.pop_front()) done.push_back(*slot);
   Slot* newest = done_.exchange(nullptr, std::memory_order_acquire);
+  if (newest != nullptr) progress_ms_.store(now_ms_, std::memory_order_relaxed);
   SlotList fresh;
   while (newest != nullptr) {
     Slot* next = newest->next_done;
@@ -47,8 +48,9 @@ void Queue::log_failure(const Slot& slot) {
                      name_, slot.error);
     return;
   }
-  host_log_limited(&shared_.log.failed, HOST_LOG_WARNING, "%s: request with operation %u at sector %llu: error %d",
-                   name_, slot.identity.operation, static_cast<unsigned long long>(slot.sector),
+  host_log_limited(&shared_.log.failed, HOST_LOG_WARNING,
+                   "%s: request with operation %u at sector %llu: error %d", name_,
+                   slot.identity.operation, static_cast<unsigned long long>(slot.sector),
                    slot.error);
 }
 

@@ -93,8 +93,7 @@ void Queue::close() {
 
 void Queue::event() {
   event_pending_.store(true, std::memory_order_release);
-  // The channel may be bound a moment before the thread is known.
-  if (thread_ != nullptr) host_thread_wake(thread_);
+  host_thread_wake(thread_);  // it is there before the channel is bound
 }
 
 void Queue::done(Slot& slot) {
@@ -106,6 +105,13 @@ void Queue::done(Slot& slot) {
   host_thread_wake(thread_);
   // After this the queue may be gone.
   in_flight_.fetch_sub(1, std::memory_order_release);
+}
+
+uint64_t Queue::stalled_ms(uint64_t now_ms) const {
+  // In this order: the first of them brings its time with it.
+  if (in_flight_.load(std::memory_order_acquire) == 0) return 0;
+  const uint64_t progress_ms = progress_ms_.load(std::memory_order_relaxed);
+  return now_ms > progress_ms ? now_ms - progress_ms : 0;
 }
 
 PersistentGrants::Limits Queue::limits() const {
@@ -126,9 +132,22 @@ uint32_t Queue::work() {
   return next_pass_ms();
 }
 
+// A disk that grew without an event, which a busy ring can see at once.
+void Queue::look_at_size() {
+  const uint64_t sectors = shared_.vbd.sectors();
+  const uint64_t told = shared_.vbd.told_sectors();
+  if (sectors == told || told == Vbd::kNothing) {
+    size_seen_ = 0;
+  } else if (sectors != size_seen_) {
+    size_seen_ = sectors;
+    host_work_schedule(&shared_.owner, 0);
+  }
+}
+
 // The bounds that parameters set, read at each pass.
 void Queue::keep_limits() {
   limits_kept_ms_ = now_ms_;
+  look_at_size();
   const bool squeezed = now_ms_ < shared_.squeeze_until_ms.load(std::memory_order_relaxed);
   const uint32_t keep = squeezed ? 0 : parameters_.max_buffer_pages;
   if (shared_.pool.free_pages() > keep) shared_.pool.shrink_free_pagepool(keep);
@@ -149,7 +168,7 @@ void Queue::keep_limits() {
 // Wakes up for nothing but what is due: an idle queue sleeps for good.
 uint32_t Queue::next_pass_ms() {
   uint64_t next = HOST_FOREVER;
-  if (!busy_.empty()) next = std::min<uint64_t>(next, kBusyRetryMs);
+  if (!busy_.empty()) next = std::min<uint64_t>(next, kHeldAnswerRetryMs);
   if (!deferred_.empty()) next = std::min<uint64_t>(next, next_retry_ms());
   if (const auto due = mapper_.persistent().due_in_ms(limits(), now_ms_)) {
     // A little later, to find more than one grant due.
@@ -177,7 +196,7 @@ uint32_t Queue::drain_step() {
     }
     return std::min(next_retry_ms(), static_cast<uint32_t>(give_up_ms_ - now_ms_));
   }
-  if (!busy_.empty()) return kBusyRetryMs;
+  if (!busy_.empty()) return kHeldAnswerRetryMs;
   if (free_.size() != ring_.size()) return HOST_FOREVER;  // done() will wake us
   // done() wakes before it takes its leave: wait for the last one to be gone.
   if (in_flight_.load(std::memory_order_acquire) != 0) return 1;

@@ -95,6 +95,10 @@ class Queue : public driver_queue {
     host_thread_wake(thread_);
   }
 
+  // For how long the disk has answered nothing although it has requests of this
+  // ring; 0 when it has none.  Context: any, until the destructor begins.
+  [[nodiscard]] uint64_t stalled_ms(uint64_t now_ms) const;
+
   // Let the thread look at the parameters.
   void wake() { host_thread_wake(thread_); }
 
@@ -111,7 +115,8 @@ class Queue : public driver_queue {
   static constexpr uint64_t kHandlesPatienceMs = 10000;
   // The owner is told of a shortage at most this often.
   static constexpr uint64_t kWishIntervalMs = 100;
-  static constexpr uint32_t kBusyRetryMs = 1;
+  // An answer waits for the storage stack to let go of a page.
+  static constexpr uint32_t kHeldAnswerRetryMs = 1;
   static constexpr uint64_t kLogIntervalMs = 10000;
   // A queue that closes gives up on requests without pages after this time.
   static constexpr uint64_t kClosingPatienceMs = 5000;
@@ -164,6 +169,7 @@ class Queue : public driver_queue {
   void halt();
   void end_of_interrupt();
   void keep_limits();
+  void look_at_size();
   [[nodiscard]] uint32_t next_pass_ms();
   [[nodiscard]] uint32_t drain_step();
   void log_statistics();
@@ -182,6 +188,7 @@ class Queue : public driver_queue {
   host_parameters parameters_{};  // as of the current pass
   uint64_t now_ms_ = 0;           // as of the current pass
   uint64_t limits_kept_ms_ = 0;
+  uint64_t size_seen_ = 0;  // the owner was told to look at it
   uint32_t batch_limit_ = kMaxBatch;
 
   OwnedArray<Slot> slots_;
@@ -236,6 +243,9 @@ class Queue : public driver_queue {
   // I/Os with the disk; done() takes off one as its very last access.  Pairs
   // with drain_step().
   std::atomic<uint32_t> in_flight_{0};
+  // When the disk got the first of them, or answered last, as of that pass.
+  // Read by stalled_ms().
+  std::atomic<uint64_t> progress_ms_{0};
 };
 
 }  // namespace blkback

@@ -178,7 +178,11 @@ void Queue::prepare_io(Slot& slot) {
 // Hands ios_[0..count) to the disk.
 void Queue::submit_ready(uint32_t count) {
   if (count == 0) return;
-  in_flight_.fetch_add(count, std::memory_order_relaxed);
+  if (in_flight_.load(std::memory_order_relaxed) == 0) {
+    progress_ms_.store(now_ms_, std::memory_order_relaxed);
+  }
+  // Pairs with stalled_ms().
+  in_flight_.fetch_add(count, std::memory_order_release);
   host_disk_submit(ios_, count);
 }
 

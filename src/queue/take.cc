@@ -150,7 +150,8 @@ Slot* Queue::take_one() {
   const std::expected<Request, Rejection> parsed = parse(raw, ring_.layout());
   if (!parsed.has_value()) {
     const Rejection& rejection = parsed.error();
-    host_log_limited(&shared_.log.refused, HOST_LOG_WARNING, "%s: request with operation %u refused: %s", name_,
+    host_log_limited(&shared_.log.refused, HOST_LOG_WARNING,
+                     "%s: request with operation %u refused: %s", name_,
                      rejection.identity.operation, rejection.reason);
     answer(rejection.identity, rejection.status);
     return nullptr;

@@ -4,6 +4,7 @@
 // Not locked: nothing of it changes while a frontend is connected.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 
 #include "base/owned.h"
@@ -84,6 +85,14 @@ class Vbd {
   [[nodiscard]] const host_disk_geometry& geometry() const { return geometry_; }
   [[nodiscard]] uint64_t sectors() const { return host_disk_sectors(disk_.get()); }
 
+  // The size that the frontend was told, or kNothing.  Written by the device's
+  // work; another size is news until the frontend is told.
+  static constexpr uint64_t kNothing = UINT64_MAX;
+  void tell(uint64_t sectors) { told_sectors_.store(sectors, std::memory_order_relaxed); }
+  [[nodiscard]] uint64_t told_sectors() const {
+    return told_sectors_.load(std::memory_order_relaxed);
+  }
+
   // The node "info": VDISK_* of Xen's blkif.h.
   [[nodiscard]] uint32_t info() const;
 
@@ -94,6 +103,7 @@ class Vbd {
   Access access_;
   bool cdrom_;
   bool discard_;
+  std::atomic<uint64_t> told_sectors_{kNothing};
 };
 
 }  // namespace blkback

@@ -47,6 +47,8 @@ TEST(ThreadsDevice, DevicesComeAndGoWhileParametersAndDisksChange) {
       driver_parameters_changed();
       host().sectors = 1000 + random_below(1000);
       driver_disks_changed();
+      driver_disk_changed(1, 2);
+      (void)driver_survey();
       std::this_thread::sleep_for(std::chrono::microseconds(100));
     }
   };
@@ -70,7 +72,10 @@ TEST(ThreadsDevice, RemovalIsSeenByWorkThatRunsAnyway) {
                        over = true;
                      },
                      [&over] {
-                       while (!over && !testing::Test::HasFailure()) driver_disks_changed();
+                       while (!over && !testing::Test::HasFailure()) {
+                         driver_disks_changed();
+                         (void)driver_survey();
+                       }
                      }});
 }
 

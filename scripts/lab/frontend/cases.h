@@ -23,6 +23,7 @@ struct Case {
 // protocol.cc
 void layouts(Frontend& frontend, uint64_t argument);
 void ring_refs(Frontend& frontend, uint64_t argument);
+void tolerance(Frontend& frontend, uint64_t argument);
 void indirect(Frontend& frontend, uint64_t argument);
 void persistence(Frontend& frontend, uint64_t argument);
 void discard(Frontend& frontend, uint64_t argument);
@@ -43,6 +44,8 @@ inline constexpr Case kCases[] = {
      layouts},
     {"ring-refs", "one to sixteen ring pages, named in every legal way; illegal ones refused",
      ring_refs},
+    {"tolerance", "nodes that are not written as blkif.h has it, and yet can be understood",
+     tolerance},
     {"indirect", "1 to 256 segments, and what may not be in an indirect request", indirect},
     {"persistence", "persistent grants agreed on anew with each connect", persistence},
     {"discard", "discards, aligned or not, secure or not", discard},

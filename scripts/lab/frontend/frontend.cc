@@ -126,14 +126,14 @@ bool Frontend::try_connect(const Options& options) {
   start_over();
   rings_.clear();
   const Layout layout = Layout::of(options.protocol);
-  if (!options.protocol.empty()) publish(home_ + "/protocol", options.protocol);
+  if (!options.protocol.empty()) write(options, home_ + "/protocol", options.protocol);
   if (options.order >= 0) {
-    publish(home_ + "/ring-page-order", std::to_string(options.order));
+    write(options, home_ + "/ring-page-order", std::to_string(options.order));
   }
   if (options.queues > 1) {
-    publish(home_ + "/multi-queue-num-queues", std::to_string(options.queues));
+    write(options, home_ + "/multi-queue-num-queues", std::to_string(options.queues));
   }
-  publish(home_ + "/feature-persistent", options.persistent ? "1" : "0");
+  write(options, home_ + "/feature-persistent", options.persistent ? "1" : "0");
   const uint32_t pages = options.order > 0 ? 1u << options.order : 1;
   for (uint32_t queue = 0; queue < options.queues; ++queue) {
     const std::string directory =
@@ -142,14 +142,15 @@ bool Frontend::try_connect(const Options& options) {
     Ring& ring = *rings_.back();
     if (options.omit_ring_ref) {
       // The backend is to miss it.
-    } else if (options.order < 0) {
-      publish(directory + "/ring-ref", std::to_string(ring.pages().gref(0)));
+    } else if ((options.order < 0) != options.other_ring_ref) {
+      write(options, directory + "/ring-ref", std::to_string(ring.pages().gref(0)));
     } else {
       for (uint32_t i = 0; i < pages; ++i) {
-        publish(directory + "/ring-ref" + std::to_string(i), std::to_string(ring.pages().gref(i)));
+        write(options, directory + "/ring-ref" + std::to_string(i),
+              std::to_string(ring.pages().gref(i)));
       }
     }
-    publish(directory + "/event-channel", std::to_string(ring.port()));
+    write(options, directory + "/event-channel", std::to_string(ring.port()));
   }
   state(kInitialised);
   const double end = now() + 20;

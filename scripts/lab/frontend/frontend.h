@@ -29,6 +29,9 @@ struct Options {
   int order = -1;  // of the rings' pages; -1: no node, one page named "ring-ref"
   bool persistent = false;
   bool omit_ring_ref = false;
+  bool other_ring_ref = false;  // of one page: the name that goes with the other way
+  std::string before;           // written around each number and word
+  std::string behind;           // may hold a NUL
 };
 
 // One shared ring and its event channel.
@@ -93,6 +96,10 @@ class Frontend {
  private:
   void start_over();
   void publish(const std::string& node, const std::string& value);
+  // The same with what the options have around it.
+  void write(const Options& options, const std::string& node, const std::string& value) {
+    publish(node, options.before + value + options.behind);
+  }
 
   Store store_;
   std::string home_;

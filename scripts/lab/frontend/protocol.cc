@@ -153,6 +153,52 @@ void ring_refs(Frontend& frontend, uint64_t) {
   frontend.close();
 }
 
+void tolerance(Frontend& frontend, uint64_t) {
+  struct {
+    const char* what;
+    int order;
+    bool other_ring_ref;
+    const char* before;
+    std::string behind;
+  } const ways[] = {
+      {"order 0 and ring-ref", 0, true, "", ""},
+      {"ring-ref0 without an order", -1, true, "", ""},
+      {"blanks in front", -1, false, " \t", ""},
+      {"the end of a line", -1, false, "", "\n"},
+      {"blanks behind", 1, false, "", "  "},
+      {"the string's NUL", -1, false, "", std::string("\0", 1)},
+      {"a line and the string's NUL", 0, false, "", std::string("\n\0", 2)},
+  };
+  for (const auto& way : ways) {
+    Options options;
+    options.order = way.order;
+    options.other_ring_ref = way.other_ring_ref;
+    options.before = way.before;
+    options.behind = way.behind;
+    options.persistent = true;
+    EXPECT(frontend.try_connect(options), "%s: refused", way.what);
+    Data data(frontend, 1);
+    data.fill(0x3000);
+    EXPECT(frontend.run(data.request(kWrite, 0)) == kOkay, "%s: write", way.what);
+    EXPECT(frontend.run(data.request(kRead, 0)) == kOkay, "%s: read", way.what);
+    EXPECT(data.holds(0x3000), "%s: what was read is not what was written", way.what);
+    frontend.close();
+    std::printf("%s: served\n", way.what);
+  }
+  Options wrong;
+  for (const std::string& behind : {std::string("\0"
+                                                "1",
+                                                2),
+                                    std::string(" 1"), std::string(",")}) {
+    wrong.behind = behind;
+    EXPECT(!frontend.try_connect(wrong), "more than a number was accepted");
+    frontend.drop();
+  }
+  std::printf("refused: more than a number\n");
+  frontend.connect({});
+  frontend.close();
+}
+
 void indirect(Frontend& frontend, uint64_t) {
   EXPECT(frontend.property("feature-max-indirect-segments") == 256,
          "feature-max-indirect-segments is not 256");

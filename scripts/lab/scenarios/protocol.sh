@@ -6,6 +6,8 @@
 # shows: all operations in the layouts x86_64, x86_32, and without a `protocol` node | yes
 # shows: unknown operations answered `BLKIF_RSP_EOPNOTSUPP`, malformed requests `BLKIF_RSP_ERROR` | yes, asleep for 1 ms each
 # shows: rings of 1 to 16 pages, `ring-ref` or `ring-refN`, order 0 written out or absent | yes
+# shows: order 0 together with `ring-ref`; `ring-ref0` without an order | no
+# shows: numbers with blanks, an end of line or a NUL around them | yes
 # shows: alignment of requests to the logical block size checked | yes
 # shows: FLUSH_DISKCACHE with and without data; empty flush on a read-only disk | yes
 . /lab/dom0/lib.sh
@@ -15,6 +17,7 @@ guest_need_tool gt
 disk=$(image disk 32)
 attach_only gt "$disk" xvdb w
 for case in layouts ring-refs indirect discard flushes; do tool gt $case xvdb; done
+! driver_is_ours || tool gt tolerance xvdb
 tool gt persistence xvdb 100
 ! driver_is_ours || dmesg | grep -q 'ring-page-order' || fail "the log does not say what was refused"
 detach_tool gt xvdb

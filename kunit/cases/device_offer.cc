@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: GPL-2.0
+// What a frontend was offered holds until it starts afresh, also with another
+// module in this one's place.
+#include "support/bench.h"
+#include "support/expectations.h"
+
+namespace {
+
+using fake::host;
+using kunit::ask;
+using kunit::Bench;
+
+bool works(Bench& bench, uint32_t queue = 0) {
+  const uint32_t gref = bench.guest(queue).grant();
+  bench.guest(queue).send(ask(BLKIF_OP_READ, 12345, 0, {{gref}}));
+  host().run();
+  return bench.guest(queue).status_of(12345) == BLKIF_RSP_OKAY;
+}
+
+TEST(DeviceOffer, AFrontendKeepsTheQueuesThatItWasOffered) {
+  Bench bench({.queues = 4});
+  ASSERT_TRUE(bench.connect());
+  bench.state(HOST_XENBUS_CONNECTED);
+  host().parameters.max_queues = 2;
+  ASSERT_EQ(bench.rebind(), 0);
+  ASSERT_EQ(bench.backend_state(), HOST_XENBUS_CONNECTED);
+  for (uint32_t i = 0; i < 4; ++i) EXPECT_TRUE(works(bench, i));
+  // And once more: its limits are still there.
+  EXPECT_TRUE(bench.published("multi-queue-max-queues", "4"));
+  ASSERT_EQ(bench.rebind(), 0);
+  EXPECT_EQ(bench.backend_state(), HOST_XENBUS_CONNECTED);
+}
+
+TEST(DeviceOffer, AFrontendKeepsTheRingsThatItWasOffered) {
+  Bench bench({.ring_order = 4});
+  ASSERT_TRUE(bench.connect());
+  bench.state(HOST_XENBUS_CONNECTED);
+  host().parameters.max_ring_page_order = 0;
+  ASSERT_EQ(bench.rebind(), 0);
+  ASSERT_EQ(bench.backend_state(), HOST_XENBUS_CONNECTED);
+  EXPECT_TRUE(works(bench));
+}
+
+TEST(DeviceOffer, AFreshFrontendIsOfferedWhatTheParametersAllowNow) {
+  Bench bench({.queues = 4, .ring_order = 1});
+  ASSERT_TRUE(bench.connect());
+  host().parameters.max_queues = 2;
+  host().parameters.max_ring_page_order = 0;
+  ASSERT_TRUE(bench.disconnect());
+  bench.renew_rings();
+  bench.state(HOST_XENBUS_INITIALISING);
+  ASSERT_EQ(bench.backend_state(), HOST_XENBUS_INIT_WAIT);
+  EXPECT_TRUE(bench.published("multi-queue-max-queues", "2"));
+  EXPECT_TRUE(bench.published("max-ring-page-order", "0"));
+  bench.offer();
+  bench.state(HOST_XENBUS_INITIALISED);
+  EXPECT_EQ(bench.backend_state(), HOST_XENBUS_CLOSING);
+  EXPECT_TRUE(bench.complained("multi-queue-num-queues is '4'"));
+}
+
+TEST(DeviceOffer, ALoweredParameterBreaksNoPromise) {
+  Bench bench({.queues = 4});
+  ASSERT_EQ(bench.probe(), 0);
+  bench.offer();
+  host().parameters.max_queues = 1;
+  bench.state(HOST_XENBUS_INITIALISED);
+  EXPECT_EQ(bench.backend_state(), HOST_XENBUS_CONNECTED);
+}
+
+TEST(DeviceOffer, AFrontendGetsNoMoreThanItWasOffered) {
+  host().parameters.max_queues = 2;
+  Bench bench({.queues = 3});
+  ASSERT_EQ(bench.probe(), 0);
+  bench.offer();
+  host().parameters.max_queues = 4;
+  bench.state(HOST_XENBUS_INITIALISED);
+  EXPECT_EQ(bench.backend_state(), HOST_XENBUS_CLOSING);
+  EXPECT_TRUE(bench.complained("multi-queue-num-queues is '3': expected a number from 1 to 2"));
+}
+
+// Nobody but the toolstack writes there; what cannot be an offer is none.
+TEST(DeviceOffer, WhatNoModuleOfferedIsNotHonoured) {
+  for (const char* value : {"4294967295", "garbage", "-1", "", "99999999999999999"}) {
+    Bench bench;
+    bench.device().backend["multi-queue-max-queues"] = value;
+    bench.device().backend["max-ring-page-order"] = value;
+    ASSERT_EQ(bench.probe(), 0);
+    const std::string& queues = bench.device().backend["multi-queue-max-queues"];
+    const std::string& order = bench.device().backend["max-ring-page-order"];
+    EXPECT_TRUE(queues == "4" || queues == "1024");
+    EXPECT_TRUE(order == "4");
+  }
+}
+
+// It unmaps nothing and expects that we do: a grant that stayed would end it.
+TEST(DeviceOffer, AFrontendThatWasNotOfferedPersistentGrantsGetsNone) {
+  host().parameters.feature_persistent = 0;
+  Bench bench;
+  ASSERT_TRUE(bench.connect());
+  bench.state(HOST_XENBUS_CONNECTED);
+  EXPECT_TRUE(works(bench));
+  EXPECT_EQ(bench.guest().all_mappings(), 0u);
+  host().parameters.feature_persistent = 1;
+  for (uint32_t swaps = 0; swaps < 2; ++swaps) {
+    ASSERT_EQ(bench.rebind(), 0);
+    ASSERT_EQ(bench.backend_state(), HOST_XENBUS_CONNECTED);
+    EXPECT_TRUE(works(bench));
+    EXPECT_EQ(bench.guest().all_mappings(), 0u);
+    EXPECT_TRUE(bench.published("feature-persistent", "0"));
+  }
+  // A fresh one is offered them.
+  ASSERT_TRUE(bench.disconnect());
+  bench.renew_rings();
+  bench.state(HOST_XENBUS_INITIALISING);
+  ASSERT_TRUE(bench.connect());
+  EXPECT_TRUE(bench.published("feature-persistent", "1"));
+}
+
+TEST(DeviceOffer, AFrontendThatWasOfferedPersistentGrantsMayDoWithout) {
+  Bench bench;
+  ASSERT_TRUE(bench.connect());
+  bench.state(HOST_XENBUS_CONNECTED);
+  host().parameters.feature_persistent = 0;
+  ASSERT_EQ(bench.rebind(), 0);
+  ASSERT_EQ(bench.backend_state(), HOST_XENBUS_CONNECTED);
+  EXPECT_TRUE(works(bench));
+  EXPECT_EQ(bench.guest().all_mappings(), 0u);
+}
+
+}  // namespace

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: GPL-2.0
+// What a device's work does about its disk: open it, see it change or hang,
+// close it.
+#include <string_view>
+
+#include "device/device.h"
+#include "host/log.h"
+#include "host/time.h"
+
+namespace blkback {
+
+// Opens the disk that the hotplug script has named.  Each time that it writes
+// the node is a try: the disk may work now.
+void Device::open_disk() {
+  if (finished()) return;
+  const Result<BackendConfig> config = read_backend(host_);
+  if (vbd_) {
+    const char* now = config ? config->physical_device : "?";
+    if (std::string_view(now) == backend_.physical_device) return;
+    host_log_limited(&log_.disk, HOST_LOG_WARNING,
+                     "%s: changing the physical device from %s to %s is not supported",
+                     host_device_name(host_), backend_.physical_device, now);
+    return;
+  }
+  if (!config) {
+    open_failed_ = config.error().number != -kEnoEnt;
+    return;
+  }
+  backend_ = *config;
+  open_failed_ = true;
+  Result<Owned<Vbd>> vbd = Vbd::open(backend_.vbd);
+  if (!vbd) {
+    host_device_error(host_, vbd.error().number,
+                      "opening device %s (mode %s): write physical-device again when it works",
+                      backend_.physical_device, backend_.identity.mode);
+    return;
+  }
+  if (!serves_blocks(host_, backend_, **vbd)) return;
+  open_failed_ = false;
+  connect_failed_ = false;
+  {
+    const SpinGuard guard(identity_lock_);
+    identity_ = backend_.identity;
+  }
+  vbd_ = std::move(*vbd);
+  outlook_.show_disk(vbd_.get());
+  const int error = host_device_show(host_);
+  if (error != 0 && error != -kEnoDev) host_device_error(host_, error, "creating sysfs entries");
+}
+
+void Device::close_disk() {
+  outlook_.show_disk(nullptr);
+  vbd_.reset();
+}
+
+// The disk may have been removed or resized.
+void Device::check_disk() {
+  if (!vbd_ || !connection_ || connection_->closing()) return;
+  if (host_disk_gone(vbd_->disk())) {
+    if (disk_gone_) return;
+    // The frontend's requests end with errors; it is asked to let go.
+    disk_gone_ = true;
+    outlook_.know(disk_gone_, hung_);
+    host_device_error(host_, -kEnoDev, "the backing disk %s was removed from the system",
+                      backend_.physical_device);
+    return;
+  }
+  const uint64_t sectors = vbd_->sectors();
+  const uint64_t told = vbd_->told_sectors();
+  if (sectors == told || host_device_state(host_) != HOST_XENBUS_CONNECTED) return;
+  const int error = host_store_resize(host_, sectors);
+  if (error != 0) {
+    // Busy: the toolstack has written Closing over our state.
+    if (error != -kEbusy) try_again(error, "telling the frontend of the disk's new size");
+    return;
+  }
+  retry_ms_ = 0;
+  host_log(HOST_LOG_INFO, "%s: the disk has %llu sectors now, it had %llu", host_device_name(host_),
+           static_cast<unsigned long long>(sectors), static_cast<unsigned long long>(told));
+  vbd_->tell(sectors);
+}
+
+// A disk that hangs is the administrator's business: said once, and once more
+// when it goes on.
+void Device::check_progress() {
+  if (!connection_) return;
+  const uint64_t now_ms = host_time_ms();
+  const uint64_t stalled_ms = connection_->stalled_ms(now_ms);
+  const bool hung = stalled_ms >= Outlook::kHungMs;
+  if (hung == hung_) return;
+  hung_ = hung;
+  outlook_.know(disk_gone_, hung_);
+  if (hung) {
+    hung_since_ms_ = now_ms - stalled_ms;
+    host_log(HOST_LOG_WARNING,
+             "%s: the disk %s hangs: it has answered none of the guest's requests for %llu s",
+             host_device_name(host_), backend_.physical_device,
+             static_cast<unsigned long long>(stalled_ms / 1000));
+    return;
+  }
+  host_log(HOST_LOG_INFO, "%s: the disk %s goes on; it hung for %llu s", host_device_name(host_),
+           backend_.physical_device,
+           static_cast<unsigned long long>((now_ms - hung_since_ms_) / 1000));
+}
+
+}  // namespace blkback

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "device/offer.h"
+
+#include <algorithm>
+#include <iterator>
+#include <optional>
+
+#include "device/frontend.h"
+#include "device/text.h"
+#include "wire/blkif.h"
+
+namespace blkback {
+
+namespace {
+
+// What no module of this kind has ever offered more of.
+constexpr uint32_t kMostQueues = 1024;
+constexpr uint32_t kMostRingPageOrder = 4;
+static_assert(1u << kMostRingPageOrder == kMaxRingPages);
+
+// The number that stands in our directory, if any does.
+std::optional<uint32_t> offered(host_device* device, const char* name) {
+  char text[16];
+  if (host_store_read(device, HOST_STORE_BACKEND, name, text, sizeof(text)) != 0) {
+    return std::nullopt;
+  }
+  return parse_number(text, 10);
+}
+
+}  // namespace
+
+Result<void> Offer::publish(host_device* device) const {
+  const host_store_node nodes[] = {
+      {"multi-queue-max-queues", queues_},
+      {"max-ring-page-order", ring_page_order_},
+      {"feature-max-indirect-segments", wire::kMaxIndirectSegments},
+  };
+  const int error = host_store_publish(device, nodes, std::size(nodes));
+  if (error != 0) return failure(error);
+  return {};
+}
+
+Result<void> Offer::continue_with(host_device* device, const host_parameters& parameters) {
+  const uint32_t queues = offered(device, "multi-queue-max-queues").value_or(0);
+  const uint32_t order = offered(device, "max-ring-page-order").value_or(0);
+  queues_ = std::max(std::min(queues, kMostQueues), parameters.max_queues);
+  ring_page_order_ = std::max(std::min(order, kMostRingPageOrder), parameters.max_ring_page_order);
+  return publish(device);
+}
+
+Result<void> Offer::renew(host_device* device, const host_parameters& parameters) {
+  if (queues_ == parameters.max_queues && ring_page_order_ == parameters.max_ring_page_order) {
+    return {};
+  }
+  const Offer before = *this;
+  queues_ = parameters.max_queues;
+  ring_page_order_ = parameters.max_ring_page_order;
+  const Result<void> published = publish(device);
+  if (!published) *this = before;
+  return published;
+}
+
+bool Offer::persistent(host_device* device, const host_parameters& parameters,
+                       bool frontend_connected) {
+  if (parameters.feature_persistent == 0) return false;
+  return !frontend_connected || offered(device, "feature-persistent").value_or(1) != 0;
+}
+
+}  // namespace blkback

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The survey of all disks, about once a second.
+ *
+ * A deferrable timer wakes no idle CPU up, and a CPU that is awake does not run
+ * the timer of an idle one: each CPU has a timer of its own, so that the survey
+ * goes on as long as any of them is awake.
+ */
+#include <linux/cpumask.h>
+#include <linux/jiffies.h>
+#include <linux/percpu.h>
+#include <linux/workqueue.h>
+
+#include "driver.h"
+#include "host/survey.h"
+
+#include "survey.h"
+#include "work.h"
+
+#define SURVEY_INTERVAL HZ
+
+struct survey {
+	struct delayed_work work;
+	int cpu;
+};
+
+static DEFINE_PER_CPU(struct survey, surveys);
+
+static void survey_function(struct work_struct *work)
+{
+	struct survey *survey = container_of(to_delayed_work(work), struct survey, work);
+
+	/* A CPU that is gone meanwhile is started again with the next connection. */
+	if (driver_survey() && cpu_online(survey->cpu))
+		work_schedule_on(survey->cpu, &survey->work, SURVEY_INTERVAL);
+}
+
+void host_survey_start(void)
+{
+	int cpu;
+
+	for_each_online_cpu(cpu)
+		work_schedule_on(cpu, &per_cpu_ptr(&surveys, cpu)->work, SURVEY_INTERVAL);
+}
+
+void survey_init(void)
+{
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+	{
+		struct survey *survey = per_cpu_ptr(&surveys, cpu);
+
+		survey->cpu = cpu;
+		INIT_DEFERRABLE_WORK(&survey->work, survey_function);
+	}
+}
+
+/* No device is left that could start it again. */
+void survey_exit(void)
+{
+	int cpu;
+
+	for_each_possible_cpu(cpu) cancel_delayed_work_sync(&per_cpu_ptr(&surveys, cpu)->work);
+}
