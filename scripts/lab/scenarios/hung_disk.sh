@@ -19,7 +19,10 @@ attach g1 "$good" xvdb w
 for device in xvdb xvdc; do
 	guest_start g4 $device "fio --name=l --filename=/dev/$device --size=8M --direct=1 --ioengine=libaio --iodepth=8 --rw=randwrite --bs=4k --time_based --runtime=120 --minimal"
 done
-sleep 1
+writes() { # DEVICE: of g4
+	[ "$(cat "/sys/bus/xen-backend/devices/vbd-$(guest_id g4)-$(vdev_number "$1")/statistics/wr_req")" -gt 8 ]
+}
+for device in xvdb xvdc; do wait_for 30 writes $device || fail "g4 does not write to $device"; done
 need dmsetup suspend --noflush hung
 # No scenario ends with a disk that hangs.
 trap 'dmsetup resume hung 2>/dev/null' EXIT
