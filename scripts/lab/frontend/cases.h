@@ -39,6 +39,11 @@ void leave_connected(Frontend& frontend, uint64_t argument);
 void endless(Frontend& frontend, uint64_t argument);
 void changing(Frontend& frontend, uint64_t argument);
 
+// states.cc
+void crash_kernel(Frontend& frontend, uint64_t argument);
+void restart(Frontend& frontend, uint64_t argument);
+void state_orders(Frontend& frontend, uint64_t argument);
+
 inline constexpr Case kCases[] = {
     {"layouts", "every operation in the three layouts; wrong requests get the right answers",
      layouts},
@@ -63,6 +68,11 @@ inline constexpr Case kCases[] = {
      endless},
     {"changing", "writes of pages that change all the time; ARGUMENT: for how many seconds",
      changing},
+    {"crash-kernel", "Closing, Closed, Initialising beside a request; ARGUMENT: ms that it takes",
+     crash_kernel},
+    {"restart", "Closed, Initialising, Initialised with new rings, without a wait", restart},
+    {"state-orders", "states in every order, fast and slow, with I/O in flight or not",
+     state_orders},
 };
 
 }  // namespace frontend

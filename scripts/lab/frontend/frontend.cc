@@ -113,6 +113,10 @@ void Frontend::start_over() {
   if (before == kConnected || before == kClosing) drop();
   state(kInitialising);
   if (!wait_backend(kInitWait, 20)) die("the backend is in state %d, not 2", backend_state());
+  forget_nodes();
+}
+
+void Frontend::forget_nodes() {
   for (const std::string& node : written_) store_.remove(node);
   written_.clear();
 }
@@ -122,9 +126,7 @@ void Frontend::publish(const std::string& node, const std::string& value) {
   written_.push_back(node);
 }
 
-bool Frontend::try_connect(const Options& options) {
-  start_over();
-  rings_.clear();
+void Frontend::share_rings(const Options& options) {
   const Layout layout = Layout::of(options.protocol);
   if (!options.protocol.empty()) write(options, home_ + "/protocol", options.protocol);
   if (options.order >= 0) {
@@ -152,6 +154,19 @@ bool Frontend::try_connect(const Options& options) {
     }
     write(options, directory + "/event-channel", std::to_string(ring.port()));
   }
+}
+
+void Frontend::renew_rings(const Options& options) {
+  for (std::unique_ptr<Ring>& ring : rings_) old_rings_.push_back(std::move(ring));
+  rings_.clear();
+  forget_nodes();
+  share_rings(options);
+}
+
+bool Frontend::try_connect(const Options& options) {
+  start_over();
+  forget();
+  share_rings(options);
   state(kInitialised);
   const double end = now() + 20;
   for (;;) {

@@ -75,12 +75,18 @@ class Frontend {
   void connect(const Options& options);
   // As connect(), but says whether the backend agreed.
   bool try_connect(const Options& options);
+  // New rings take the place of the old ones in xenstore, whatever the backend
+  // does; the old ones stay ours until forget().
+  void renew_rings(const Options& options);
   // Orderly: Closing, Closed, and waits until the backend says Closed.
   void close();
   // Closed at once, whatever is in flight; waits until the backend says so.
   void drop();
   // Gives our pages back; the backend must not use them any more.
-  void forget() { rings_.clear(); }
+  void forget() {
+    rings_.clear();
+    old_rings_.clear();
+  }
 
   Ring& ring(uint32_t index = 0) { return *rings_[index]; }
   uint32_t domain() const { return domain_; }
@@ -95,6 +101,8 @@ class Frontend {
 
  private:
   void start_over();
+  void forget_nodes();
+  void share_rings(const Options& options);
   void publish(const std::string& node, const std::string& value);
   // The same with what the options have around it.
   void write(const Options& options, const std::string& node, const std::string& value) {
@@ -106,7 +114,8 @@ class Frontend {
   std::string backend_;
   uint32_t domain_;
   std::vector<std::unique_ptr<Ring>> rings_;
-  std::vector<std::string> written_;  // nodes of the last connection
+  std::vector<std::unique_ptr<Ring>> old_rings_;  // the backend may still use them
+  std::vector<std::string> written_;              // nodes of the last connection
   uint64_t last_id_ = 0;
 };
 

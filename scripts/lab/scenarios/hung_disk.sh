@@ -1,7 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# A disk that hangs holds up its own guest alone.
+# A disk that hangs holds up its own guest alone, also when an administrator
+# unbinds a device of it before the guest goes.
 # shows: a hanging disk holds up its own guest only | detach waits in the xenbus thread
+# shows: `unbind` of a hanging disk holds up nobody else, `rmmod` says busy | yes
 . /lab/dom0/lib.sh
 driver_load
 guests_destroy
@@ -10,29 +12,72 @@ guest_vcpus=1 guest_cpus=3 guest_create g4
 hung=$(image hung 16)
 good=$(image good 16)
 loop=$(losetup -f --show "$hung")
-echo "0 32768 linear $loop 0" | dmsetup create lab || fail "dmsetup create"
+echo "0 32768 linear $loop 0" | dmsetup create hung || fail "dmsetup create"
 dmsetup mknodes
-attach g4 /dev/mapper/lab xvdb w
+for device in xvdb xvdc; do attach g4 /dev/mapper/hung $device w; done
 attach g1 "$good" xvdb w
-guest_start g4 load 'fio --name=l --filename=/dev/xvdb --size=8M --direct=1 --ioengine=libaio --iodepth=8 --rw=randwrite --bs=4k --time_based --runtime=120 --minimal'
+for device in xvdb xvdc; do
+	guest_start g4 $device "fio --name=l --filename=/dev/$device --size=8M --direct=1 --ioengine=libaio --iodepth=8 --rw=randwrite --bs=4k --time_based --runtime=120 --minimal"
+done
+writes() { # DEVICE: of g4
+	[ "$(cat "/sys/bus/xen-backend/devices/vbd-$(guest_id g4)-$(vdev_number "$1")/statistics/wr_req")" -gt 8 ]
+}
+for device in xvdb xvdc; do wait_for 30 writes $device || fail "g4 does not write to $device"; done
+need dmsetup suspend --noflush hung
+# No scenario ends with a disk that hangs.
+trap 'dmsetup resume hung 2>/dev/null' EXIT
 sleep 1
-need dmsetup suspend --noflush lab
+others() { # WHEN: a disk of another guest works, goes and comes
+	need guest g1 "$(fio_verify xvdb 4)" 60 >/dev/null
+	timeout 40 xl block-detach g1 xvdb || fail "g1's disk is not detached $1"
+	wait_for 20 guest_lacks_disk g1 xvdb || fail "g1's disk does not go $1"
+	timeout 40 xl block-attach g1 "$(disk_spec "$good" xvdb w)" || fail "g1's disk is not attached $1"
+	wait_for 30 guest_has_disk g1 xvdb || fail "g1 never saw its disk $1"
+	say "the other guest's disk was used, detached, attached $1"
+}
+# What the disk still writes to is the module's: rmmod says busy or waits.
+rmmod_declined() {
+	rmmod xen_blkback 2>/tmp/rmmod &
+	rmmod=$!
+	if wait_for 4 eval '! kill -0 $rmmod 2>/dev/null'; then
+		wait $rmmod && fail "rmmod succeeded with requests in flight"
+		say "$(cat /tmp/rmmod)"
+		rmmod=
+	else
+		say "rmmod waits"
+	fi
+}
+device=vbd-$(guest_id g4)-$(vdev_number xvdc)
+echo "$device" >/sys/bus/xen-backend/drivers/vbd/unbind &
+unbind=$!
 sleep 1
+others "beside the unbind"
+rmmod_declined
+[ -z "$rmmod" ] || fail "rmmod waits with a disk in use"
 # The guest goes, its I/O stays with the disk.
 timeout 30 xl destroy g4 || fail "xl destroy waits for the disk"
-# Others come and go meanwhile.
-for round in 1 2; do
-	need guest g1 "$(fio_verify xvdb 4)" 60 >/dev/null
-	need timeout 40 xl block-detach g1 xvdb
-	wait_for 20 guest_lacks_disk g1 xvdb || fail "g1's disk does not go"
-	attach g1 "$good" xvdb w
-	say "round $round: the other guest's disk was used, detached, attached"
-done
-need dmsetup resume lab
-wait_for 20 eval '[ -z "$(xl list | grep null)" ]' || fail "a zombie: $(xl list)"
+others "after the destroy"
+# Now no other disk holds the module.
 detach g1 xvdb
+rmmod_declined
+if [ -z "$rmmod" ]; then
+	attach g1 "$good" xvdb w
+	detach g1 xvdb
+fi
+need dmsetup resume hung
+wait $unbind || fail "unbind failed"
+wait_for 20 eval '[ -z "$(xl list | grep null)" ]' || fail "a zombie: $(xl list)"
 wait_for 20 no_backends || fail "a backend is left over"
-wait_for 20 dmsetup remove lab || fail "the disk is still in use"
+wait_for 20 dmsetup remove hung || fail "the disk is still in use"
+if [ -n "$rmmod" ]; then
+	wait $rmmod || fail "$(cat /tmp/rmmod)"
+else
+	wait_for 20 rmmod xen_blkback || fail "the module stays"
+fi
+driver_load
+attach g1 "$good" xvdb w
+[ "$(guest_sum g1 xvdb)" = "$(file_sum "$good")" ] || fail "data differs"
+detach g1 xvdb
 losetup -d "$loop"
 xl destroy g1
 passed

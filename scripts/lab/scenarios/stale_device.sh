@@ -1,0 +1,71 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# A device is given up while its connect waits for the disk: the frontend has
+# left by the time that the disk answers, or a new device has its name.
+# shows: a connect that waited for its disk leaves alone who is there then | no: Connected stops the guest's kernel
+# shows: a disk's slow sync, a detach, a new disk of the same name | its sync holds up all guests
+. /lab/dom0/lib.sh
+driver_load
+guest_need g1
+hung=$(image hung 16)
+good=$(image good 16)
+loop=$(losetup -f --show "$hung")
+echo "0 32768 linear $loop 0" | dmsetup create stale || fail "dmsetup create"
+dmsetup mknodes
+# No scenario ends with a disk that hangs.
+trap 'dmsetup resume stale 2>/dev/null' EXIT
+# The disk stays open, or dd would wait for the blocks that it caches.
+exec 9</dev/mapper/stale
+
+waits() { grep -qs filemap_write_and_wait /proc/[0-9]*/stack; }
+lets_go() { [ "$(dmsetup info -c --noheadings -o open stale)" = 1 ]; }
+attach_hung() { # the backend writes out what is cached before it connects
+	need dd if=/dev/urandom of=/dev/mapper/stale bs=64k count=16 conv=notrunc status=none
+	need dmsetup suspend --noflush --nolockfs stale
+	attach_only g1 /dev/mapper/stale xvdb w
+	wait_for 20 waits || fail "the connect does not wait for the disk"
+}
+frontend_closed() { [ "$(xenstore-read "/local/domain/$(guest_id g1)/device/vbd/51728/state")" = 6 ]; }
+
+attach_hung
+xl block-detach g1 xvdb &
+detach=$!
+wait_for 10 frontend_closed || fail "the frontend does not close"
+need dmsetup resume stale
+wait $detach || fail "the device is not detached"
+wait_for 20 no_backends || fail "the backend is still there"
+wait_for 20 lets_go || fail "the device keeps the disk"
+! grep -a 'kernel BUG' /var/log/xen/guest-g1.log || fail "the guest's kernel has stopped"
+guest_lacks_disk g1 xvdb || fail "the guest has the disk"
+say "the frontend had left when the disk answered"
+
+attach_hung
+# Its directories go, after ten seconds of patience.
+need timeout 40 xl block-detach --force g1 xvdb
+wait_for 20 no_backends || fail "the directory of the removed device is still there"
+timeout 40 xl block-attach g1 "$(disk_spec "$good" xvdb w)" || fail "the good disk cannot be attached"
+wait_for 30 guest_has_disk g1 xvdb || fail "the guest never saw the good disk"
+need guest g1 "$(fio_verify xvdb 4)" 60 >/dev/null
+# What the tools, the guest and the backend say of the good disk.
+nodes() {
+	xenstore-ls -f "$(backend_node g1 xvdb)"
+	xenstore-ls -f "/local/domain/$(guest_id g1)/device/vbd"
+	xenstore-ls -f /local/domain/0/error 2>/dev/null
+}
+nodes >/tmp/nodes.before
+grep -q 'backend/vbd/.*/state = "4"' /tmp/nodes.before || fail "the good disk is not connected"
+waits || fail "the removed device does not wait any more"
+need dmsetup resume stale
+wait_for 20 lets_go || fail "the removed device keeps the disk"
+sleep 1
+nodes >/tmp/nodes.after
+diff /tmp/nodes.before /tmp/nodes.after || fail "the removed device wrote to xenstore"
+need guest g1 "$(fio_verify xvdb 4)" 60 >/dev/null
+[ "$(guest_sum g1 xvdb)" = "$(file_sum "$good")" ] || fail "data differs"
+say "a new disk of the name was left alone when the old disk answered"
+exec 9<&-
+detach g1 xvdb
+wait_for 20 no_backends || fail "the backend is still there"
+wait_for 20 dmsetup remove stale || fail "the disk is still in use"
+losetup -d "$loop"
+passed
