@@ -20,7 +20,7 @@ done
 job="fio --name=v --filename=/dev/xvdb --size=24M --direct=1 --ioengine=libaio --iodepth=8 --rw=randrw \
 	--bsrange=64k-1m --blockalign=64k --verify=crc32c --verify_fatal=1 --minimal"
 done_of() { guest "$1" "awk '\$3 == \"xvdb\" { print \$4 + \$8 }' /proc/diskstats" 20 | head -1; }
-guest_start dd shortage "/lab/dom0/shortage ${shortage:-40}"
+guest_start dd shortage "/lab/dom0/shortage 150"
 pause 2
 for i in 0 1; do
 	guest gm$i 'rm -f /tmp/stop' >/dev/null
@@ -37,8 +37,9 @@ for _ in 1 2 3; do
 	done
 done
 ! guest_background_ended dd shortage || fail "the shortage was over too soon"
+echo >"$(xenstore-read "/local/domain/$(guest_id dd)/console/tty")"
+need guest_join dd shortage 160
 for i in 0 1; do load_stop gm$i; done
-need guest_join dd shortage 90
 say "$(xenstore-read "/local/domain/$(guest_id dd)/data/output")"
 [ -z "${stuck:-}" ] || fail "$stuck"
 i=0

@@ -43,7 +43,7 @@ say "$disks disks after $((SECONDS - began)) s"
 used
 # All connect at once; nobody else in the domain has a transaction meanwhile.
 quota transactions "${transactions:-2}"
-need guest gc 'rmmod xen-blkfront && modprobe xen-blkfront' 120 >/dev/null
+need guest gc 'rmmod xen_blkfront && modprobe xen-blkfront' 120 >/dev/null
 wait_for 60 disks_there "$disks" || unconnected "connected again"
 used
 say "connected again"

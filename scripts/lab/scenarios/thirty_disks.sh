@@ -23,6 +23,13 @@ kernel_requests() { # FILE
 		$1 == "IN" { n[$2]++ }
 		END { print n[kernel] + 0 }' "$1"
 }
+# What it asks, and how often, less the numbers in the paths.
+kernel_list() { # FILE
+	awk '$1 == "OUT" && $5 == "WATCH_EVENT" && $6 ~ /^\(backend\// { kernel = $2 }
+		$1 == "IN" { what[++n] = $2 " " $5 " " $6 }
+		END { for (i = 1; i <= n; i++) if (index(what[i], kernel) == 1) print substr(what[i], length(kernel) + 2) }' "$1" |
+		sed -E 's%/[0-9]+%/N%g; s/\([0-9]+/(N/' | sort | uniq -c | sort -rn
+}
 requests() { grep '^IN ' "$1" | grep -cv CONTROL; } # FILE
 
 attach_one() { # N
@@ -67,5 +74,6 @@ echo "NOTE disks: $disks attached in $attached s, removed in $((SECONDS - began)
 rm -r $files
 [ "$uevent" = 0 ] || fail "an uevent costs $uevent requests with $disks disks"
 [ "$first" -gt 5 ] || fail "the requests of dom0's kernel were not found"
+[ -z "${show_requests:-}" ] || kernel_list "/tmp/attach.$disks"
 [ "$last" -le $((first + 4)) ] || fail "the last disk costs $last requests, the second one $first"
 passed
