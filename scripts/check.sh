@@ -176,7 +176,7 @@ for kernel in $kernels; do
 	number=$((number + 1))
 	case $extent in
 	quick) chosen="no_xen attach_detach fio_verify module_reload protocol" ;;
-	all) chosen="--rare" ;;
+	all) chosen="--rare --set many_disks=30" ;;
 	debug-dom0) chosen="--share ${SHARE:-1/4}" ;;
 	*) chosen="--share $number/$count" ;;
 	esac

@@ -2,6 +2,7 @@
 """Which scenarios run, and in what order."""
 import argparse
 import pathlib
+import re
 
 HERE = pathlib.Path(__file__).resolve().parent
 
@@ -44,7 +45,9 @@ def matrix(files, kernel, rare, first, count):
 
 
 def order(path):
-    """Those that share a guest follow each other, those with guests of their own do not
-    come in between."""
-    words = ('debug', 'tool', 'domain')
-    return [needs(path, word) for word in words] + ['guest_need g1' not in path.read_text()]
+    """Those that share a guest or a driver domain follow each other, those with guests of
+    their own do not come in between."""
+    text = path.read_text()
+    domain = re.search(r'^domain_need (\w+)', text, re.MULTILINE)
+    return ([needs(path, word) for word in ('debug', 'tool', 'domain')] +
+            ['guest_need g1' not in text, domain.group(1) if domain else ''])

@@ -4,7 +4,8 @@
 # Sourced by lib.sh: a guest that serves the disks of other guests.
 
 # domain_create NAME [CONFIGURATION-LINE...]: a driver domain.  Its programs are
-# dom0's, and so is its kernel unless the environment says otherwise:
+# dom0's, it has the CPU 4 for itself, and its kernel is dom0's, too, unless the
+# environment says otherwise:
 #   domain_kernel=FILE  domain_type=pv|pvh  domain_memory=MEGABYTES  domain_extra=WORDS
 domain_create() {
 	local kernel=${domain_kernel:-}
@@ -13,20 +14,20 @@ domain_create() {
 	ln -sf "$kernel" /tmp/guest-driver/vmlinux
 	(cd / && find . -xdev \( -path ./guest -o -path './guest-*' -o -path ./kasan -o -path ./tmp -o -path ./var/log \) \
 		-prune -o -print | busybox cpio -o -H newc 2>/dev/null) >/tmp/guest-driver/initrd
-	guest_files=/tmp/guest-driver guest_extra="lab-driver-domain ${domain_extra:-}" guest_vcpus=1 guest_cpus=2 \
+	guest_files=/tmp/guest-driver guest_extra="lab-driver-domain ${domain_extra:-}" guest_vcpus=1 guest_cpus=4 \
 		guest_memory=${domain_memory:-800} guest_create "$1" "driver_domain=1" "type='${domain_type:-pv}'" "${@:2}"
 	rm -r /tmp/guest-driver
 	say "the driver domain runs $(guest "$1" 'uname -r; modinfo -F filename xen-blkback')"
 }
 
-# Such a domain, alone, that stays from one scenario to the next.  It may map 1024
-# pages of guests.
+# domain_need NAME [CONFIGURATION-LINE...]: such a domain, alone, that stays from one
+# scenario to the next.
 domain_need() {
 	local name
 	for name in $(guests); do [ "$name" = "$1" ] || xl destroy "$name"; done
 	guest_ready "$1" && guest "$1" true >/dev/null && return 0
 	xl destroy "$1" 2>/dev/null
-	domain_create "$1" "max_maptrack_frames=4"
+	domain_create "$@"
 }
 
 # domain_served NAME: how many disks it serves.

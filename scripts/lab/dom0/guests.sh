@@ -20,8 +20,8 @@ guest_ready() {
 	id=$(guest_id "$1") && [ "$(xenstore-read "/local/domain/$id/data/ready" 2>/dev/null)" = 1 ]
 }
 
-# CPUs of their own for every domain: 2-3 unless guest_cpus says otherwise; 1-4
-# where time is counted and there is one guest.
+# CPUs of their own for every domain: 2-3 unless guest_cpus says otherwise, a driver
+# domain's is 4; 1-4 where time is counted and there is one guest.
 guest_cpu_list() {
 	if [ "$(cat /lab/time)" = counted ]; then echo 1-4; else echo "${guest_cpus:-2-3}"; fi
 }

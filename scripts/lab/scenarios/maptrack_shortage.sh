@@ -1,0 +1,45 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# lab: domain
+# Two guests' persistent grants together are more than their driver domain can have
+# mapped: what one guest leaves idle is given back for the other.
+# shows: handles of grants run out (`max_maptrack_frames`): no request fails | I/O errors in the guests
+. /lab/dom0/lib.sh
+# 1024 pages of guests at a time.
+domain_need dn max_maptrack_frames=4
+# A disk that is slow, so that many requests are with it at once: parts of one.
+need guest dn '/lab/dom0/do null_disk size=48 memory_backed=1 irqmode=2 completion_nsec=50000000 &&
+	dd if=/dev/urandom of=/dev/lab bs=1M count=48 oflag=direct 2>/dev/null &&
+	addpart /dev/lab 1 0 49152 && addpart /dev/lab 2 49152 49152' >/dev/null
+for i in 0 1; do
+	guest_vcpus=1 guest_cpus=$((i + 2)) guest_memory=320 guest_create gm$i \
+		"disk=['format=raw,vdev=xvdb,access=rw,backend=dn,target=/dev/lab$((i + 1))']"
+	wait_for 30 guest_has_disk gm$i xvdb || fail "the guest never saw its disk"
+done
+# Grants that stay mapped, of both, as the driver tells when asked.
+mapped() {
+	guest dn 'p=/sys/module/xen_blkback/parameters/log_stats; echo 1 >$p; sleep 2; echo 0 >$p; dmesg | tail -n 30' |
+		sed -nE 's/.*-blkback: \((.*)\): oo.*pg: *([0-9]*)\/.*/\1 \2/p' | awk '{ n[$1] = $2 } END { for (i in n) s += n[i]; print s + 0 }'
+}
+# Requests of 32 pages, 32 at once: 1056 grants with those of their descriptors.
+# The domain can map 1024 in all.
+fill="fio --name=fill --filename=/dev/xvdb --size=24M --direct=1 --ioengine=libaio --iodepth=32 --rw=write \
+	--bs=128k --verify=crc32c --verify_fatal=1 --do_verify=1 --minimal"
+for i in 0 1 0; do
+	guest gm$i "$fill" 120 >/tmp/fill || fail "gm$i has an error, the other is idle: $(tail -n 3 /tmp/fill)"
+	say "gm$i filled its disk; $(mapped) grants are mapped"
+done
+for i in 0 1; do guest_start gm$i load "$fill --loops=2"; done
+for i in 0 1; do guest_join gm$i load 240 || fail "gm$i has an error, both work: $(xenstore-read "/local/domain/$(guest_id gm$i)/data/output" | tail -n 3)"; done
+say "both at once"
+for i in 0 1; do
+	[ "$(guest_sum gm$i xvdb)" = "$(guest dn "dd if=/dev/lab$((i + 1)) bs=1M iflag=direct 2>/dev/null | sha256sum" | cut -d' ' -f1)" ] ||
+		fail "data of gm$i differs"
+	guest gm$i 'dmesg | grep -E "I/O error|critical"' && fail "gm$i saw an I/O error"
+	xl destroy gm$i
+done
+wait_for 60 domain_serves dn 0 || fail "the domain keeps $(domain_served dn) disks"
+need guest dn '/lab/dom0/do null_disk_remove' >/dev/null
+domain_check_log dn
+xl destroy dn
+passed

@@ -1,0 +1,79 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# Many disks of one guest, attached one after the other and removed: what dom0's
+# kernel asks xenstored for one of them does not depend on how many there are, and
+# an uevent costs nothing.
+# shows: a disk's attach, removal and uevents cost no more when there are many disks | yes
+. /lab/dom0/lib.sh
+driver_load
+guest_need g1
+# Thirty in "make check-all".
+disks=${many_disks:-6}
+name() { printf "xvd%b" "\\0$(printf %o $((97 + $1)))"; } # of the N-th
+files=/tmp/many
+mkdir -p $files
+for i in $(seq "$disks"); do dd if=/dev/urandom of="$files/$i" bs=64k count=16 status=none; done
+
+# trace FILE: what xenstored is asked goes there, until trace_end.
+trace() { need xenstore-control logfile "$1" >/dev/null && need xenstore-control log on >/dev/null; }
+trace_end() { need xenstore-control log off >/dev/null; }
+# The kernel is the one that watches all of "backend".
+kernel_requests() { # FILE
+	awk '$1 == "OUT" && $5 == "WATCH_EVENT" && $6 ~ /^\(backend\// { kernel = $2 }
+		$1 == "IN" { n[$2]++ }
+		END { print n[kernel] + 0 }' "$1"
+}
+# What it asks, and how often, less the numbers in the paths.
+kernel_list() { # FILE
+	awk '$1 == "OUT" && $5 == "WATCH_EVENT" && $6 ~ /^\(backend\// { kernel = $2 }
+		$1 == "IN" { what[++n] = $2 " " $5 " " $6 }
+		END { for (i = 1; i <= n; i++) if (index(what[i], kernel) == 1) print substr(what[i], length(kernel) + 2) }' "$1" |
+		sed -E 's%/[0-9]+%/N%g; s/\([0-9]+/(N/' | sort | uniq -c | sort -rn
+}
+requests() { grep '^IN ' "$1" | grep -cv CONTROL; } # FILE
+
+attach_one() { # N
+	local began=${EPOCHREALTIME/./}
+	attach g1 "$files/$1" "$(name "$1")" w
+	took=$(((${EPOCHREALTIME/./} - began) / 1000))
+}
+began=$SECONDS
+for i in $(seq "$disks"); do
+	case $i in 2 | "$disks") trace "/tmp/attach.$i" ;; esac
+	attach_one "$i"
+	case $i in 2 | "$disks")
+		trace_end
+		say "disk $i: $took ms, $(kernel_requests "/tmp/attach.$i") requests of dom0's kernel"
+		;;
+	esac
+done
+attached=$((SECONDS - began))
+first=$(kernel_requests /tmp/attach.2)
+last=$(kernel_requests "/tmp/attach.$disks")
+
+trace /tmp/uevent
+echo change >"/sys/block/$(basename "$(losetup -j $files/1 | cut -d: -f1)")/uevent"
+pause 1
+trace_end
+uevent=$(requests /tmp/uevent)
+
+need guest g1 'for d in /dev/xvd?; do dd if=/dev/zero of=$d bs=64k count=16 oflag=direct 2>/dev/null || exit 1; done' >/dev/null
+for i in $(seq "$disks"); do
+	[ "$(file_sum "$files/$i")" = "$(head -c 1048576 /dev/zero | sha256sum | cut -d' ' -f1)" ] || fail "disk $i holds other data"
+done
+began=$SECONDS
+for i in $(seq "$disks"); do
+	[ "$i" != 2 ] || trace /tmp/detach.2
+	need xl block-detach g1 "$(name "$i")"
+	[ "$i" != 2 ] || trace_end
+done
+wait_for 20 no_backends || fail "backends are left over"
+echo "NOTE disks: $disks attached in $attached s, removed in $((SECONDS - began)) s; requests of dom0's kernel:" \
+	"$first for the second one, $last for the last, $(kernel_requests /tmp/detach.2) for a removal, $uevent for an uevent" \
+	"($(cat /lab/driver) driver, $(uname -r))"
+rm -r $files
+[ "$uevent" = 0 ] || fail "an uevent costs $uevent requests with $disks disks"
+[ "$first" -gt 5 ] || fail "the requests of dom0's kernel were not found"
+[ -z "${show_requests:-}" ] || kernel_list "/tmp/attach.$disks"
+[ "$last" -le $((first + 4)) ] || fail "the last disk costs $last requests, the second one $first"
+passed
