@@ -248,12 +248,14 @@ TEST(DeviceNegotiation, WhatWasNegotiatedIsLoggedOnceWithLinuxsNumberOfTheProtoc
     Bench bench({.layout = kunit::Layout::kNative, .queues = 2});
     ASSERT_TRUE(bench.connect());
   }
-  EXPECT_EQ(host().logged("using 2 queues, protocol 1 (x86_64-abi) persistent grants, 1 ring pages"), 1u);
+  EXPECT_EQ(
+      host().logged("using 2 queues, protocol 1 (x86_64-abi) persistent grants, 1 ring pages"), 1u);
   {
     Bench bench({.layout = kunit::Layout::kX86_32, .ring_order = 1});
     ASSERT_TRUE(bench.connect());
   }
-  EXPECT_EQ(host().logged("using 1 queues, protocol 2 (x86_32-abi) persistent grants, 2 ring pages"), 1u);
+  EXPECT_EQ(
+      host().logged("using 1 queues, protocol 2 (x86_32-abi) persistent grants, 2 ring pages"), 1u);
   {
     Bench bench({.layout = kunit::Layout::kNative, .persistent = false});
     ASSERT_TRUE(bench.connect());

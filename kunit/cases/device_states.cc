@@ -347,8 +347,8 @@ TEST(DeviceStates, AFrontendThatStartsOverFasterThanWeLookIsServed) {
       if (held) (void)hold_reads(bench, 1);
       bench.renew_rings();
       bench.offer();
-      for (const uint32_t state : {uint32_t{HOST_XENBUS_CLOSED},
-                                   uint32_t{HOST_XENBUS_INITIALISING}, last}) {
+      for (const uint32_t state :
+           {uint32_t{HOST_XENBUS_CLOSED}, uint32_t{HOST_XENBUS_INITIALISING}, last}) {
         driver_frontend_changed(bench.driver(), state);
       }
       host().run();

@@ -80,9 +80,9 @@ struct host_device {
   bool released = false;
   std::map<std::string, std::string> backend;
   std::map<std::string, std::string> frontend;
-  std::vector<uint32_t> states;   // all that were published
+  std::vector<uint32_t> states;            // all that were published
   std::function<void(uint32_t)> at_state;  // before one is published
-  std::vector<uint64_t> resizes;  // sizes that a connected frontend was told
+  std::vector<uint64_t> resizes;           // sizes that a connected frontend was told
   std::vector<std::string> errors;
   driver_device* driver = nullptr;
 };

@@ -107,10 +107,10 @@ class Device : public driver_device, public host_work, public ListLink {
   // The work's; it is in one place at a time, so they need no lock.
   Owned<Vbd> vbd_;
   Owned<Connection> connection_;
-  BackendConfig backend_;          // as of the last open_disk()
-  uint32_t frontend_ = 0;          // its state, as last looked at
-  uint32_t retry_ms_ = 0;          // 0: the last write to xenstore went well
-  uint32_t publish_failures_ = 0;  // in a row
+  BackendConfig backend_;             // as of the last open_disk()
+  uint32_t frontend_ = 0;             // its state, as last looked at
+  uint32_t retry_ms_ = 0;             // 0: the last write to xenstore went well
+  uint32_t publish_failures_ = 0;     // in a row
   uint64_t no_handles_since_ms_ = 0;  // for the rings; 0: there were some
   Offer offer_;
   bool announced_ = false;

@@ -172,7 +172,8 @@ static struct host_device *device_find(const char *path, size_t length)
 {
 	struct host_device *device;
 
-	list_for_each_entry(device, &bound_devices, bound) {
+	list_for_each_entry(device, &bound_devices, bound)
+	{
 		const char *nodename = device->xenbus->nodename;
 
 		if (strlen(nodename) == length && !memcmp(nodename, path, length))
