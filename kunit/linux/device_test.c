@@ -54,7 +54,8 @@ static void device_is_removed(struct fake_device *fake, unsigned long delay)
 {
 	kref_get(&fake->host->references);
 	kref_get(&fake->host->references);
-	schedule_delayed_work(&fake->host->drains_long, delay);
+	fake->host->removed = true;
+	schedule_delayed_work(&fake->host->patience, delay);
 }
 
 /* A device that drains at once never keeps the module. */

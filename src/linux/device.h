@@ -43,11 +43,19 @@ struct host_device {
 	bool released;
 	/* It drains for long: the module cannot be unloaded. */
 	bool holds_module;
-	struct delayed_work drains_long;
+	/* The frontend's directory is gone. */
+	bool frontend_gone;
+	/* And the core has not closed the device in time. */
+	bool given_up;
+	/* When one of both takes long; a pending one has a reference. */
+	struct delayed_work patience;
 };
 
 struct host_device *host_device_create(struct xenbus_device *xenbus);
 void host_device_put(struct host_device *device);
+
+/* store.c: writes our state node again, as it is, so that its watch fires. */
+void host_device_touch_state(struct host_device *device);
 
 /* sysfs.c */
 int sysfs_create(struct host_device *device);

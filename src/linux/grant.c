@@ -30,8 +30,8 @@ static_assert(sizeof(struct host_grant_unmap_op) == sizeof(struct gnttab_unmap_g
 SAME_PLACE(host_grant_unmap_op, page, gnttab_unmap_grant_ref, host_addr);
 SAME_PLACE(host_grant_unmap_op, handle, gnttab_unmap_grant_ref, handle);
 SAME_PLACE(host_grant_unmap_op, status, gnttab_unmap_grant_ref, status);
-static_assert(HOST_GRANT_NO_DEVICE_SPACE == GNTST_no_device_space);
-static_assert(HOST_GRANT_NO_SPACE == GNTST_no_space);
+static_assert(GNTST_no_device_space == HOST_GRANT_NO_DEVICE_SPACE);
+static_assert(GNTST_no_space == HOST_GRANT_NO_SPACE);
 
 struct host_grant_scratch *host_grant_scratch_alloc(uint32_t capacity)
 {

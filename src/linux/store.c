@@ -123,6 +123,22 @@ static int read_state(struct host_device *device, struct xenbus_transaction tran
 	return error < 0 ? error : 0;
 }
 
+static int touch_state(struct host_device *device, struct xenbus_transaction transaction,
+		       const void *data)
+{
+	int error, state;
+
+	error = read_state(device, transaction, &state);
+	if (!error)
+		error = xenbus_printf(transaction, device->xenbus->nodename, "state", "%d", state);
+	return error;
+}
+
+void host_device_touch_state(struct host_device *device)
+{
+	transaction_run(device, touch_state, NULL);
+}
+
 struct publication {
 	const struct host_store_node *nodes;
 	uint32_t count;

@@ -47,8 +47,7 @@ void survey_init(void)
 {
 	int cpu;
 
-	for_each_possible_cpu(cpu)
-	{
+	for_each_possible_cpu(cpu) {
 		struct survey *survey = per_cpu_ptr(&surveys, cpu);
 
 		survey->cpu = cpu;
@@ -61,5 +60,6 @@ void survey_exit(void)
 {
 	int cpu;
 
-	for_each_possible_cpu(cpu) cancel_delayed_work_sync(&per_cpu_ptr(&surveys, cpu)->work);
+	for_each_possible_cpu(cpu)
+		cancel_delayed_work_sync(&per_cpu_ptr(&surveys, cpu)->work);
 }

@@ -23,6 +23,13 @@
 /* After this a device that still drains keeps the module from being unloaded. */
 #define DRAINS_LONG (1 * HZ)
 
+/*
+ * A guest is gone: so long its devices may take to close their disks and say
+ * Closed.  libxl waits for ten seconds, and does not remove their directories
+ * when it has waited in vain.
+ */
+#define CLOSES_LONG (4 * HZ)
+
 /* The bound devices, and their ends: see backend_node_changed(). */
 static LIST_HEAD(bound_devices);
 static DEFINE_MUTEX(bound_lock);
@@ -51,11 +58,8 @@ void host_device_put(struct host_device *device)
  * An rmmod that waits for a hung disk would leave every guest without a driver;
  * one that is refused harms nobody.
  */
-static void device_drains_long(struct work_struct *work)
+static void device_drains_long(struct host_device *device)
 {
-	struct host_device *device =
-		container_of(to_delayed_work(work), struct host_device, drains_long);
-
 	mutex_lock(&device->lock);
 	if (!device->released)
 		device->holds_module = try_module_get(THIS_MODULE);
@@ -63,7 +67,44 @@ static void device_drains_long(struct work_struct *work)
 		pr_info("%s: unbound, but its I/O has not ended; until then the module stays\n",
 			device->xenbus->nodename);
 	mutex_unlock(&device->lock);
+}
+
+/* The disk hangs, the toolstack must not: the device is unregistered as it is. */
+static void device_closes_long(struct host_device *device)
+{
+	/* Closed already, it waits for a frontend, or for its end. */
+	if (host_device_state(device) == HOST_XENBUS_CLOSED)
+		return;
+	WRITE_ONCE(device->given_up, true);
+	/* Calls backend_node_changed() in the watch thread. */
+	host_device_touch_state(device);
+}
+
+static void device_lost_patience(struct work_struct *work)
+{
+	struct host_device *device =
+		container_of(to_delayed_work(work), struct host_device, patience);
+	bool removed;
+
+	mutex_lock(&device->lock);
+	removed = device->removed;
+	mutex_unlock(&device->lock);
+	if (removed)
+		device_drains_long(device);
+	else if (READ_ONCE(device->frontend_gone))
+		device_closes_long(device);
 	host_device_put(device);
+}
+
+/* Of our own: its end waits for functions of this module that still run. */
+static struct workqueue_struct *patience_queue;
+
+static void device_be_patient(struct host_device *device, unsigned long delay)
+{
+	kref_get(&device->references);
+	/* True: it was pending, with a reference of its own. */
+	if (mod_delayed_work(patience_queue, &device->patience, delay))
+		host_device_put(device);
 }
 
 struct host_device *host_device_create(struct xenbus_device *xenbus)
@@ -87,7 +128,7 @@ struct host_device *host_device_create(struct xenbus_device *xenbus)
 	ratelimit_set_flags(&device->error_limit, RATELIMIT_MSG_ON_RELEASE);
 	INIT_LIST_HEAD(&device->bound);
 	mutex_init(&device->lock);
-	INIT_DELAYED_WORK(&device->drains_long, device_drains_long);
+	INIT_DELAYED_WORK(&device->patience, device_lost_patience);
 	atomic_inc(&device_count);
 	return device;
 }
@@ -100,7 +141,7 @@ void host_device_release(struct host_device *device)
 	device->released = true;
 	holds_module = device->holds_module;
 	mutex_unlock(&device->lock);
-	if (cancel_delayed_work(&device->drains_long))
+	if (cancel_delayed_work(&device->patience))
 		host_device_put(device);
 	host_device_put(device);
 	/*
@@ -172,8 +213,7 @@ static struct host_device *device_find(const char *path, size_t length)
 {
 	struct host_device *device;
 
-	list_for_each_entry(device, &bound_devices, bound)
-	{
+	list_for_each_entry(device, &bound_devices, bound) {
 		const char *nodename = device->xenbus->nodename;
 
 		if (strlen(nodename) == length && !memcmp(nodename, path, length))
@@ -197,7 +237,7 @@ static void backend_node_changed(struct xenbus_watch *watch, const char *path, c
 	/* The core's device stays until it is not bound any more. */
 	mutex_lock(&bound_lock);
 	device = device_find(path, name - path);
-	if (device && driver_device_finished(device->driver)) {
+	if (device && (driver_device_finished(device->driver) || READ_ONCE(device->given_up))) {
 		finished = device->xenbus;
 		get_device(&finished->dev);
 	} else if (device && !strcmp(name, "/physical-device")) {
@@ -221,6 +261,7 @@ static struct xenbus_watch backend_watch = {
 	.will_handle = backend_node_matters,
 	.callback = backend_node_changed,
 };
+
 static bool backend_watched;
 
 static int device_bind(struct host_device *device)
@@ -257,8 +298,7 @@ static void blkback_remove(struct xenbus_device *xenbus)
 	host_device_hide(device);
 	dev_set_drvdata(&xenbus->dev, NULL);
 	/* Before the core may release the device, which ends this. */
-	kref_get(&device->references);
-	schedule_delayed_work(&device->drains_long, DRAINS_LONG);
+	device_be_patient(device, DRAINS_LONG);
 	driver_device_remove(device->driver);
 	host_device_put(device);
 }
@@ -302,6 +342,9 @@ static void blkback_frontend_changed(struct xenbus_device *xenbus, enum xenbus_s
 
 	if (!device)
 		return;
+	WRITE_ONCE(device->frontend_gone, state == XenbusStateUnknown);
+	if (state == XenbusStateUnknown)
+		device_be_patient(device, CLOSES_LONG);
 	driver_frontend_changed(device->driver, state);
 	if (driver_device_finished(device->driver))
 		device_finish(xenbus);
@@ -331,7 +374,15 @@ static struct xenbus_driver blkback_driver = {
 
 int xenbus_init_driver(void)
 {
-	return xenbus_register_backend(&blkback_driver);
+	int error;
+
+	patience_queue = alloc_workqueue("xen-blkback-life", WQ_UNBOUND, 0);
+	if (!patience_queue)
+		return -ENOMEM;
+	error = xenbus_register_backend(&blkback_driver);
+	if (error)
+		destroy_workqueue(patience_queue);
+	return error;
 }
 
 void xenbus_exit_driver(void)
@@ -342,4 +393,5 @@ void xenbus_exit_driver(void)
 	/* Those that have drained for long have kept the module from getting here. */
 	while (!wait_event_idle_timeout(device_gone, !atomic_read(&device_count), 10 * HZ))
 		pr_info("unloading waits for the I/O of %d devices\n", atomic_read(&device_count));
+	destroy_workqueue(patience_queue);
 }

@@ -47,15 +47,14 @@ void for_each_piece(BounceBuffer& buffer, std::span<const host_io_segment> guest
       skip -= segment.bytes;
       continue;
     }
-    auto offset = static_cast<uint32_t>(segment.offset + skip);
+    auto theirs = static_cast<uint32_t>(segment.offset + skip);
     uint64_t left = std::min<uint64_t>(segment.bytes - skip, part_bytes - at);
     skip = 0;
     while (left != 0) {
-      const auto in_page = static_cast<uint32_t>(at % wire::kPageBytes);
-      const auto bytes =
-          static_cast<uint32_t>(std::min<uint64_t>(left, wire::kPageBytes - in_page));
-      copy(buffer.segments()[at / wire::kPageBytes].page, in_page, segment.page, offset, bytes);
-      offset += bytes;
+      const auto ours = static_cast<uint32_t>(at % wire::kPageBytes);
+      const auto bytes = static_cast<uint32_t>(std::min<uint64_t>(left, wire::kPageBytes - ours));
+      copy(buffer.segments()[at / wire::kPageBytes].page, ours, segment.page, theirs, bytes);
+      theirs += bytes;
       at += bytes;
       left -= bytes;
     }

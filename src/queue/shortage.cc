@@ -17,22 +17,19 @@ namespace blkback {
 void Queue::defer(SlotList& slots) {
   if (slots.empty()) return;
   counters_.out_of_resources.add(1);
-  // The descriptors are read: their page is not kept meanwhile, nor is a buffer.
+  const bool patient = short_since_ms_ == 0 || now_ms_ - short_since_ms_ < kHandlesPatienceMs;
+  uint32_t given_up = 0;
   uint32_t jobs = 0;
-  for (Slot* slot = slots.front(); slot != nullptr; slot = slots.next(*slot)) {
+  while (Slot* slot = slots.pop_front()) {
+    // The descriptors are read: their page is not kept meanwhile, nor is a buffer.
     if (slot->bounce != nullptr) {
       bounce_.put(*slot->bounce);
       slot->bounce = nullptr;
     }
-    if (!slot->indirect || slot->stage != Slot::Stage::kData) continue;
-    slot->uses = slot->all_grants().first(1);
-    jobs_[jobs++] = slot;
-  }
-  if (jobs != 0) mapper_.release(std::span<GrantJob* const>(jobs_, jobs), now_ms_);
-
-  const bool patient = short_since_ms_ == 0 || now_ms_ - short_since_ms_ < kHandlesPatienceMs;
-  uint32_t given_up = 0;
-  while (Slot* slot = slots.pop_front()) {
+    if (slot->indirect && slot->stage == Slot::Stage::kData) {
+      slot->uses = slot->all_grants().first(1);
+      jobs_[jobs++] = slot;
+    }
     if (patient || slot->outcome != GrantJob::Outcome::kNoHandles) {
       deferred_.push_back(*slot);
       continue;
@@ -41,6 +38,7 @@ void Queue::defer(SlotList& slots) {
     slot->status = Status::kError;
     failed_.push_back(*slot);
   }
+  if (jobs != 0) mapper_.release(std::span<GrantJob* const>(jobs_, jobs), now_ms_);
   if (given_up == 0) return;
   host_log_limited(&shared_.log.failed, HOST_LOG_ERROR,
                    "%s: %u requests failed: Xen has had no handle for their grants for %u seconds; "

@@ -10,7 +10,7 @@ namespace blkback {
 
 // Pages, or handles for mappings.  Both come free when a grant is unmapped; a
 // page must then still be given back to the host before others have it.
-enum class Scarce : uint32_t {
+enum class Scarce : uint8_t {
   kNothing = 0,
   kHandles = 1,
   kPages = 2,

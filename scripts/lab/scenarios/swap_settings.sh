@@ -12,7 +12,7 @@ blkfront=max_ring_page_order=2,max_queues=2 guest_vcpus=2 guest_create g8
 attach g8 "$disk" xvdb w
 queues() { ps -eo comm= | grep -c "^$(guest_id g8)\.xvdb-"; }
 order() { xenstore-read "/local/domain/$(guest_id g8)/device/vbd/51728/ring-page-order" 2>/dev/null || echo 0; }
-[ "$(queues)" = 2 ] && [ "$(order)" = 2 ] || fail "$(queues) queues of order $(order), not 2 of 2"
+[ "$(queues) $(order)" = "2 2" ] || fail "$(queues) queues of order $(order), not 2 of 2"
 load_start g8 xvdb 8
 for settings in "max_queues=1 max_ring_page_order=0" "max_queues=1"; do
 	sleep 2
