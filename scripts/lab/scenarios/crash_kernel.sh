@@ -16,7 +16,7 @@ null_disk_remove
 null_disk size=16 memory_backed=1 irqmode=2 completion_nsec=40000000
 attach_only gt "$disk" xvdb w
 tool_lines=1 tool gt restart xvdb 8
-tool_lines=1 tool gt state-orders xvdb "${length:-3}" 300
+tool_lines=1 tool gt state-orders xvdb "${length:-2}" 300
 detach_tool gt xvdb
 null_disk_remove
 guest gt 'dmesg | grep "deferring g.e."' && fail "a page of the guest was still mapped at InitWait"
