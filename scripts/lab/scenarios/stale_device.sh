@@ -40,9 +40,14 @@ guest_lacks_disk g1 xvdb || fail "the guest has the disk"
 say "the frontend had left when the disk answered"
 
 attach_hung
-# Its directories go, after ten seconds of patience.
-need timeout 40 xl block-detach --force g1 xvdb
+# A toolstack without patience; xl itself says that it failed.
+need xenstore-write "$(backend_node g1 xvdb)/online" 0 "$(backend_node g1 xvdb)/state" 5
+for node in "/local/domain/$(guest_id g1)/device/vbd/51728" "$(backend_node g1 xvdb)" \
+	"/libxl/$(guest_id g1)/device/vbd/51728"; do
+	need xenstore-rm -t "$node"
+done
 wait_for 20 no_backends || fail "the directory of the removed device is still there"
+wait_for 20 guest_lacks_disk g1 xvdb || fail "the guest has the removed disk"
 timeout 40 xl block-attach g1 "$(disk_spec "$good" xvdb w)" || fail "the good disk cannot be attached"
 wait_for 30 guest_has_disk g1 xvdb || fail "the guest never saw the good disk"
 need guest g1 "$(fio_verify xvdb 4)" 60 >/dev/null
