@@ -39,17 +39,19 @@ attach_one() { # N
 }
 began=$SECONDS
 for i in $(seq "$disks"); do
-	case $i in 2 | "$disks") trace "/tmp/attach.$i" ;; esac
+	trace /tmp/attach
 	attach_one "$i"
-	case $i in 2 | "$disks")
-		trace_end
-		say "disk $i: $took ms, $(kernel_requests "/tmp/attach.$i") requests of dom0's kernel"
-		;;
-	esac
+	trace_end
+	counts[i]=$(kernel_requests /tmp/attach)
+	[ "$i" != "$disks" ] || [ -z "${show_requests:-}" ] || kernel_list /tmp/attach
+	rm /tmp/attach
+	say "disk $i: $took ms, ${counts[i]} requests of dom0's kernel"
 done
 attached=$((SECONDS - began))
-first=$(kernel_requests /tmp/attach.2)
-last=$(kernel_requests "/tmp/attach.$disks")
+# What the tools write meanwhile may spoil a transaction, which is then done again.
+less() { [ "${counts[$1]}" -lt "${counts[$2]}" ] && echo "${counts[$1]}" || echo "${counts[$2]}"; }
+first=$(less 2 3)
+last=$(less $((disks - 1)) "$disks")
 
 trace /tmp/uevent
 echo change >"/sys/block/$(basename "$(losetup -j $files/1 | cut -d: -f1)")/uevent"
@@ -69,11 +71,10 @@ for i in $(seq "$disks"); do
 done
 wait_for 20 no_backends || fail "backends are left over"
 echo "NOTE disks: $disks attached in $attached s, removed in $((SECONDS - began)) s; requests of dom0's kernel:" \
-	"$first for the second one, $last for the last, $(kernel_requests /tmp/detach.2) for a removal, $uevent for an uevent" \
+	"$first for one of the first, $last for one of the last, $(kernel_requests /tmp/detach.2) for a removal, $uevent for an uevent" \
 	"($(cat /lab/driver) driver, $(uname -r))"
 rm -r $files
 [ "$uevent" = 0 ] || fail "an uevent costs $uevent requests with $disks disks"
 [ "$first" -gt 5 ] || fail "the requests of dom0's kernel were not found"
-[ -z "${show_requests:-}" ] || kernel_list "/tmp/attach.$disks"
-[ "$last" -le $((first + 4)) ] || fail "the last disk costs $last requests, the second one $first"
+[ "$last" -le $((first + 2)) ] || fail "one of the last disks costs $last requests, one of the first $first"
 passed
