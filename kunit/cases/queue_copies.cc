@@ -394,7 +394,7 @@ TEST(QueueCopies, WithoutPagesForTheGrantsTheBufferIsKeptAndNothingIsLost) {
   EXPECT_EQ(guest.status_of(1), Guest::kNoAnswer);
   EXPECT_EQ(host().buffers_out, Bounce::kReservePages + 2);
   host().failing.clear();
-  host().sleep(10);
+  host().sleep(1000);
   EXPECT_EQ(guest.status_of(1), BLKIF_RSP_OKAY);
   EXPECT_TRUE(disk_holds(0, 15, 0x55));
   EXPECT_EQ(host().buffers_out, Bounce::kReservePages);

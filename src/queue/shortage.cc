@@ -17,13 +17,10 @@ namespace blkback {
 void Queue::defer(SlotList& slots) {
   if (slots.empty()) return;
   counters_.out_of_resources.add(1);
-  // The descriptors are read: their page is not kept meanwhile, nor is a buffer.
+  // The descriptors are read: their page is not kept meanwhile.  A buffer is: no
+  // other guest waits for it.
   uint32_t jobs = 0;
   for (Slot* slot = slots.front(); slot != nullptr; slot = slots.next(*slot)) {
-    if (slot->bounce != nullptr) {
-      bounce_.put(*slot->bounce);
-      slot->bounce = nullptr;
-    }
     if (!slot->indirect || slot->stage != Slot::Stage::kData) continue;
     slot->uses = slot->all_grants().first(1);
     jobs_[jobs++] = slot;
