@@ -152,10 +152,11 @@ uint32_t run_orders(Frontend& frontend, Data& data, const Orders& orders) {
 
 }  // namespace
 
+// Connected is where we are: what begins with it is one state shorter.
 void state_orders(Frontend& frontend, uint64_t length) {
   const auto longest = static_cast<uint32_t>(length);
   const Orders all[] = {
-      {Load::kIdle, Pace::kFast, longest, "idle, fast:"},
+      {Load::kIdle, Pace::kFast, longest - 1, "idle, fast:"},
       {Load::kIdle, Pace::kSlow, longest - 1, "idle, slow:"},
       {Load::kInFlight, Pace::kFast, longest, "in flight, fast:"},
       {Load::kInFlight, Pace::kSlow, longest - 1, "in flight, slow:"},
