@@ -92,8 +92,12 @@ enum host_xenbus_state host_device_state(const struct host_device *device);
 /*
  * host_device_switch_state - publish our state.
  *
+ * Connected is published only to a frontend whose state is Initialised or
+ * Connected at that moment.
+ *
  * Return: 0, and host_device_state() is @state; or, with nothing changed,
- * -ENOENT (the directory is gone), -ENODEV, or another negative errno.
+ * -EBUSY (the frontend is elsewhere), -ENOENT (the directory is gone), -ENODEV,
+ * or another negative errno.
  */
 int host_device_switch_state(struct host_device *device, enum host_xenbus_state state);
 

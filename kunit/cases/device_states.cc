@@ -361,6 +361,24 @@ TEST(DeviceStates, AFrontendThatStartsOverFasterThanWeLookIsServed) {
   }
 }
 
+// Linux' frontend stops its kernel when it sees Connected after its Closed.
+TEST(DeviceStates, AFrontendThatLeavesWhileItIsConnectedIsNotToldConnected) {
+  Bench bench;
+  ASSERT_EQ(bench.probe(), 0);
+  bench.offer();
+  // In the middle of the connection, when its event has not come yet.
+  host().at_sync = [&] { bench.frontend("state", "6"); };
+  bench.state(HOST_XENBUS_INITIALISED);
+  EXPECT_EQ(bench.backend_state(), HOST_XENBUS_INIT_WAIT);
+  EXPECT_TRUE(bench.device().errors.empty());
+  host().at_sync = nullptr;
+  bench.state(HOST_XENBUS_CLOSED);
+  EXPECT_EQ(bench.backend_state(), HOST_XENBUS_CLOSED);
+  EXPECT_TRUE(host().rings.empty());
+  ASSERT_TRUE(reconnect(bench));
+  EXPECT_TRUE(works(bench, 1));
+}
+
 // The same grant reference and port as before: only the order tells.
 TEST(DeviceStates, AFrontendThatStartsOverInTheSamePlaceIsServed) {
   Bench bench;

@@ -232,6 +232,8 @@ int host_device_switch_state(host_device* device, host_xenbus_state state) {
   if (device->state == static_cast<uint32_t>(state)) return 0;
   if (host().fails("host_device_switch_state")) return -ENOSPC;
   if (!device->backend.contains("state")) return -ENOENT;
+  const std::string& frontend = device->frontend["state"];
+  if (state == HOST_XENBUS_CONNECTED && (frontend == "5" || frontend == "6")) return -EBUSY;
   if (state == HOST_XENBUS_CLOSED) check_closed(device);
   if (device->at_state) device->at_state(state);
   device->states.push_back(state);

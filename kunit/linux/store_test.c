@@ -112,6 +112,8 @@ static void removed_device_touches_nothing(struct kunit *test)
 	void *ring;
 	char text[32];
 
+	KUNIT_EXPECT_EQ(test, -EBUSY, host_device_switch_state(device, HOST_XENBUS_CONNECTED));
+	KUNIT_ASSERT_EQ(test, 0, xenbus_printf(XBT_NIL, FRONTEND, "state", "%d", 3));
 	KUNIT_ASSERT_EQ(test, 0, host_device_switch_state(device, HOST_XENBUS_CONNECTED));
 	mutex_lock(&device->lock);
 	device->removed = true;

@@ -145,7 +145,8 @@ bool Device::publish_state(host_xenbus_state state) {
     retry_ms_ = 0;
     return true;
   }
-  try_again(error, "publishing our state");
+  // Busy: the frontend has gone on, and its event comes.
+  if (error != -kEbusy) try_again(error, "publishing our state");
   return false;
 }
 

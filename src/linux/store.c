@@ -210,6 +210,25 @@ enum host_xenbus_state host_device_state(const struct host_device *device)
 }
 
 /*
+ * Connected is for a frontend that waits for it: Linux' stops its kernel when it
+ * is told so after it has gone to Closed.
+ */
+static int connect_state(struct host_device *device, struct xenbus_transaction transaction,
+			 const void *data)
+{
+	int error, state;
+
+	error = read_state(device, transaction, &state);
+	if (error)
+		return error;
+	error = xenbus_scanf(transaction, device->frontend_path, "state", "%d", &state);
+	if (error != 1 || (state != XenbusStateInitialised && state != XenbusStateConnected))
+		return -EBUSY;
+	return xenbus_printf(transaction, device->xenbus->nodename, "state", "%d",
+			     XenbusStateConnected);
+}
+
+/*
  * xenbus_switch_state() does this, too, but its caller does not learn of an
  * error, and it opens a transaction of its own.
  */
@@ -221,7 +240,10 @@ int host_device_switch_state(struct host_device *device, enum host_xenbus_state 
 	/* Watches are not to fire for nothing. */
 	if (host_device_state(device) == state)
 		return 0;
-	error = host_store_publish(device, &node, 1);
+	if (state == HOST_XENBUS_CONNECTED)
+		error = transaction_run(device, connect_state, NULL);
+	else
+		error = host_store_publish(device, &node, 1);
 	if (!error)
 		WRITE_ONCE(device->xenbus->state, (enum xenbus_state)state);
 	return error;
