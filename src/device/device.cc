@@ -308,6 +308,8 @@ bool Device::connect() {
   if (!publish_disk(persistent)) return connect_failed_;
 
   connection_ = std::move(*connection);
+  disk_gone_ = false;  // looked at above, and again when the frontend is served
+  outlook_.know(disk_gone_, hung_);
   outlook_.show_connection(connection_.get());
   Registry::get().connected();
   connect_failed_ = false;
