@@ -130,13 +130,13 @@ bool same_rings(host_device* device, const FrontendConfig& config, const RingCon
     if (error == -kEnoEnt) return absent;
     return error != 0 || parse_number(text, 10).value_or(wanted) == wanted;
   };
-  const bool directories = config.queues > 1;
-  const bool numbered = ring.numbered_ref;
-  return is("multi-queue-num-queues", config.queues, true) &&
-         is(directories ? (numbered ? "queue-0/ring-ref0" : "queue-0/ring-ref")
-                        : (numbered ? "ring-ref0" : "ring-ref"),
-            ring.refs[0], true) &&
-         is(directories ? "queue-0/event-channel" : "event-channel", ring.event_channel, true);
+  const char* directory = config.queues > 1 ? "queue-0/" : "";
+  char ref[24];
+  char channel[24];
+  (void)host_format(ref, sizeof(ref), "%sring-ref%s", directory, ring.numbered_ref ? "0" : "");
+  (void)host_format(channel, sizeof(channel), "%sevent-channel", directory);
+  return is("multi-queue-num-queues", config.queues, true) && is(ref, ring.refs[0], true) &&
+         is(channel, ring.event_channel, true);
 }
 
 Result<RingConfig> read_ring(host_device* device, const FrontendConfig& config, uint32_t queue) {
