@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
+# lab: rare
 # lab: release
 # lab: kasan
 # A PVH guest whose kernel has KASAN and lockdep runs the cases of src/linux, those

@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
+# lab: rare
 # lab: domain
 # The driver domain has no memory to give for a while: the I/O of both its guests
 # goes on, requests of up to 256 segments with grants that are new to it.

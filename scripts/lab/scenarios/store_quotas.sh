@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
+# lab: rare
 # lab: domain
 # xenstored allows a driver domain few watches, and few transactions at a time: all
 # disks of its guests connect, do I/O, connect again all at once, and go.
