@@ -48,21 +48,10 @@ enum host_store_side {
 int host_store_read(struct host_device *device, enum host_store_side side, const char *name,
 		    char *text, size_t bytes);
 
-/*
- * A publication writes several nodes of our directory at once or none.
- * host_store_publish() starts over when xenstore says so, and writes nothing
- * when the toolstack has removed the directory (-ENOENT).  Only one transaction
- * of this module is open at a time: a domain has few (xenstored's quotas).
- *
- * Return: 0, -ENOENT, -ENODEV, or another negative errno: -ENOSPC is a quota.
- */
 struct host_store_node {
 	const char *name;
 	uint64_t value; /* written in decimal */
 };
-
-int host_store_publish(struct host_device *device, const struct host_store_node *nodes,
-		       uint32_t count);
 
 /*
  * host_store_resize - tell a connected frontend that the disk now has @sectors
@@ -90,16 +79,20 @@ const char *host_device_name(const struct host_device *device);
 enum host_xenbus_state host_device_state(const struct host_device *device);
 
 /*
- * host_device_switch_state - publish our state.
+ * host_device_publish - write @count nodes of our directory and our state.
  *
- * Connected is published only to a frontend whose state is Initialised or
- * Connected at that moment.
+ * All at once or nothing, also when the toolstack has removed the directory.  A
+ * state that is host_device_state() already is not written again: watches are
+ * not to fire for nothing.  Connected is published only to a frontend whose
+ * state is Initialised or Connected at that moment.  Only one transaction of
+ * this module is open at a time: a domain has few (xenstored's quotas).
  *
  * Return: 0, and host_device_state() is @state; or, with nothing changed,
  * -EBUSY (the frontend is elsewhere), -ENOENT (the directory is gone), -ENODEV,
- * or another negative errno.
+ * or another negative errno: -ENOSPC is a quota.
  */
-int host_device_switch_state(struct host_device *device, enum host_xenbus_state state);
+int host_device_publish(struct host_device *device, enum host_xenbus_state state,
+			const struct host_store_node *nodes, uint32_t count);
 
 /*
  * host_device_online - does the toolstack want the device (node "online")?

@@ -71,7 +71,7 @@ TEST(DeviceNegotiation, ThePropertiesAreThereBeforeTheStateSaysConnected) {
   Bench bench;
   ASSERT_EQ(bench.probe(), 0);
   bench.offer();
-  host().failing.insert("host_store_publish");
+  host().failing.insert("host_device_publish");
   bench.state(HOST_XENBUS_INITIALISED);
   EXPECT_EQ(bench.backend_state(), HOST_XENBUS_INIT_WAIT);
   EXPECT_TRUE(bench.complained("publishing the disk's properties"));

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 // Devices that go away, and others that take their place.
+#include <map>
+
 #include "support/bench.h"
 #include "support/expectations.h"
 #include "support/sweep.h"
@@ -130,7 +132,7 @@ TEST(DeviceRemoval, ADeviceThatIsRemovedWhileItsWorkWaitsTouchesNothingAnyMore) 
       removed = true;
       bench.unbind();
       states = bench.device().states.size();
-      nodes = bench.device().backend;
+      nodes = std::map(bench.device().backend);
     };
     host().work_interrupt_at = n;
     const int error = driver_device_create(&bench.device(), &bench.device().driver);

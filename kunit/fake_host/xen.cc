@@ -187,18 +187,6 @@ int host_store_read(host_device* device, host_store_side side, const char* name,
   return 0;
 }
 
-int host_store_publish(host_device* device, const host_store_node* nodes, uint32_t count) {
-  host().cross_work();
-  host().may_sleep("host_store_publish");
-  if (too_late(device)) return -ENODEV;
-  if (host().fails("host_store_publish")) return -EIO;
-  if (!device->backend.contains("state")) return -ENOENT;
-  for (uint32_t i = 0; i < count; ++i) {
-    device->backend[nodes[i].name] = std::to_string(nodes[i].value);
-  }
-  return 0;
-}
-
 int host_store_resize(host_device* device, uint64_t sectors) {
   host().cross_work();
   host().may_sleep("host_store_resize");
@@ -224,16 +212,23 @@ host_xenbus_state host_device_state(const host_device* device) {
   return static_cast<host_xenbus_state>(device->state);
 }
 
-int host_device_switch_state(host_device* device, host_xenbus_state state) {
+int host_device_publish(host_device* device, host_xenbus_state state, const host_store_node* nodes,
+                        uint32_t count) {
   host().cross_work();
-  host().may_sleep("host_device_switch_state");
+  host().may_sleep("host_device_publish");
   if (too_late(device)) return -ENODEV;
-  // The kernel writes nothing when the state is the same.
-  if (device->state == static_cast<uint32_t>(state)) return 0;
-  if (host().fails("host_device_switch_state")) return -ENOSPC;
+  // The kernel writes no state that is the same.
+  const bool switches = device->state != static_cast<uint32_t>(state);
+  if (!switches && count == 0) return 0;
+  if (host().fails("host_device_publish")) return -ENOSPC;
+  if (count != 0 && host().failing.contains("host_device_publish of nodes")) return -ENOSPC;
   if (!device->backend.contains("state")) return -ENOENT;
   const std::string& frontend = device->frontend["state"];
   if (state == HOST_XENBUS_CONNECTED && (frontend == "5" || frontend == "6")) return -EBUSY;
+  for (uint32_t i = 0; i < count; ++i) {
+    device->backend[nodes[i].name] = std::to_string(nodes[i].value);
+  }
+  if (!switches) return 0;
   if (state == HOST_XENBUS_CLOSED) check_closed(device);
   if (device->at_state) device->at_state(state);
   device->states.push_back(state);

@@ -43,7 +43,7 @@ constexpr std::array<const char*, 16> kTexts = {
 
 constexpr std::array<const char*, 12> kFallible = {
     "host_alloc",        "host_page_alloc", "host_grant_scratch_alloc", "host_ring_map",
-    "host_event_bind",   "host_store_read", "host_store_publish",       "host_store_resize",
+    "host_event_bind",   "host_store_read", "host_device_publish",      "host_store_resize",
     "host_thread_start", "host_disk_open",  "host_disk_sync",           "host_device_show"};
 
 }  // namespace

@@ -2,10 +2,14 @@
 // The tree of std::map and std::set, whose functions the library keeps in its
 // object file.
 //
-// Nothing outside of these functions knows how the tree is kept in balance, so
-// this is a treap: a search tree in which each node's priority is at most its
+// Almost nothing outside of these functions knows how the tree is kept in balance,
+// so this is a treap: a search tree in which each node's priority is at most its
 // parent's.  With priorities as good as random it is as deep as a tree of keys
 // in random order.  The priority is made of the node's address.
+//
+// BEWARE: the library's copy assignment reuses the nodes of the old tree, and finds
+// them all in a red-black tree only; here some are left over.  Cases assign a copy
+// by moving it: a = std::map(b).
 //
 // The header stands above the root: parent is the root, left and right are
 // the first and the last node.  It alone is red.

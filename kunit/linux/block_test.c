@@ -13,6 +13,7 @@
 static const struct queue_limits caching = {
 	.features = CACHE,
 	.max_segments = HOST_IO_MAX_SEGMENTS,
+	.max_hw_sectors = UINT_MAX,
 };
 
 struct fixture {

@@ -120,6 +120,7 @@ static void disk_destroy(void *argument)
 static struct test_disk *disk_create(struct kunit *test, const struct queue_limits *wanted,
 				     int flags)
 {
+	static atomic_t created = ATOMIC_INIT(0);
 	struct queue_limits limits = {};
 	struct gendisk *gendisk;
 	struct test_disk *disk;
@@ -140,7 +141,8 @@ static struct test_disk *disk_create(struct kunit *test, const struct queue_limi
 	gendisk->fops = &disk_operations;
 	gendisk->flags |= GENHD_FL_NO_PART | flags;
 	gendisk->private_data = disk;
-	strscpy(gendisk->disk_name, "kunit0", sizeof(gendisk->disk_name));
+	snprintf(gendisk->disk_name, sizeof(gendisk->disk_name), "kunit%d",
+		 atomic_inc_return(&created));
 	set_capacity(gendisk, TEST_DISK_SECTORS);
 	if (add_disk(gendisk)) {
 		put_disk(gendisk);

@@ -55,6 +55,16 @@ static void long_node_is_refused(struct kunit *test)
 			host_store_read(device, HOST_STORE_FRONTEND, "ring-ref", text, 0));
 }
 
+static int publish_nodes(struct host_device *device, const struct host_store_node *nodes, u32 count)
+{
+	return host_device_publish(device, host_device_state(device), nodes, count);
+}
+
+static int publish_state(struct host_device *device, enum host_xenbus_state state)
+{
+	return host_device_publish(device, state, NULL, 0);
+}
+
 static void nodes_are_published_together(struct kunit *test)
 {
 	static const struct host_store_node nodes[] = { { "sectors", U64_MAX },
@@ -62,7 +72,7 @@ static void nodes_are_published_together(struct kunit *test)
 	struct host_device *device = fixture_create(test)->host;
 	char text[32];
 
-	KUNIT_EXPECT_EQ(test, 0, host_store_publish(device, nodes, ARRAY_SIZE(nodes)));
+	KUNIT_EXPECT_EQ(test, 0, publish_nodes(device, nodes, ARRAY_SIZE(nodes)));
 	KUNIT_EXPECT_EQ(test, 0, host_store_read(device, HOST_STORE_BACKEND, "sectors", text, 32));
 	KUNIT_EXPECT_STREQ(test, "18446744073709551615", text);
 	KUNIT_EXPECT_EQ(test, 0,
@@ -77,7 +87,7 @@ static void removed_directory_stays_removed(struct kunit *test)
 	struct host_device *device = fixture_create(test)->host;
 
 	xenbus_rm(XBT_NIL, "data/kunit", "backend");
-	KUNIT_EXPECT_EQ(test, -ENOENT, host_store_publish(device, &node, 1));
+	KUNIT_EXPECT_EQ(test, -ENOENT, publish_nodes(device, &node, 1));
 	KUNIT_EXPECT_EQ(test, -ENOENT, host_store_resize(device, 8));
 	KUNIT_EXPECT_EQ(test, 0, xenbus_exists(XBT_NIL, BACKEND, ""));
 }
@@ -102,6 +112,27 @@ static void resize_is_told_when_connected_alone(struct kunit *test)
 	KUNIT_EXPECT_STREQ(test, "5", text);
 }
 
+/* Neither the state nor what belongs to it is seen by a frontend that has gone on. */
+static void connected_and_its_nodes_are_one(struct kunit *test)
+{
+	static const struct host_store_node node = { "sectors", 4711 };
+	struct host_device *device = fixture_create(test)->host;
+	char text[32];
+
+	KUNIT_ASSERT_EQ(test, 0, publish_state(device, HOST_XENBUS_INIT_WAIT));
+	KUNIT_ASSERT_EQ(test, 0, xenbus_printf(XBT_NIL, FRONTEND, "state", "%d", 6));
+	KUNIT_EXPECT_EQ(test, -EBUSY, host_device_publish(device, HOST_XENBUS_CONNECTED, &node, 1));
+	KUNIT_EXPECT_EQ(test, -ENOENT,
+			host_store_read(device, HOST_STORE_BACKEND, "sectors", text, 32));
+	KUNIT_EXPECT_EQ(test, HOST_XENBUS_INIT_WAIT, host_device_state(device));
+	KUNIT_ASSERT_EQ(test, 0, xenbus_printf(XBT_NIL, FRONTEND, "state", "%d", 3));
+	KUNIT_EXPECT_EQ(test, 0, host_device_publish(device, HOST_XENBUS_CONNECTED, &node, 1));
+	KUNIT_EXPECT_EQ(test, 0, host_store_read(device, HOST_STORE_BACKEND, "sectors", text, 32));
+	KUNIT_EXPECT_STREQ(test, "4711", text);
+	KUNIT_EXPECT_EQ(test, 0, host_store_read(device, HOST_STORE_BACKEND, "state", text, 32));
+	KUNIT_EXPECT_STREQ(test, "4", text);
+}
+
 /* What was ours may be another device's by now: nothing is read or written. */
 static void removed_device_touches_nothing(struct kunit *test)
 {
@@ -112,17 +143,17 @@ static void removed_device_touches_nothing(struct kunit *test)
 	void *ring;
 	char text[32];
 
-	KUNIT_EXPECT_EQ(test, -EBUSY, host_device_switch_state(device, HOST_XENBUS_CONNECTED));
+	KUNIT_EXPECT_EQ(test, -EBUSY, publish_state(device, HOST_XENBUS_CONNECTED));
 	KUNIT_ASSERT_EQ(test, 0, xenbus_printf(XBT_NIL, FRONTEND, "state", "%d", 3));
-	KUNIT_ASSERT_EQ(test, 0, host_device_switch_state(device, HOST_XENBUS_CONNECTED));
+	KUNIT_ASSERT_EQ(test, 0, publish_state(device, HOST_XENBUS_CONNECTED));
 	mutex_lock(&device->lock);
 	device->removed = true;
 	mutex_unlock(&device->lock);
 	KUNIT_EXPECT_EQ(test, -ENODEV,
 			host_store_read(device, HOST_STORE_FRONTEND, "ring-ref", text, 32));
-	KUNIT_EXPECT_EQ(test, -ENODEV, host_store_publish(device, &node, 1));
+	KUNIT_EXPECT_EQ(test, -ENODEV, publish_nodes(device, &node, 1));
 	KUNIT_EXPECT_EQ(test, -ENODEV, host_store_resize(device, 8));
-	KUNIT_EXPECT_EQ(test, -ENODEV, host_device_switch_state(device, HOST_XENBUS_CLOSED));
+	KUNIT_EXPECT_EQ(test, -ENODEV, publish_state(device, HOST_XENBUS_CLOSED));
 	KUNIT_EXPECT_EQ(test, -ENODEV, host_device_online(device));
 	KUNIT_EXPECT_EQ(test, -ENODEV, host_ring_map(device, &gref, 1, &ring));
 	KUNIT_EXPECT_EQ(test, HOST_XENBUS_CONNECTED, host_device_state(device));
@@ -138,7 +169,7 @@ static void state_of_a_removed_directory_is_not_published(struct kunit *test)
 	enum host_xenbus_state before = host_device_state(device);
 
 	xenbus_rm(XBT_NIL, "data/kunit", "backend");
-	KUNIT_EXPECT_EQ(test, -ENOENT, host_device_switch_state(device, HOST_XENBUS_CLOSED));
+	KUNIT_EXPECT_EQ(test, -ENOENT, publish_state(device, HOST_XENBUS_CLOSED));
 	KUNIT_EXPECT_EQ(test, before, host_device_state(device));
 	KUNIT_EXPECT_EQ(test, 0, xenbus_exists(XBT_NIL, BACKEND, ""));
 }
@@ -148,7 +179,7 @@ static void state_is_published(struct kunit *test)
 	struct fake_device *fake = fixture_create(test);
 	char text[32];
 
-	KUNIT_EXPECT_EQ(test, 0, host_device_switch_state(fake->host, HOST_XENBUS_CLOSED));
+	KUNIT_EXPECT_EQ(test, 0, publish_state(fake->host, HOST_XENBUS_CLOSED));
 	KUNIT_EXPECT_EQ(test, HOST_XENBUS_CLOSED, host_device_state(fake->host));
 	KUNIT_EXPECT_EQ(test, 0,
 			host_store_read(fake->host, HOST_STORE_BACKEND, "state", text, 32));
@@ -172,6 +203,7 @@ static struct kunit_case store_cases[] = {
 	KUNIT_CASE(nodes_are_published_together),
 	KUNIT_CASE(removed_directory_stays_removed),
 	KUNIT_CASE(resize_is_told_when_connected_alone),
+	KUNIT_CASE(connected_and_its_nodes_are_one),
 	KUNIT_CASE(removed_device_touches_nothing),
 	KUNIT_CASE(state_of_a_removed_directory_is_not_published),
 	KUNIT_CASE(state_is_published),

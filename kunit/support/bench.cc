@@ -95,6 +95,7 @@ int Bench::rebind() {
   device_ = new_device();
   device_->backend = predecessor_->backend;
   device_->frontend = predecessor_->frontend;
+  device_->state = predecessor_->state;
   const int error = bind();
   if (error != 0) return error;
   // xenbus tells a fresh driver the frontend's state.

@@ -43,15 +43,6 @@ int host_store_read(host_device* device, host_store_side side, const char* name,
   return 0;
 }
 
-int host_store_publish(host_device* device, const host_store_node* nodes, uint32_t count) {
-  Host::may_sleep("host_store_publish");
-  const std::lock_guard guard(device->lock);
-  for (uint32_t i = 0; i < count; ++i) {
-    device->backend[nodes[i].name] = std::to_string(nodes[i].value);
-  }
-  return 0;
-}
-
 int host_store_resize(host_device* device, uint64_t sectors) {
   Host::may_sleep("host_store_resize");
   const std::lock_guard guard(device->lock);
@@ -71,10 +62,14 @@ host_xenbus_state host_device_state(const host_device* device) {
   return static_cast<host_xenbus_state>(device->state);
 }
 
-int host_device_switch_state(host_device* device, host_xenbus_state state) {
-  Host::may_sleep("host_device_switch_state");
+int host_device_publish(host_device* device, host_xenbus_state state, const host_store_node* nodes,
+                        uint32_t count) {
+  Host::may_sleep("host_device_publish");
   const std::lock_guard guard(device->lock);
   if (device->released) Host::broken("a device is used after its release");
+  for (uint32_t i = 0; i < count; ++i) {
+    device->backend[nodes[i].name] = std::to_string(nodes[i].value);
+  }
   set_state(device, state);
   return 0;
 }

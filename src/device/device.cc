@@ -140,7 +140,7 @@ void Device::try_again(int error, const char* what) {
 }
 
 bool Device::publish_state(host_xenbus_state state) {
-  const int error = host_device_switch_state(host_, state);
+  const int error = host_device_publish(host_, state, nullptr, 0);
   if (error == 0) {
     retry_ms_ = 0;
     return true;
@@ -150,14 +150,19 @@ bool Device::publish_state(host_xenbus_state state) {
   return false;
 }
 
+bool Device::offered(const Result<void>& offer) {
+  if (offer) {
+    retry_ms_ = 0;
+    return true;
+  }
+  try_again(offer.error().number, "publishing the backend's limits");
+  return false;
+}
+
 bool Device::announce() {
   host_parameters parameters{};
   host_parameters_read(&parameters);
-  if (const Result<void> offered = offer_.continue_with(host_, parameters); !offered) {
-    try_again(offered.error().number, "publishing the backend's limits");
-    return false;
-  }
-  announced_ = publish_state(HOST_XENBUS_INIT_WAIT);
+  announced_ = offered(offer_.continue_with(host_, parameters));
   return announced_;
 }
 
@@ -234,12 +239,9 @@ bool Device::take(Step step) {
 bool Device::prepare_for_reconnect() {
   host_parameters parameters{};
   host_parameters_read(&parameters);
-  if (const Result<void> offered = offer_.renew(host_, parameters); !offered) {
-    try_again(offered.error().number, "publishing the backend's limits");
-    return false;
-  }
+  if (!offered(offer_.renew(host_, parameters))) return false;
   host_log_limited(&log_.life, HOST_LOG_INFO, "%s: prepare for reconnect", host_device_name(host_));
-  return publish_state(HOST_XENBUS_INIT_WAIT);
+  return true;
 }
 
 // Nothing of the guest is mapped: say so.  When the toolstack wants the device
@@ -260,7 +262,7 @@ void Device::become_closed() {
   } else if (online == 0) {
     // Closed since long; the toolstack may have written Closing over it.
     const host_store_node state{"state", HOST_XENBUS_CLOSED};
-    const int error = host_store_publish(host_, &state, 1);
+    const int error = host_device_publish(host_, HOST_XENBUS_CLOSED, &state, 1);
     if (error != 0) try_again(error, "publishing our state");
   }
 }
@@ -341,7 +343,8 @@ bool Device::connect_later() {
   return true;
 }
 
-// False when it did not go well: to be tried again, or connect_failed_.
+// Connected, and what the frontend then reads.  False when it did not go well:
+// to be tried again, or connect_failed_.
 bool Device::publish_disk(bool persistent) {
   const host_disk_geometry& geometry = vbd_->geometry();
   const uint64_t sectors = vbd_->sectors();
@@ -353,21 +356,22 @@ bool Device::publish_disk(bool persistent) {
       {"discard-granularity", discard ? geometry.discard_granularity_bytes : 0},
       {"discard-alignment", discard ? geometry.discard_alignment_bytes : 0},
       {"discard-secure", vbd_->offers_secure_discard() ? 1u : 0u},
-      {"feature-max-indirect-segments", wire::kMaxIndirectSegments},
       {"feature-persistent", persistent ? 1u : 0u},
       {"sectors", sectors},
       {"info", vbd_->info()},
       {"sector-size", geometry.logical_block_bytes},
       {"physical-sector-size", geometry.physical_block_bytes},
   };
-  const int error = host_store_publish(host_, nodes, std::size(nodes));
+  const int error = host_device_publish(host_, HOST_XENBUS_CONNECTED, nodes, std::size(nodes));
   if (error == 0) {
     vbd_->tell(sectors);
     retry_ms_ = 0;
     publish_failures_ = 0;
     return true;
   }
-  if (++publish_failures_ < kPublishTries) {
+  if (error == -kEbusy) {
+    connect_failed_ = false;  // the frontend has gone on, and its event comes
+  } else if (++publish_failures_ < kPublishTries) {
     connect_failed_ = false;
     try_again(error, "publishing the disk's properties");
   } else {

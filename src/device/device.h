@@ -80,6 +80,7 @@ class Device : public driver_device, public host_work, public ListLink {
   void destroy();
   void serve_requests();
   [[nodiscard]] bool announce();
+  [[nodiscard]] bool offered(const Result<void>& offer);
   void open_disk() BLKBACK_EXCLUDES(identity_lock_);
   void close_disk();
   void check_disk();

@@ -35,21 +35,28 @@ Result<void> Offer::publish(host_device* device) const {
       {"max-ring-page-order", ring_page_order_},
       {"feature-max-indirect-segments", wire::kMaxIndirectSegments},
   };
-  const int error = host_store_publish(device, nodes, std::size(nodes));
+  const int error = host_device_publish(device, HOST_XENBUS_INIT_WAIT, nodes, std::size(nodes));
   if (error != 0) return failure(error);
   return {};
 }
 
 Result<void> Offer::continue_with(host_device* device, const host_parameters& parameters) {
-  const uint32_t queues = offered(device, "multi-queue-max-queues").value_or(0);
-  const uint32_t order = offered(device, "max-ring-page-order").value_or(0);
-  queues_ = std::max(std::min(queues, kMostQueues), parameters.max_queues);
-  ring_page_order_ = std::max(std::min(order, kMostRingPageOrder), parameters.max_ring_page_order);
+  queues_ = parameters.max_queues;
+  ring_page_order_ = parameters.max_ring_page_order;
+  if (host_device_state(device) != HOST_XENBUS_INITIALISING) {
+    // Another module had the device.
+    const uint32_t queues = offered(device, "multi-queue-max-queues").value_or(0);
+    const uint32_t order = offered(device, "max-ring-page-order").value_or(0);
+    queues_ = std::max(queues_, std::min(queues, kMostQueues));
+    ring_page_order_ = std::max(ring_page_order_, std::min(order, kMostRingPageOrder));
+  }
   return publish(device);
 }
 
 Result<void> Offer::renew(host_device* device, const host_parameters& parameters) {
   if (queues_ == parameters.max_queues && ring_page_order_ == parameters.max_ring_page_order) {
+    const int error = host_device_publish(device, HOST_XENBUS_INIT_WAIT, nullptr, 0);
+    if (error != 0) return failure(error);
     return {};
   }
   const Offer before = *this;

@@ -19,12 +19,12 @@ namespace blkback {
 
 class Offer {
  public:
-  // What was offered to a frontend before; then at least that, and what the
-  // parameters allow.  Context: once, before InitWait is published first.
+  // Publishes InitWait, with at least what was offered to a frontend before, and
+  // what the parameters allow.  Context: once, first of all.
   [[nodiscard]] Result<void> continue_with(host_device* device, const host_parameters& parameters);
 
-  // What the parameters allow.  Context: a frontend starts afresh, and has not
-  // been told InitWait yet.
+  // Publishes InitWait, with what the parameters allow.  Context: a frontend
+  // starts afresh, and has not been told InitWait yet.
   [[nodiscard]] Result<void> renew(host_device* device, const host_parameters& parameters);
 
   [[nodiscard]] uint32_t queues() const { return queues_; }

@@ -139,34 +139,6 @@ void host_device_touch_state(struct host_device *device)
 	transaction_run(device, touch_state, NULL);
 }
 
-struct publication {
-	const struct host_store_node *nodes;
-	uint32_t count;
-};
-
-static int publish(struct host_device *device, struct xenbus_transaction transaction,
-		   const void *data)
-{
-	const struct publication *publication = data;
-	int error, state;
-	uint32_t i;
-
-	error = read_state(device, transaction, &state);
-	for (i = 0; !error && i < publication->count; i++)
-		error = xenbus_printf(transaction, device->xenbus->nodename,
-				      publication->nodes[i].name, "%llu",
-				      (unsigned long long)publication->nodes[i].value);
-	return error;
-}
-
-int host_store_publish(struct host_device *device, const struct host_store_node *nodes,
-		       uint32_t count)
-{
-	struct publication publication = { .nodes = nodes, .count = count };
-
-	return transaction_run(device, publish, &publication);
-}
-
 static int resize(struct host_device *device, struct xenbus_transaction transaction,
 		  const void *data)
 {
@@ -209,43 +181,68 @@ enum host_xenbus_state host_device_state(const struct host_device *device)
 	return (enum host_xenbus_state)READ_ONCE(device->xenbus->state);
 }
 
+struct publication {
+	const struct host_store_node *nodes;
+	uint32_t count;
+	enum xenbus_state state;
+	bool switches; /* the state is another one than before */
+};
+
 /*
  * Connected is for a frontend that waits for it: Linux' stops its kernel when it
  * is told so after it has gone to Closed.
  */
-static int connect_state(struct host_device *device, struct xenbus_transaction transaction,
-			 const void *data)
+static int frontend_waits(struct host_device *device, struct xenbus_transaction transaction)
 {
 	int error, state;
 
-	error = read_state(device, transaction, &state);
-	if (error)
-		return error;
 	error = xenbus_scanf(transaction, device->frontend_path, "state", "%d", &state);
-	if (error != 1 || (state != XenbusStateInitialised && state != XenbusStateConnected))
+	if (error == -ENOENT || error == -ERANGE)
 		return -EBUSY;
-	return xenbus_printf(transaction, device->xenbus->nodename, "state", "%d",
-			     XenbusStateConnected);
+	if (error < 0)
+		return error;
+	return state == XenbusStateInitialised || state == XenbusStateConnected ? 0 : -EBUSY;
+}
+
+static int publish(struct host_device *device, struct xenbus_transaction transaction,
+		   const void *data)
+{
+	const struct publication *publication = data;
+	const char *directory = device->xenbus->nodename;
+	int error, state;
+	uint32_t i;
+
+	error = read_state(device, transaction, &state);
+	if (!error && publication->state == XenbusStateConnected)
+		error = frontend_waits(device, transaction);
+	for (i = 0; !error && i < publication->count; i++)
+		error = xenbus_printf(transaction, directory, publication->nodes[i].name, "%llu",
+				      (unsigned long long)publication->nodes[i].value);
+	if (!error && publication->switches)
+		error = xenbus_printf(transaction, directory, "state", "%d", publication->state);
+	return error;
 }
 
 /*
  * xenbus_switch_state() does this, too, but its caller does not learn of an
  * error, and it opens a transaction of its own.
  */
-int host_device_switch_state(struct host_device *device, enum host_xenbus_state state)
+int host_device_publish(struct host_device *device, enum host_xenbus_state state,
+			const struct host_store_node *nodes, uint32_t count)
 {
-	const struct host_store_node node = { .name = "state", .value = state };
+	struct publication publication = {
+		.nodes = nodes,
+		.count = count,
+		.state = (enum xenbus_state)state,
+		.switches = host_device_state(device) != state,
+	};
 	int error;
 
-	/* Watches are not to fire for nothing. */
-	if (host_device_state(device) == state)
+	if (!publication.switches && !count)
 		return 0;
-	if (state == HOST_XENBUS_CONNECTED)
-		error = transaction_run(device, connect_state, NULL);
-	else
-		error = host_store_publish(device, &node, 1);
+	error = transaction_run(device, publish, &publication);
 	if (!error)
-		WRITE_ONCE(device->xenbus->state, (enum xenbus_state)state);
+		WRITE_ONCE(device->xenbus->state, publication.state);
 	return error;
 }
 
