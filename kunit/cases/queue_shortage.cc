@@ -63,6 +63,40 @@ TEST(QueueShortage, RequestsThatNeverGetHandlesFailAfterAWhileAndTheLogSaysWhy) 
   EXPECT_EQ(served(bench.guest(), 10, 4), 4u);
 }
 
+TEST(QueueShortage, AShortageThatBeginsToEndFailsNothing) {
+  Bench bench({.persistent = false});
+  ASSERT_TRUE(bench.connect());
+  host().handles_left = 0;
+  host().hold_io = true;
+  (void)send_reads(bench.guest(), 1, 4);
+  host().sleep(9900);
+  host().handles_left = 2;
+  host().sleep(5000);
+  ASSERT_EQ(host().held.size(), 2u);
+  EXPECT_EQ(bench.guest().answers(), 0u);
+  host().complete_all();
+  host().run();
+  ASSERT_EQ(host().held.size(), 2u);
+  host().complete_all();
+  host().run();
+  EXPECT_EQ(served(bench.guest(), 1, 4), 4u);
+}
+
+TEST(QueueShortage, AWaitForPagesIsNoneForHandles) {
+  Bench bench({.persistent = false});
+  ASSERT_TRUE(bench.connect());
+  host().pages_left = 0;
+  (void)send_reads(bench.guest(), 1, 1);
+  host().sleep(11000);
+  host().pages_left = UINT32_MAX;
+  host().handles_left = 0;
+  host().sleep(9000);
+  EXPECT_EQ(bench.guest().answers(), 0u);
+  host().handles_left = 1;
+  host().sleep(200);
+  EXPECT_EQ(served(bench.guest(), 1, 1), 1u);
+}
+
 TEST(QueueShortage, AWaitForHandlesCostsFewHypercalls) {
   Bench bench({.persistent = false});
   ASSERT_TRUE(bench.connect());
@@ -349,6 +383,34 @@ TEST(QueueShortage, RingsThatNeverGetHandlesAreRefusedAndTheReasonIsGiven) {
   const uint32_t works = host().work_runs;
   host().sleep(60000);
   EXPECT_EQ(host().work_runs, works);
+}
+
+TEST(QueueShortage, AFrontendIsWaitedForHoweverLongAnotherOneWaited) {
+  Bench bench;
+  host().handles_left = 0;
+  EXPECT_FALSE(bench.connect());
+  host().sleep(5000);
+  EXPECT_TRUE(bench.disconnect());
+  host().sleep(60000);
+  bench.renew_rings();
+  bench.state(HOST_XENBUS_INITIALISING);
+  bench.offer();
+  bench.state(HOST_XENBUS_INITIALISED);
+  host().sleep(5000);
+  EXPECT_FALSE(bench.refused());
+  host().handles_left = UINT32_MAX;
+  host().sleep(200);
+  EXPECT_EQ(bench.backend_state(), HOST_XENBUS_CONNECTED);
+}
+
+// No handle of anybody's would help.
+TEST(QueueShortage, WithoutEventChannelsADeviceIsRefusedAtOnce) {
+  Bench bench;
+  host().failing.insert("host_event_bind");
+  EXPECT_FALSE(bench.connect());
+  EXPECT_TRUE(bench.refused());
+  EXPECT_TRUE(bench.complained("event-channel"));
+  EXPECT_FALSE(bench.complained("maptrack"));
 }
 
 TEST(QueueShortage, AFrontendThatLeavesWhileItsRingsWaitIsLetGo) {

@@ -142,7 +142,7 @@ int host_event_bind(host_device*, uint32_t port, driver_queue* queue,
   host().cross_work();
   host().may_sleep("host_event_bind");
   if (port == 0 || host().channels.contains(port)) return -EINVAL;
-  if (host().fails("host_event_bind")) return -ENOMEM;
+  if (host().fails("host_event_bind")) return -ENOSPC;  // as Xen without a free port
   *channel = new host_event_channel{queue, port};
   host().channels[port] = *channel;
   if (host().event_at_bind) host().event(port);

@@ -71,17 +71,24 @@ static void release_gives_back_what_the_core_held(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 1, kref_read(&fake->host->references));
 }
 
+/* What is said of it after a second holds nothing. */
 static void device_that_drains_long_keeps_the_module(struct kunit *test)
 {
 	struct fake_device *fake = fake_device_create(test);
 	int references = module_refcount(THIS_MODULE);
 
+	KUNIT_ASSERT_TRUE(test, try_module_get(THIS_MODULE));
+	fake->host->holds_module = true;
 	device_is_removed(fake, 0);
-	EXPECT_SOON(test, module_refcount(THIS_MODULE) == references + 1);
 	EXPECT_SOON(test, kref_read(&fake->host->references) == 2);
+	KUNIT_EXPECT_EQ(test, references + 1, module_refcount(THIS_MODULE));
+	KUNIT_EXPECT_FALSE(test, completion_done(&fake->host->drained));
+	kref_get(&fake->host->references);
 	host_device_release(fake->host);
 	KUNIT_EXPECT_EQ(test, references, module_refcount(THIS_MODULE));
-	KUNIT_EXPECT_EQ(test, 1, kref_read(&fake->host->references));
+	KUNIT_EXPECT_TRUE(test, completion_done(&fake->host->drained));
+	KUNIT_EXPECT_EQ(test, 2, kref_read(&fake->host->references));
+	host_device_put(fake->host);
 }
 
 static void device_remove_from_sysfs(void *dev)

@@ -14,6 +14,7 @@ inline constexpr int kEnoMem = 12;
 inline constexpr int kEbusy = 16;
 inline constexpr int kEnoDev = 19;
 inline constexpr int kEinval = 22;
+inline constexpr int kEnfile = 23;
 inline constexpr int kEnoSpc = 28;
 inline constexpr int kEopNotSupp = 95;
 

@@ -41,6 +41,7 @@ Result<Owned<Connection>> Connection::create(const Config& config) {
         .event_channel = ring->event_channel,
         .layout = config.frontend.layout,
         .persistence = config.frontend.persistence,
+        .index = i,
         .name = name};
     Result<Owned<Queue>> queue = Queue::create(queue_config, shared);
     if (!queue) {
@@ -95,7 +96,10 @@ void Connection::give_back() {
 }
 
 void Connection::squeeze(uint64_t until_ms) {
-  squeeze_until_ms_.store(until_ms, std::memory_order_relaxed);
+  // Who asks for less than another one takes nothing away.
+  if (until_ms > squeeze_until_ms_.load(std::memory_order_relaxed)) {
+    squeeze_until_ms_.store(until_ms, std::memory_order_relaxed);
+  }
   pool_.shrink_free_pagepool(0);
 }
 

@@ -170,7 +170,10 @@ void Device::look_at_frontend() {
   if (!frontend_event_.exchange(false, std::memory_order_acquire)) return;
   frontend_ = frontend_state_.load(std::memory_order_relaxed);
   frontend_seen_ = true;
+  // What has failed was another try of it.
   connect_failed_ = false;
+  no_handles_since_ms_ = 0;
+  publish_failures_ = 0;
   if (!offers_rings(frontend_) || link() != Link::kOpen) return;
   // A frontend may close and start over faster than we look: only the last of
   // its states is seen then.  Connected comes once in a connection, and after

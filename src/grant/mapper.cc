@@ -126,7 +126,52 @@ void Mapper::map(std::span<GrantJob* const> jobs, const PersistentGrants::Limits
     }
     missing += lacking;
   }
-  if (missing == 0) return;
+  if (missing == 0 || map_missing(jobs, missing, limits, now_ms)) return;
+
+  // Xen works off the operations in their order, so a large request may have
+  // taken what is enough for smaller ones, and could not start.
+  missing = choose_again(jobs, give_back(jobs, now_ms), now_ms);
+  if (missing != 0 && !map_missing(jobs, missing, limits, now_ms)) (void)give_back(jobs, now_ms);
+}
+
+// Unmaps what those have that lacked handles; how many came free.
+uint32_t Mapper::give_back(std::span<GrantJob* const> jobs, uint64_t now_ms) {
+  uint32_t handles = 0;
+  for (GrantJob* job : jobs) {
+    if (job->outcome != GrantJob::Outcome::kNoHandles) continue;
+    handles += static_cast<uint32_t>(
+        std::count_if(job->uses.begin(), job->uses.end(),
+                      [](const GrantUse& use) { return use.state == GrantUse::State::kOrdinary; }));
+    end_uses(*job, now_ms);
+  }
+  unmapper_.flush(pool_, counters_);
+  return handles;
+}
+
+// Those that `handles` are enough for, one after the other; how many grants they
+// are missing.
+uint32_t Mapper::choose_again(std::span<GrantJob* const> jobs, uint32_t handles, uint64_t now_ms) {
+  uint32_t missing = 0;
+  for (GrantJob* job : jobs) {
+    if (job->outcome != GrantJob::Outcome::kNoHandles) continue;
+    const uint32_t lacking = look_up(*job);
+    if (lacking <= handles) {
+      handles -= lacking;
+      missing += lacking;
+      job->outcome = GrantJob::Outcome::kMapped;
+      continue;
+    }
+    shortage_.handles += lacking - handles;
+    note_no_handles(lacking, now_ms);
+    give_up(*job, GrantJob::Outcome::kNoHandles, now_ms);
+  }
+  return missing;
+}
+
+// Maps the `missing` grants of `jobs` that are not mapped; false when handles ran
+// out.
+bool Mapper::map_missing(std::span<GrantJob* const> jobs, uint32_t missing,
+                         const PersistentGrants::Limits& limits, uint64_t now_ms) {
   take_pages(jobs, missing, now_ms);
 
   host_grant_map_op* const ops = batch_.maps();
@@ -143,32 +188,25 @@ void Mapper::map(std::span<GrantJob* const> jobs, const PersistentGrants::Limits
       op.read_only = job->guest_data_only_read && persistence_ == Persistence::kOff ? 1u : 0u;
     }
   }
-  if (count == 0) return;
+  if (count == 0) return true;
   host_grant_map(batch_.scratch(), domid_, ops, count);
   counters_.map_calls.add(1);
-  if (take_mappings(jobs, limits, now_ms)) return;
-
-  for (GrantJob* job : jobs) {
-    if (job->outcome == GrantJob::Outcome::kNoHandles) end_uses(*job, now_ms);
-  }
-  unmapper_.flush(pool_, counters_);
+  return take_mappings(jobs, limits);
 }
 
 // What became of the operations of a hypercall; false when handles ran out.
-bool Mapper::take_mappings(std::span<GrantJob* const> jobs, const PersistentGrants::Limits& limits,
-                           uint64_t now_ms) {
+bool Mapper::take_mappings(std::span<GrantJob* const> jobs,
+                           const PersistentGrants::Limits& limits) {
   const host_grant_map_op* op = batch_.maps();
   uint32_t mapped = 0;
   uint32_t unused = 0;
   bool enough = true;
   for (GrantJob* job : jobs) {
     if (!wanted(*job)) continue;
-    uint32_t asked = 0;
-    uint32_t lacking = 0;
+    bool lacking = false;
     for (GrantUse& use : job->uses) {
       if (use.state != GrantUse::State::kUnmapped) continue;
       const host_grant_map_op& result = *op++;
-      ++asked;
       if (result.status == 0) {
         settle(use, result, limits);
         ++mapped;
@@ -177,7 +215,7 @@ bool Mapper::take_mappings(std::span<GrantJob* const> jobs, const PersistentGran
       batch_.pages()[unused++] = use.page;
       use.page = nullptr;
       if (is_shortage(result.status)) {
-        ++lacking;
+        lacking = true;
         continue;
       }
       job->outcome = GrantJob::Outcome::kFailed;
@@ -186,10 +224,8 @@ bool Mapper::take_mappings(std::span<GrantJob* const> jobs, const PersistentGran
                        result.status);
     }
     // One that fails anyway waits for nothing.
-    if (lacking == 0 || job->outcome == GrantJob::Outcome::kFailed) continue;
+    if (!lacking || job->outcome == GrantJob::Outcome::kFailed) continue;
     job->outcome = GrantJob::Outcome::kNoHandles;
-    shortage_.handles += lacking;
-    note_no_handles(asked, now_ms);
     enough = false;
   }
   counters_.mapped.add(mapped);

@@ -134,7 +134,8 @@ class Mapper {
 
   // Maps the grants of `jobs`, at most kCapacity together, none mapped yet.
   // What a job had mapped before the handles ran out is unmapped again: two
-  // that keep what they have would wait for each other.
+  // that keep what they have would wait for each other.  Those behind it that
+  // this is enough for get it.
   void map(std::span<GrantJob* const> jobs, const PersistentGrants::Limits& limits,
            uint64_t now_ms);
 
@@ -158,8 +159,13 @@ class Mapper {
   void note_no_handles(uint32_t wanted, uint64_t now_ms);
   void give_up(GrantJob& job, GrantJob::Outcome outcome, uint64_t now_ms);
   void take_pages(std::span<GrantJob* const> jobs, uint32_t missing, uint64_t now_ms);
+  [[nodiscard]] bool map_missing(std::span<GrantJob* const> jobs, uint32_t missing,
+                                 const PersistentGrants::Limits& limits, uint64_t now_ms);
   [[nodiscard]] bool take_mappings(std::span<GrantJob* const> jobs,
-                                   const PersistentGrants::Limits& limits, uint64_t now_ms);
+                                   const PersistentGrants::Limits& limits);
+  uint32_t give_back(std::span<GrantJob* const> jobs, uint64_t now_ms);
+  [[nodiscard]] uint32_t choose_again(std::span<GrantJob* const> jobs, uint32_t handles,
+                                      uint64_t now_ms);
   void end_uses(GrantJob& job, uint64_t now_ms);
   void settle(GrantUse& use, const host_grant_map_op& op, const PersistentGrants::Limits& limits);
 

@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include <linux/completion.h>
 #include <linux/kref.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
@@ -39,10 +40,13 @@ struct host_device {
 	/* The remove callback has run: the directory may be another device's. */
 	bool removed;
 	bool sysfs_shown;
-	/* The core has released the device. */
+	/* The core has released the device; then it is complete, too. */
 	bool released;
-	/* It drains for long: the module cannot be unloaded. */
+	struct completion drained;
+	/* While an unbound device drains the module cannot be unloaded. */
 	bool holds_module;
+	/* xenbus was kept from publishing Closed in Closing: we have to. */
+	bool owes_closed;
 	/* The frontend's directory is gone. */
 	bool frontend_gone;
 	/* And the core has not closed the device in time. */
@@ -54,8 +58,18 @@ struct host_device {
 struct host_device *host_device_create(struct xenbus_device *xenbus);
 void host_device_put(struct host_device *device);
 
-/* store.c: writes our state node again, as it is, so that its watch fires. */
-void host_device_touch_state(struct host_device *device);
+/*
+ * store.c: writes our state node again, as it is, so that its watch fires.
+ * Return: 0, -ENOENT (the directory is gone), -ENODEV, or another negative errno.
+ */
+int host_device_touch_state(struct host_device *device);
+
+/*
+ * store.c: Closed in the place of Closing, of a device without a driver, whose
+ * lock is held.  Return: 0, -EBUSY (another state), -ENOENT, or another negative
+ * errno.
+ */
+int host_device_finish_closing(struct host_device *device);
 
 /* sysfs.c */
 int sysfs_create(struct host_device *device);

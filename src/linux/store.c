@@ -94,19 +94,29 @@ static int transaction_try(struct host_device *device, transaction_body *body, c
 	return xenbus_transaction_end(transaction, 0);
 }
 
+/* A guest that spoils ours holds up nobody else's: the lock is left between tries. */
 static int transaction_run(struct host_device *device, transaction_body *body, const void *data)
 {
 	int tries = TRANSACTION_TRIES;
 	int error;
 
+	do {
+		mutex_lock(&transaction_lock);
+		error = transaction_try(device, body, data);
+		mutex_unlock(&transaction_lock);
+	} while (error == -EAGAIN && --tries);
+	return error;
+}
+
+static int transaction_behind_gate(struct host_device *device, transaction_body *body,
+				   const void *data)
+{
+	int error;
+
 	error = gate_enter(device);
 	if (error)
 		return error;
-	mutex_lock(&transaction_lock);
-	do {
-		error = transaction_try(device, body, data);
-	} while (error == -EAGAIN && --tries);
-	mutex_unlock(&transaction_lock);
+	error = transaction_run(device, body, data);
 	gate_leave(device);
 	return error;
 }
@@ -134,9 +144,28 @@ static int touch_state(struct host_device *device, struct xenbus_transaction tra
 	return error;
 }
 
-void host_device_touch_state(struct host_device *device)
+int host_device_touch_state(struct host_device *device)
 {
-	transaction_run(device, touch_state, NULL);
+	return transaction_behind_gate(device, touch_state, NULL);
+}
+
+static int finish_closing(struct host_device *device, struct xenbus_transaction transaction,
+			  const void *data)
+{
+	int error, state;
+
+	error = read_state(device, transaction, &state);
+	if (!error && state != XenbusStateClosing)
+		error = -EBUSY;
+	if (!error)
+		error = xenbus_printf(transaction, device->xenbus->nodename, "state", "%d",
+				      XenbusStateClosed);
+	return error;
+}
+
+int host_device_finish_closing(struct host_device *device)
+{
+	return transaction_run(device, finish_closing, NULL);
 }
 
 static int resize(struct host_device *device, struct xenbus_transaction transaction,
@@ -158,7 +187,7 @@ static int resize(struct host_device *device, struct xenbus_transaction transact
 
 int host_store_resize(struct host_device *device, uint64_t sectors)
 {
-	return transaction_run(device, resize, &sectors);
+	return transaction_behind_gate(device, resize, &sectors);
 }
 
 uint16_t host_device_domid(const struct host_device *device)
@@ -234,15 +263,19 @@ int host_device_publish(struct host_device *device, enum host_xenbus_state state
 		.nodes = nodes,
 		.count = count,
 		.state = (enum xenbus_state)state,
-		.switches = host_device_state(device) != state,
 	};
 	int error;
 
-	if (!publication.switches && !count)
-		return 0;
-	error = transaction_run(device, publish, &publication);
+	/* The state is xenbus' device's: behind the gate it may be another one's of ours. */
+	error = gate_enter(device);
+	if (error)
+		return error;
+	publication.switches = host_device_state(device) != state;
+	if (publication.switches || count)
+		error = transaction_run(device, publish, &publication);
 	if (!error)
 		WRITE_ONCE(device->xenbus->state, publication.state);
+	gate_leave(device);
 	return error;
 }
 

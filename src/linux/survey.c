@@ -6,6 +6,7 @@
  * the timer of an idle one: each CPU has a timer of its own, so that the survey
  * goes on as long as any of them is awake.
  */
+#include <linux/cpu.h>
 #include <linux/cpumask.h>
 #include <linux/jiffies.h>
 #include <linux/percpu.h>
@@ -15,7 +16,6 @@
 #include "host/survey.h"
 
 #include "survey.h"
-#include "work.h"
 
 #define SURVEY_INTERVAL HZ
 
@@ -26,21 +26,35 @@ struct survey {
 
 static DEFINE_PER_CPU(struct survey, surveys);
 
+/*
+ * Not in a queue of unbound work, which would wake the very CPUs that sleep.  What
+ * is done takes no long time and waits for nothing.
+ */
+static void survey_start(struct survey *survey)
+{
+	schedule_delayed_work_on(survey->cpu, &survey->work, SURVEY_INTERVAL);
+}
+
 static void survey_function(struct work_struct *work)
 {
 	struct survey *survey = container_of(to_delayed_work(work), struct survey, work);
 
+	if (!driver_survey())
+		return;
 	/* A CPU that is gone meanwhile is started again with the next connection. */
-	if (driver_survey() && cpu_online(survey->cpu))
-		work_schedule_on(survey->cpu, &survey->work, SURVEY_INTERVAL);
+	cpus_read_lock();
+	if (cpu_online(survey->cpu))
+		survey_start(survey);
+	cpus_read_unlock();
 }
 
 void host_survey_start(void)
 {
 	int cpu;
 
-	for_each_online_cpu(cpu)
-		work_schedule_on(cpu, &per_cpu_ptr(&surveys, cpu)->work, SURVEY_INTERVAL);
+	cpus_read_lock();
+	for_each_online_cpu(cpu) survey_start(per_cpu_ptr(&surveys, cpu));
+	cpus_read_unlock();
 }
 
 void survey_init(void)

@@ -171,11 +171,6 @@ void host_work_forget(struct host_work *work)
 	cancel_delayed_work(work_kernel(work));
 }
 
-void work_schedule_on(int cpu, struct delayed_work *work, unsigned long delay)
-{
-	queue_delayed_work_on(cpu, work_queue, work, delay);
-}
-
 /*
  * Unbound: work of one device may wait long for its disk and must not hold up
  * another's.  Destroying the queue waits for functions that still run, so the

@@ -3,12 +3,13 @@
  * The xenbus driver: devices come, change and go; what that means is decided
  * in the core.
  *
- * Nothing here waits for a disk: the xenbus watch thread serves all guests, and
- * whoever holds a device's lock holds that thread up when the device's
- * directory goes away.
+ * Nothing here waits for a disk, but for UNBIND_WAITS: the xenbus watch thread
+ * serves all guests, and whoever holds a device's lock holds that thread up when
+ * the device's directory goes away.
  */
 #include <linux/module.h>
 #include <linux/ratelimit.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/wait.h>
@@ -20,7 +21,10 @@
 #include "device.h"
 #include "xenbus.h"
 
-/* After this a device that still drains keeps the module from being unloaded. */
+/* So long an unbind waits for the I/O, so that an rmmod after it is not refused. */
+#define UNBIND_WAITS (HZ / 5)
+
+/* After this the log tells of a device that still drains. */
 #define DRAINS_LONG (1 * HZ)
 
 /*
@@ -29,6 +33,9 @@
  * when it has waited in vain.
  */
 #define CLOSES_LONG (4 * HZ)
+
+/* What did not go well with a device's end is tried again after this. */
+#define END_RETRY (HZ / 2)
 
 /* The bound devices, and their ends: see backend_node_changed(). */
 static LIST_HEAD(bound_devices);
@@ -54,48 +61,6 @@ void host_device_put(struct host_device *device)
 	kref_put(&device->references, host_device_free);
 }
 
-/*
- * An rmmod that waits for a hung disk would leave every guest without a driver;
- * one that is refused harms nobody.
- */
-static void device_drains_long(struct host_device *device)
-{
-	mutex_lock(&device->lock);
-	if (!device->released)
-		device->holds_module = try_module_get(THIS_MODULE);
-	if (device->holds_module)
-		pr_info("%s: unbound, but its I/O has not ended; until then the module stays\n",
-			device->xenbus->nodename);
-	mutex_unlock(&device->lock);
-}
-
-/* The disk hangs, the toolstack must not: the device is unregistered as it is. */
-static void device_closes_long(struct host_device *device)
-{
-	/* Closed already, it waits for a frontend, or for its end. */
-	if (host_device_state(device) == HOST_XENBUS_CLOSED)
-		return;
-	WRITE_ONCE(device->given_up, true);
-	/* Calls backend_node_changed() in the watch thread. */
-	host_device_touch_state(device);
-}
-
-static void device_lost_patience(struct work_struct *work)
-{
-	struct host_device *device =
-		container_of(to_delayed_work(work), struct host_device, patience);
-	bool removed;
-
-	mutex_lock(&device->lock);
-	removed = device->removed;
-	mutex_unlock(&device->lock);
-	if (removed)
-		device_drains_long(device);
-	else if (READ_ONCE(device->frontend_gone))
-		device_closes_long(device);
-	host_device_put(device);
-}
-
 /* Of our own: its end waits for functions of this module that still run. */
 static struct workqueue_struct *patience_queue;
 
@@ -105,6 +70,56 @@ static void device_be_patient(struct host_device *device, unsigned long delay)
 	/* True: it was pending, with a reference of its own. */
 	if (mod_delayed_work(patience_queue, &device->patience, delay))
 		host_device_put(device);
+}
+
+/* Lets backend_node_changed() look at the device, in the watch thread. */
+static void device_tell_end(struct host_device *device)
+{
+	int error = host_device_touch_state(device);
+
+	if (error && error != -ENOENT && error != -ENODEV)
+		device_be_patient(device, END_RETRY);
+}
+
+/* The disk hangs, the toolstack must not: the device is unregistered as it is. */
+static void device_closes_long(struct host_device *device)
+{
+	if (host_device_state(device) == HOST_XENBUS_CLOSED) {
+		int online = host_device_online(device);
+
+		/* It waits for another frontend. */
+		if (online == 1)
+			return;
+		if (online < 0) {
+			if (online != -ENODEV)
+				device_be_patient(device, END_RETRY);
+			return;
+		}
+	}
+	WRITE_ONCE(device->given_up, true);
+	device_tell_end(device);
+}
+
+static void device_lost_patience(struct work_struct *work)
+{
+	struct host_device *device =
+		container_of(to_delayed_work(work), struct host_device, patience);
+	bool drains, ends;
+
+	mutex_lock(&device->lock);
+	drains = device->removed && !device->released;
+	/* The core's device is there until we are removed. */
+	ends = !device->removed &&
+	       (READ_ONCE(device->given_up) || driver_device_finished(device->driver));
+	mutex_unlock(&device->lock);
+	if (drains)
+		pr_info("%s: unbound, but its I/O has not ended; until then the module stays\n",
+			device->xenbus->nodename);
+	else if (ends)
+		device_tell_end(device);
+	else if (READ_ONCE(device->frontend_gone))
+		device_closes_long(device);
+	host_device_put(device);
 }
 
 struct host_device *host_device_create(struct xenbus_device *xenbus)
@@ -128,28 +143,50 @@ struct host_device *host_device_create(struct xenbus_device *xenbus)
 	ratelimit_set_flags(&device->error_limit, RATELIMIT_MSG_ON_RELEASE);
 	INIT_LIST_HEAD(&device->bound);
 	mutex_init(&device->lock);
+	init_completion(&device->drained);
 	INIT_DELAYED_WORK(&device->patience, device_lost_patience);
 	atomic_inc(&device_count);
 	return device;
 }
 
+/*
+ * Nothing of the guest is mapped any more: what xenbus could not say in the unbind,
+ * unless there is a driver again, whose word it is now.
+ */
+static void device_pay_closed(struct host_device *device)
+{
+	struct device *dev = &device->xenbus->dev;
+	int error = 0;
+
+	device_lock(dev);
+	if (!dev->driver)
+		error = host_device_finish_closing(device);
+	device_unlock(dev);
+	if (error && error != -EBUSY && error != -ENOENT)
+		pr_err("%s: publishing Closed: error %d\n", device->xenbus->nodename, error);
+}
+
 void host_device_release(struct host_device *device)
 {
-	bool holds_module;
+	bool holds_module, owes_closed;
 
 	mutex_lock(&device->lock);
 	device->released = true;
 	holds_module = device->holds_module;
+	owes_closed = device->owes_closed;
 	mutex_unlock(&device->lock);
+	if (owes_closed)
+		device_pay_closed(device);
 	if (cancel_delayed_work(&device->patience))
 		host_device_put(device);
-	host_device_put(device);
 	/*
 	 * The work that calls us returns into this module's code, which waits
 	 * for it when the workqueue is destroyed.
 	 */
 	if (holds_module)
 		module_put(THIS_MODULE);
+	complete(&device->drained);
+	host_device_put(device);
 }
 
 int host_device_show(struct host_device *device)
@@ -184,14 +221,22 @@ static void host_device_hide(struct host_device *device)
  * the watch thread may do so: it does the same when the directory goes away.
  *
  * An unbind holds the device's lock while it waits, in xenbus, for the watch
- * thread: then the device is left to it.
+ * thread, so with somebody at the lock we try again later.
+ *
+ * BEWARE: an unbind that takes the lock between our look and the unregistration
+ * still stops the watch thread for good.  xenbus' own way to a device whose
+ * directory has gone is open to the same, so no driver can close it.
  */
-static void device_finish(struct xenbus_device *xenbus)
+static void device_finish(struct host_device *device)
 {
-	if (!device_trylock(&xenbus->dev))
+	struct device *dev = &device->xenbus->dev;
+
+	if (!device_trylock(dev)) {
+		device_be_patient(device, END_RETRY);
 		return;
-	device_unlock(&xenbus->dev);
-	device_unregister(&xenbus->dev);
+	}
+	device_unlock(dev);
+	device_unregister(dev);
 }
 
 /* The last part of a path below "backend/vbd", if we care for it; "" if not. */
@@ -228,7 +273,7 @@ static struct host_device *device_find(const char *path, size_t length)
  */
 static void backend_node_changed(struct xenbus_watch *watch, const char *path, const char *token)
 {
-	struct xenbus_device *finished = NULL;
+	struct host_device *finished = NULL;
 	const char *name = backend_node(path);
 	struct host_device *device;
 
@@ -238,8 +283,8 @@ static void backend_node_changed(struct xenbus_watch *watch, const char *path, c
 	mutex_lock(&bound_lock);
 	device = device_find(path, name - path);
 	if (device && (driver_device_finished(device->driver) || READ_ONCE(device->given_up))) {
-		finished = device->xenbus;
-		get_device(&finished->dev);
+		finished = device;
+		kref_get(&finished->references);
 	} else if (device && !strcmp(name, "/physical-device")) {
 		driver_physical_device_changed(device->driver);
 	} else if (device) {
@@ -249,7 +294,7 @@ static void backend_node_changed(struct xenbus_watch *watch, const char *path, c
 	if (!finished)
 		return;
 	device_finish(finished);
-	put_device(&finished->dev);
+	host_device_put(finished);
 }
 
 /*
@@ -286,6 +331,21 @@ static void device_unbind(struct host_device *device)
 	mutex_unlock(&bound_lock);
 }
 
+/*
+ * xenbus publishes Closed after our removal when the toolstack has written Closing.
+ * That is for later while anything of the guest is mapped: xenbus writes no state
+ * that it believes to be there.
+ */
+static void device_keep_from_closed(struct host_device *device)
+{
+	mutex_lock(&device->lock);
+	if (!device->released) {
+		device->owes_closed = true;
+		WRITE_ONCE(device->xenbus->state, XenbusStateClosed);
+	}
+	mutex_unlock(&device->lock);
+}
+
 static void blkback_remove(struct xenbus_device *xenbus)
 {
 	struct host_device *device = dev_get_drvdata(&xenbus->dev);
@@ -297,9 +357,20 @@ static void blkback_remove(struct xenbus_device *xenbus)
 	/* sysfs readers and accesses to xenstore end. */
 	host_device_hide(device);
 	dev_set_drvdata(&xenbus->dev, NULL);
+	/*
+	 * An rmmod that waits for a hung disk would leave every guest without a
+	 * driver; one that is refused harms nobody.  In an rmmod there is no
+	 * reference to be had, and that one waits.
+	 */
+	device->holds_module = try_module_get(THIS_MODULE);
 	/* Before the core may release the device, which ends this. */
 	device_be_patient(device, DRAINS_LONG);
 	driver_device_remove(device->driver);
+	/* An unbind, and not the watch thread, which is here when nobody reads us any more. */
+	if (!(current->flags & PF_KTHREAD)) {
+		wait_for_completion_killable_timeout(&device->drained, UNBIND_WAITS);
+		device_keep_from_closed(device);
+	}
 	host_device_put(device);
 }
 
@@ -327,8 +398,8 @@ static int blkback_probe(struct xenbus_device *xenbus, const struct xenbus_devic
 	}
 	error = device_bind(device);
 	if (error) {
-		xenbus_dev_fatal(xenbus, error, "watching backend/vbd");
 		blkback_remove(xenbus);
+		xenbus_dev_fatal(xenbus, error, "watching backend/vbd");
 		return error;
 	}
 	/* It may have been written before we looked. */
@@ -347,7 +418,7 @@ static void blkback_frontend_changed(struct xenbus_device *xenbus, enum xenbus_s
 		device_be_patient(device, CLOSES_LONG);
 	driver_frontend_changed(device->driver, state);
 	if (driver_device_finished(device->driver))
-		device_finish(xenbus);
+		device_finish(device);
 }
 
 static void blkback_reclaim_memory(struct xenbus_device *xenbus)

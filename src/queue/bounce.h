@@ -61,8 +61,10 @@ class Bounce {
   // that is freed lives as long as it is held.
   [[nodiscard]] bool busy(BounceBuffer* buffer) const;
 
-  // Are there buffers that count against the bound?
-  [[nodiscard]] bool in_use() const { return pages_ != 0; }
+  // Are there buffers that are given back one day?
+  [[nodiscard]] bool in_use() const {
+    return pages_ != 0 || (reserve_identity_ != nullptr && reserve_ == nullptr);
+  }
 
   static constexpr uint32_t kReservePages = 4;
   // Four of the largest requests.

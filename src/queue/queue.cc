@@ -26,6 +26,7 @@ Queue::Queue(const QueueConfig& config, const Shared& shared)
               {name_, shared.log}),
       purger_(shared.pool, {name_, shared.log}) {
   (void)host_format(name_, sizeof(name_), "%s", config.name);
+  stagger_ms_ = config.index % kRetryStaggers * kRetryStaggerMs;
   shared_.statistics.enlist(counters_);
 }
 
@@ -65,7 +66,8 @@ Result<void> Queue::set_up(const QueueConfig& config) {
   error = host_event_bind(device_, config.event_channel, this, &channel_);
   if (error != 0) {
     channel_ = nullptr;
-    return failure(error);
+    // This domain has no event channel left; -ENOSPC is a shortage that passes.
+    return failure(error == -kEnoSpc ? -kEnfile : error);
   }
   return {};
 }
@@ -118,7 +120,7 @@ PersistentGrants::Limits Queue::limits() const {
   return {.max_grants = parameters_.max_persistent_grants,
           .unused_ms = parameters_.persistent_grant_unused_seconds * 1000,
           // Each would be given back at once for the next that waits.
-          .keep_new = short_since_ms_ == 0};
+          .keep_new = !short_};
 }
 
 uint32_t Queue::work() {

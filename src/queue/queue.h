@@ -43,6 +43,7 @@ struct QueueConfig {
   uint32_t event_channel;
   wire::Layout layout;
   Mapper::Persistence persistence;
+  uint32_t index;    // of the ring
   const char* name;  // "<domid>.<device>-<ring>"
 };
 
@@ -62,7 +63,8 @@ class Queue : public driver_queue {
 
   // Maps the ring, binds the event channel and starts the thread, which does
   // nothing until serve().
-  // Errors: -ENOMEM, -EIO (impossible indices), and those of the host.
+  // Errors: -ENOSPC (no handles for the ring now), -ENOMEM, -EIO (impossible
+  // indices), -ENFILE (no event channel), and others of the host.
   [[nodiscard]] static Result<Owned<Queue>> create(const QueueConfig& config, const Shared& shared);
 
   Queue(const QueueConfig& config, const Shared& shared);
@@ -111,6 +113,10 @@ class Queue : public driver_queue {
   static constexpr uint32_t kRetryMostMs = 160;
   // At least so long after the last try when something has come free.
   static constexpr uint32_t kRetryGapMs = 4;
+  // Rings that try at the same moment take from each other what is enough for
+  // one: each waits so much longer than the one before it.
+  static constexpr uint32_t kRetryStaggerMs = 3;
+  static constexpr uint32_t kRetryStaggers = 8;
   // Requests without handles fail when for so long none was to be had.
   static constexpr uint64_t kHandlesPatienceMs = 10000;
   // The owner is told of a shortage at most this often.
@@ -138,6 +144,7 @@ class Queue : public driver_queue {
   // What has run out: requests that wait for it.
   void defer(SlotList& slots);
   void plan_retry(bool some_started);
+  void lose_patience(bool some_started);
   void relieve_shortage();
   void give_back_when_asked();
   void retry_deferred(bool progress);
@@ -204,9 +211,13 @@ class Queue : public driver_queue {
   bool holding_ = false;     // a barrier is up: the writes that follow it are held
   uint64_t give_up_ms_ = 0;  // on deferred requests; 0: not closing
 
-  uint64_t short_since_ms_ = 0;  // requests wait and none could be started; 0: none waits
+  bool short_ = false;  // requests wait for what has run out
+  // They wait for handles, none could be started, and none is with the disk that
+  // would give its own back; 0: that is not so.
+  uint64_t no_handles_since_ms_ = 0;
   uint64_t retried_ms_ = 0;
-  uint32_t retry_ms_ = 0;  // from the last try to the next
+  uint32_t retry_ms_ = 0;  // from the last try to the next, less the stagger
+  uint32_t stagger_ms_ = 0;
   uint64_t wished_ms_ = 0;
   PagePool::Waiter waiter_;
 

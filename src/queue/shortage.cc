@@ -17,8 +17,6 @@ namespace blkback {
 void Queue::defer(SlotList& slots) {
   if (slots.empty()) return;
   counters_.out_of_resources.add(1);
-  const bool patient = short_since_ms_ == 0 || now_ms_ - short_since_ms_ < kHandlesPatienceMs;
-  uint32_t given_up = 0;
   uint32_t jobs = 0;
   while (Slot* slot = slots.pop_front()) {
     // The descriptors are read: their page is not kept meanwhile, nor is a buffer.
@@ -30,16 +28,35 @@ void Queue::defer(SlotList& slots) {
       slot->uses = slot->all_grants().first(1);
       jobs_[jobs++] = slot;
     }
-    if (patient || slot->outcome != GrantJob::Outcome::kNoHandles) {
-      deferred_.push_back(*slot);
-      continue;
-    }
-    ++given_up;
-    slot->status = Status::kError;
-    failed_.push_back(*slot);
+    deferred_.push_back(*slot);
   }
   if (jobs != 0) mapper_.release(std::span<GrantJob* const>(jobs_, jobs), now_ms_);
-  if (given_up == 0) return;
+}
+
+// Requests fail when for long no handle was to be had for any of them.  What came
+// in between, or is with the disk and gives its own back, is a reason to wait on.
+void Queue::lose_patience(bool some_started) {
+  bool without_handles = false;
+  for (const Slot* slot = deferred_.front(); slot != nullptr; slot = deferred_.next(*slot)) {
+    without_handles |= slot->outcome == GrantJob::Outcome::kNoHandles;
+  }
+  if (!without_handles || some_started || in_flight_.load(std::memory_order_relaxed) != 0) {
+    no_handles_since_ms_ = 0;
+    return;
+  }
+  if (no_handles_since_ms_ == 0) no_handles_since_ms_ = now_ms_;
+  if (now_ms_ - no_handles_since_ms_ < kHandlesPatienceMs) return;
+  no_handles_since_ms_ = 0;
+  uint32_t given_up = 0;
+  Slot* next = nullptr;
+  for (Slot* slot = deferred_.front(); slot != nullptr; slot = next) {
+    next = deferred_.next(*slot);
+    if (slot->outcome != GrantJob::Outcome::kNoHandles) continue;
+    deferred_.remove(*slot);
+    slot->status = Status::kError;
+    failed_.push_back(*slot);
+    ++given_up;
+  }
   host_log_limited(&shared_.log.failed, HOST_LOG_ERROR,
                    "%s: %u requests failed: Xen has had no handle for their grants for %u seconds; "
                    "its option gnttab_max_maptrack_frames (of a driver domain: "
@@ -49,17 +66,17 @@ void Queue::defer(SlotList& slots) {
 
 // After a batch: when do those that wait try again?
 void Queue::plan_retry(bool some_started) {
+  lose_patience(some_started);
   if (deferred_.empty()) {
-    if (short_since_ms_ == 0) return;
-    short_since_ms_ = 0;
+    if (!short_) return;
+    short_ = false;
     retry_ms_ = 0;
     shared_.pool.stop_waiting(waiter_);
     return;
   }
-  if (short_since_ms_ == 0) shared_.pool.wait(waiter_, thread_);
-  // What is with the disk gives its handles back when it ends.
-  if (short_since_ms_ == 0 || some_started || in_flight_.load(std::memory_order_relaxed) != 0) {
-    short_since_ms_ = now_ms_;
+  if (!short_) {
+    short_ = true;
+    shared_.pool.wait(waiter_, thread_);
   }
   retry_ms_ = some_started || retry_ms_ == 0 ? kRetryMs : std::min(2 * retry_ms_, kRetryMostMs);
   retried_ms_ = now_ms_;
@@ -98,7 +115,7 @@ void Queue::give_back_when_asked() {
 // something of ours has come free.
 void Queue::retry_deferred(bool progress) {
   if (waiter_.told()) retry_ms_ = std::min(retry_ms_, kRetryGapMs);
-  if (!progress && now_ms_ - retried_ms_ < retry_ms_) return;
+  if (!progress && now_ms_ - retried_ms_ < retry_ms_ + stagger_ms_) return;
   uint32_t count = 0;
   while (count < kMaxBatch) {
     Slot* slot = deferred_.pop_front();
@@ -110,7 +127,8 @@ void Queue::retry_deferred(bool progress) {
 
 uint32_t Queue::next_retry_ms() const {
   const uint64_t since = now_ms_ - retried_ms_;
-  return since >= retry_ms_ ? 0 : static_cast<uint32_t>(retry_ms_ - since);
+  const uint64_t wait = retry_ms_ + stagger_ms_;
+  return since >= wait ? 0 : static_cast<uint32_t>(wait - since);
 }
 
 }  // namespace blkback

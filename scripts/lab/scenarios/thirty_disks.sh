@@ -9,7 +9,8 @@ driver_load
 guest_need g1
 # Thirty in "make check-all".
 disks=${many_disks:-6}
-name() { printf "xvd%b" "\\0$(printf %o $((97 + $1)))"; } # of the N-th
+letter() { printf %b "\\0$(printf %o $((97 + $1)))"; }
+name() { [ "$1" -lt 26 ] && echo "xvd$(letter "$1")" || echo "xvda$(letter $(($1 - 26)))"; } # of the N-th
 files=/tmp/many
 mkdir -p $files
 for i in $(seq "$disks"); do dd if=/dev/urandom of="$files/$i" bs=64k count=16 status=none; done
@@ -59,7 +60,7 @@ pause 1
 trace_end
 uevent=$(requests /tmp/uevent)
 
-need guest g1 'for d in /dev/xvd?; do dd if=/dev/zero of=$d bs=64k count=16 oflag=direct 2>/dev/null || exit 1; done' >/dev/null
+need guest g1 'for d in /dev/xvd*; do dd if=/dev/zero of=$d bs=64k count=16 oflag=direct 2>/dev/null || exit 1; done' >/dev/null
 for i in $(seq "$disks"); do
 	[ "$(file_sum "$files/$i")" = "$(head -c 1048576 /dev/zero | sha256sum | cut -d' ' -f1)" ] || fail "disk $i holds other data"
 done
