@@ -119,8 +119,9 @@ uint64_t Queue::stalled_ms(uint64_t now_ms) const {
 PersistentGrants::Limits Queue::limits() const {
   return {.max_grants = parameters_.max_persistent_grants,
           .unused_ms = parameters_.persistent_grant_unused_seconds * 1000,
-          // Each would be given back at once for the next that waits.
-          .keep_new = !short_};
+          // Each would be given back at once for the next that waits, here or
+          // in another ring.
+          .keep_new = !short_ && now_ms_ >= keep_new_from_ms_};
 }
 
 uint32_t Queue::work() {

@@ -119,6 +119,8 @@ class Queue : public driver_queue {
   static constexpr uint32_t kRetryStaggers = 8;
   // Requests without handles fail when for so long none was to be had.
   static constexpr uint64_t kHandlesPatienceMs = 10000;
+  // So long a ring that has given back for others keeps nothing new.
+  static constexpr uint64_t kGaveBackMs = 500;
   // The owner is told of a shortage at most this often.
   static constexpr uint64_t kWishIntervalMs = 100;
   // An answer waits for the storage stack to let go of a page.
@@ -219,6 +221,7 @@ class Queue : public driver_queue {
   uint32_t retry_ms_ = 0;  // from the last try to the next, less the stagger
   uint32_t stagger_ms_ = 0;
   uint64_t wished_ms_ = 0;
+  uint64_t keep_new_from_ms_ = 0;  // others needed what this ring kept
   PagePool::Waiter waiter_;
 
   Mapper mapper_;

@@ -109,6 +109,7 @@ void Queue::give_back_when_asked() {
   PersistentGrantList purged;
   mapper_.persistent().purge_oldest((mapper_.persistent().idle() + 1) / 2, purged);
   purger_.add(purged);
+  keep_new_from_ms_ = now_ms_ + kGaveBackMs;
 }
 
 // Requests that wait are tried again in their order, when their time has come or

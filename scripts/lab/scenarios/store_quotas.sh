@@ -3,7 +3,7 @@
 # lab: rare
 # lab: domain
 # xenstored allows a driver domain few watches, and few transactions at a time: all
-# disks of its guests connect, do I/O, connect again all at once, and go.
+# disks of a guest connect at once, do I/O, and go.
 # shows: eight disks of a driver domain with a quota of 22 watches | not compared
 # shows: disks that connect at the same time with a quota of 2 transactions | not compared
 . /lab/dom0/lib.sh
@@ -34,20 +34,22 @@ unconnected() { # SAYING
 	guest dd 'dmesg | tail -n 5'
 	fail "$1: the guest has $(guest gc 'ls /sys/block | grep xvd | tr "\n" " "') of $disks disks"
 }
+backends="/local/domain/$(guest_id dd)/backend/vbd/$(guest_id gc)"
+named() { [ "$(xenstore-ls -f "$backends" | grep -c 'hotplug-status = "connected"')" = "$1" ]; }
+need guest gc 'rmmod xen_blkfront' >/dev/null
 began=$SECONDS
 for i in $(all); do
 	need xl block-attach gc "format=raw,vdev=$(name "$i"),access=rw,backend=dd,target=/dev/loop$((i - 1))"
 	# The script that names the disk wants a watch, too.
-	wait_for 30 disks_there "$i" || unconnected "attached"
+	wait_for 30 named "$i" || fail "the domain has named $(xenstore-ls -f "$backends" | grep -c 'hotplug-status = "connected"') of $i disks"
 done
-say "$disks disks after $((SECONDS - began)) s"
-used
+say "$disks disks named after $((SECONDS - began)) s"
 # All connect at once; nobody else in the domain has a transaction meanwhile.
 quota transactions "${transactions:-2}"
-need guest gc 'rmmod xen_blkfront && modprobe xen-blkfront' 120 >/dev/null
-wait_for 60 disks_there "$disks" || unconnected "connected again"
+need guest gc 'modprobe xen-blkfront' 120 >/dev/null
+wait_for 60 disks_there "$disks" || unconnected "connected"
 used
-say "connected again"
+say "connected"
 usual
 for i in $(all); do need xl block-detach gc "$(name "$i")"; done
 wait_for 60 disks_there 0 || fail "the guest keeps disks"
