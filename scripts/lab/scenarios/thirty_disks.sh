@@ -18,10 +18,14 @@ for i in $(seq "$disks"); do dd if=/dev/urandom of="$files/$i" bs=64k count=16 s
 # trace FILE: what xenstored is asked goes there, until trace_end.
 trace() { need xenstore-control logfile "$1" >/dev/null && need xenstore-control log on >/dev/null; }
 trace_end() { need xenstore-control log off >/dev/null; }
-# The kernel is the one that watches all of "backend".
+# The kernel is the one that watches all of "backend".  A transaction that the tools'
+# writes have spoiled is done again: its first try is not counted.
 kernel_requests() { # FILE
 	awk '$1 == "OUT" && $5 == "WATCH_EVENT" && $6 ~ /^\(backend\// { kernel = $2 }
 		$1 == "IN" { n[$2]++ }
+		$1 == "IN" && $5 == "TRANSACTION_START" { tried[$2] = 0 }
+		$1 == "IN" && $5 ~ /^(TRANSACTION_START|READ|WRITE|TRANSACTION_END)$/ { tried[$2]++; ends[$2] = $5 == "TRANSACTION_END" }
+		$1 == "OUT" && ends[$2] && $5 == "ERROR" && $6 ~ /EAGAIN/ { n[$2] -= tried[$2] }
 		END { print n[kernel] + 0 }' "$1"
 }
 # What it asks, and how often, less the numbers in the paths.
@@ -49,7 +53,6 @@ for i in $(seq "$disks"); do
 	say "disk $i: $took ms, ${counts[i]} requests of dom0's kernel"
 done
 attached=$((SECONDS - began))
-# What the tools write meanwhile may spoil a transaction, which is then done again.
 less() { [ "${counts[$1]}" -lt "${counts[$2]}" ] && echo "${counts[$1]}" || echo "${counts[$2]}"; }
 first=$(less 2 3)
 last=$(less $((disks - 1)) "$disks")
