@@ -58,6 +58,18 @@ TEST(DeviceProbe, APhysicalDeviceThatComesAfterTheFrontendConnectsIt) {
   EXPECT_EQ(bench.backend_state(), HOST_XENBUS_CONNECTED);
 }
 
+TEST(DeviceProbe, AnEmptyPhysicalDeviceIsNone) {
+  for (const char* const empty : {"", " ", "\n"}) {
+    Bench bench;
+    bench.backend("physical-device", empty);
+    EXPECT_FALSE(bench.connect());
+    EXPECT_EQ(bench.backend_state(), HOST_XENBUS_INIT_WAIT);
+    EXPECT_TRUE(bench.device().errors.empty());
+    bench.backend("physical-device", "ca:1");
+    EXPECT_EQ(bench.backend_state(), HOST_XENBUS_CONNECTED);
+  }
+}
+
 TEST(DeviceProbe, APhysicalDeviceThatIsGarbageIsRefused) {
   Bench bench;
   bench.backend("physical-device", "/dev/sda");
