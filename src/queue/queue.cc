@@ -22,11 +22,11 @@ Result<Owned<Queue>> Queue::create(const QueueConfig& config, const Shared& shar
 Queue::Queue(const QueueConfig& config, const Shared& shared)
     : shared_(shared),
       device_(config.device),
+      stagger_ms_(config.index % kRetryStaggers * kRetryStaggerMs),
       mapper_(host_device_domid(config.device), config.persistence, shared.pool,
               {name_, shared.log}),
       purger_(shared.pool, {name_, shared.log}) {
   (void)host_format(name_, sizeof(name_), "%s", config.name);
-  stagger_ms_ = config.index % kRetryStaggers * kRetryStaggerMs;
   shared_.statistics.enlist(counters_);
 }
 

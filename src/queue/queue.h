@@ -219,7 +219,7 @@ class Queue : public driver_queue {
   uint64_t no_handles_since_ms_ = 0;
   uint64_t retried_ms_ = 0;
   uint32_t retry_ms_ = 0;  // from the last try to the next, less the stagger
-  uint32_t stagger_ms_ = 0;
+  const uint32_t stagger_ms_;
   uint64_t wished_ms_ = 0;
   uint64_t keep_new_from_ms_ = 0;  // others needed what this ring kept
   PagePool::Waiter waiter_;
