@@ -116,22 +116,28 @@ void Mapper::settle(GrantUse& use, const host_grant_map_op& op,
 void Mapper::map(std::span<GrantJob* const> jobs, const PersistentGrants::Limits& limits,
                  uint64_t now_ms) {
   uint32_t missing = 0;
+  uint32_t refused = 0;
   for (GrantJob* job : jobs) {
     job->outcome = GrantJob::Outcome::kMapped;
     const uint32_t lacking = look_up(*job);
     if (lacking != 0 && pointless(lacking, now_ms)) {
-      shortage_.handles += lacking;
+      refused += lacking;
       give_up(*job, GrantJob::Outcome::kNoHandles, now_ms);
       continue;
     }
     missing += lacking;
   }
-  if (missing == 0 || map_missing(jobs, missing, limits, now_ms)) return;
+  if (missing == 0 || map_missing(jobs, missing, limits, now_ms)) {
+    shortage_.handles += refused;
+    return;
+  }
 
   // Xen works off the operations in their order, so a large request may have
   // taken what is enough for smaller ones, and could not start.
   missing = choose_again(jobs, give_back(jobs, now_ms), now_ms);
-  if (missing != 0 && !map_missing(jobs, missing, limits, now_ms)) (void)give_back(jobs, now_ms);
+  if (missing == 0 || map_missing(jobs, missing, limits, now_ms)) return;
+  shortage_.handles += missing;
+  (void)give_back(jobs, now_ms);
 }
 
 // Unmaps what those have that lacked handles; how many came free.
@@ -152,6 +158,7 @@ uint32_t Mapper::give_back(std::span<GrantJob* const> jobs, uint64_t now_ms) {
 // are missing.
 uint32_t Mapper::choose_again(std::span<GrantJob* const> jobs, uint32_t handles, uint64_t now_ms) {
   uint32_t missing = 0;
+  uint32_t refused = 0;
   for (GrantJob* job : jobs) {
     if (job->outcome != GrantJob::Outcome::kNoHandles) continue;
     const uint32_t lacking = look_up(*job);
@@ -161,10 +168,11 @@ uint32_t Mapper::choose_again(std::span<GrantJob* const> jobs, uint32_t handles,
       job->outcome = GrantJob::Outcome::kMapped;
       continue;
     }
-    shortage_.handles += lacking - handles;
+    refused += lacking;
     note_no_handles(lacking, now_ms);
     give_up(*job, GrantJob::Outcome::kNoHandles, now_ms);
   }
+  shortage_.handles += refused - std::min(refused, handles);
   return missing;
 }
 

@@ -31,6 +31,11 @@ struct host_device {
 	/* Among the bound ones: see xenbus.c. */
 	struct list_head bound;
 
+	/* Among those that the core has not released; the lock of both is there. */
+	struct list_head living;
+	/* xenbus was kept from publishing Closed in Closing: we have to. */
+	bool owes_closed;
+
 	/*
 	 * Held while the xenstore directory is read or written, while sysfs
 	 * files are created, and while the ring is mapped; never while somebody
@@ -45,8 +50,6 @@ struct host_device {
 	struct completion drained;
 	/* While an unbound device drains the module cannot be unloaded. */
 	bool holds_module;
-	/* xenbus was kept from publishing Closed in Closing: we have to. */
-	bool owes_closed;
 	/* The frontend's directory is gone. */
 	bool frontend_gone;
 	/* And the core has not closed the device in time. */

@@ -36,10 +36,18 @@
 
 /* What did not go well with a device's end is tried again after this. */
 #define END_RETRY (HZ / 2)
+#define PAY_TRIES 120
 
 /* The bound devices, and their ends: see backend_node_changed(). */
 static LIST_HEAD(bound_devices);
 static DEFINE_MUTEX(bound_lock);
+
+/*
+ * Those that the core has not released.  One xenbus device may have several: it
+ * was unbound and bound again while the first of them still drains.
+ */
+static LIST_HEAD(living_devices);
+static DEFINE_MUTEX(living_lock);
 
 /* All, those that drain included; xenbus_exit_driver() waits for none. */
 static atomic_t device_count;
@@ -49,6 +57,10 @@ static void host_device_free(struct kref *references)
 {
 	struct host_device *device = container_of(references, struct host_device, references);
 
+	/* One that the core never had is not released. */
+	mutex_lock(&living_lock);
+	list_del_init(&device->living);
+	mutex_unlock(&living_lock);
 	put_device(&device->xenbus->dev);
 	kfree(device->frontend_path);
 	kfree(device);
@@ -146,36 +158,78 @@ struct host_device *host_device_create(struct xenbus_device *xenbus)
 	init_completion(&device->drained);
 	INIT_DELAYED_WORK(&device->patience, device_lost_patience);
 	atomic_inc(&device_count);
+	mutex_lock(&living_lock);
+	list_add_tail(&device->living, &living_devices);
+	mutex_unlock(&living_lock);
 	return device;
 }
 
+/* Anyone of the xenbus device's that has not drained, or NULL. */
+static struct host_device *living_of(const struct xenbus_device *xenbus)
+{
+	struct host_device *device;
+
+	list_for_each_entry(device, &living_devices, living) {
+		if (device->xenbus == xenbus)
+			return device;
+	}
+	return NULL;
+}
+
+/* The device has drained: must it say so now?  Not while another one drains. */
+static bool device_must_pay(struct host_device *device)
+{
+	struct host_device *other;
+	bool owes;
+
+	mutex_lock(&living_lock);
+	list_del_init(&device->living);
+	owes = device->owes_closed;
+	other = owes ? living_of(device->xenbus) : NULL;
+	if (other)
+		other->owes_closed = true;
+	mutex_unlock(&living_lock);
+	return owes && !other;
+}
+
 /*
- * Nothing of the guest is mapped any more: what xenbus could not say in the unbind,
- * unless there is a driver again, whose word it is now.
+ * What xenbus could not say in the unbind, unless there is a driver again, whose
+ * word it is now.  The directory of a device that is unregistered may be another
+ * one's; nobody can unregister it while we have its lock.
  */
-static void device_pay_closed(struct host_device *device)
+static int device_try_pay(struct host_device *device)
 {
 	struct device *dev = &device->xenbus->dev;
 	int error = 0;
 
 	device_lock(dev);
-	if (!dev->driver)
+	if (!dev->driver && device_is_registered(dev))
 		error = host_device_finish_closing(device);
 	device_unlock(dev);
-	if (error && error != -EBUSY && error != -ENOENT)
+	return error == -EBUSY || error == -ENOENT ? 0 : error;
+}
+
+/* Context: the work that has ended the device, which may wait. */
+static void device_pay_closed(struct host_device *device)
+{
+	int tries = PAY_TRIES;
+	int error;
+
+	while ((error = device_try_pay(device)) && --tries)
+		schedule_timeout_idle(END_RETRY);
+	if (error)
 		pr_err("%s: publishing Closed: error %d\n", device->xenbus->nodename, error);
 }
 
 void host_device_release(struct host_device *device)
 {
-	bool holds_module, owes_closed;
+	bool holds_module;
 
 	mutex_lock(&device->lock);
 	device->released = true;
 	holds_module = device->holds_module;
-	owes_closed = device->owes_closed;
 	mutex_unlock(&device->lock);
-	if (owes_closed)
+	if (device_must_pay(device))
 		device_pay_closed(device);
 	if (cancel_delayed_work(&device->patience))
 		host_device_put(device);
@@ -336,14 +390,17 @@ static void device_unbind(struct host_device *device)
  * That is for later while anything of the guest is mapped: xenbus writes no state
  * that it believes to be there.
  */
-static void device_keep_from_closed(struct host_device *device)
+static void keep_from_closed(struct xenbus_device *xenbus)
 {
-	mutex_lock(&device->lock);
-	if (!device->released) {
+	struct host_device *device;
+
+	mutex_lock(&living_lock);
+	device = living_of(xenbus);
+	if (device) {
 		device->owes_closed = true;
-		WRITE_ONCE(device->xenbus->state, XenbusStateClosed);
+		WRITE_ONCE(xenbus->state, XenbusStateClosed);
 	}
-	mutex_unlock(&device->lock);
+	mutex_unlock(&living_lock);
 }
 
 static void blkback_remove(struct xenbus_device *xenbus)
@@ -369,7 +426,7 @@ static void blkback_remove(struct xenbus_device *xenbus)
 	/* An unbind, and not the watch thread, which is here when nobody reads us any more. */
 	if (!(current->flags & PF_KTHREAD)) {
 		wait_for_completion_killable_timeout(&device->drained, UNBIND_WAITS);
-		device_keep_from_closed(device);
+		keep_from_closed(xenbus);
 	}
 	host_device_put(device);
 }

@@ -184,7 +184,7 @@ uint32_t Queue::next_pass_ms() {
 uint32_t Queue::drain_step() {
   if (!deferred_.empty()) {
     // Buffers that the disk uses make room when it is done.
-    const bool room = bounce_.in_use() && in_flight_.load(std::memory_order_relaxed) != 0;
+    const bool room = bounce_.in_use() && storage_has_some();
     if (give_up_ms_ == 0 || room) give_up_ms_ = now_ms_ + kClosingPatienceMs;
     if (now_ms_ >= give_up_ms_) {
       host_log_limited(&shared_.log.failed, HOST_LOG_ERROR,

@@ -147,6 +147,10 @@ class Queue : public driver_queue {
   void defer(SlotList& slots);
   void plan_retry(bool some_started);
   void lose_patience(bool some_started);
+  // Requests that give back what they hold when the storage lets go of them.
+  [[nodiscard]] bool storage_has_some() const {
+    return in_flight_.load(std::memory_order_relaxed) != 0 || !busy_.empty();
+  }
   void relieve_shortage();
   void give_back_when_asked();
   void retry_deferred(bool progress);

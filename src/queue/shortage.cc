@@ -34,13 +34,14 @@ void Queue::defer(SlotList& slots) {
 }
 
 // Requests fail when for long no handle was to be had for any of them.  What came
-// in between, or is with the disk and gives its own back, is a reason to wait on.
+// in between, or is with the disk or the storage stack and gives its own back, is a
+// reason to wait on.
 void Queue::lose_patience(bool some_started) {
   bool without_handles = false;
   for (const Slot* slot = deferred_.front(); slot != nullptr; slot = deferred_.next(*slot)) {
     without_handles |= slot->outcome == GrantJob::Outcome::kNoHandles;
   }
-  if (!without_handles || some_started || in_flight_.load(std::memory_order_relaxed) != 0) {
+  if (!without_handles || some_started || storage_has_some()) {
     no_handles_since_ms_ = 0;
     return;
   }
