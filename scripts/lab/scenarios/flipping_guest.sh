@@ -48,7 +48,7 @@ detach_one xvdb
 null_disk_remove
 
 # The frontend has I/O with a slow disk and never hears that it is to go.
-null_disk size=16 memory_backed=1 irqmode=2 completion_nsec=4000000000
+null_disk size=16 memory_backed=1 irqmode=2 completion_nsec=8000000000
 busy() {
 	local reads writes
 	read -r reads writes <"/sys/block/${disk##*/}/inflight"
@@ -57,6 +57,10 @@ busy() {
 attach_only gt "$disk" xvdb w
 guest_start gt leave "frontend leave $(vdev_number xvdb) 4"
 wait_for 20 busy || fail "the frontend's requests are not with the disk"
+# Bound again it waits for the old binding's requests, and has none of its own.
+for what in unbind bind; do
+	echo "vbd-$(guest_id gt)-$(vdev_number xvdb)" >/sys/bus/xen-backend/drivers/vbd/$what || fail "$what"
+done
 xl block-detach gt xvdb 2>/tmp/detach.err &
 detach=$!
 closing() { [ "$(xenstore-read "$node/online" 2>/dev/null)" = 0 ]; }
