@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
-// Queues when handles or pages, which all guests share, have run out.
+// Requests that wait for handles or pages, which all guests share.
 #include "host/log.h"
 #include "support/bench.h"
 #include "support/expectations.h"
+#include "support/reads.h"
 
 namespace {
 
@@ -10,27 +11,8 @@ using fake::host;
 using kunit::ask;
 using kunit::Bench;
 using kunit::Guest;
-
-// Reads into `count` fresh pages, one request each; the first page's grant.
-uint32_t send_reads(Guest& guest, uint64_t first_id, uint32_t count) {
-  const uint32_t gref = guest.grants(count);
-  for (uint32_t i = 0; i < count; ++i) {
-    guest.put(ask(BLKIF_OP_READ, first_id + i, i * 8, {{gref + i}}));
-  }
-  guest.show();
-  guest.kick();
-  host().run();
-  guest.read_answers();
-  return gref;
-}
-
-uint32_t served(Guest& guest, uint64_t first_id, uint32_t count) {
-  uint32_t okay = 0;
-  for (uint64_t id = first_id; id < first_id + count; ++id) {
-    if (guest.status_of(id) == BLKIF_RSP_OKAY) ++okay;
-  }
-  return okay;
-}
+using kunit::send_reads;
+using kunit::served;
 
 TEST(QueueShortage, RequestsWithoutHandlesWaitAndAreServedLater) {
   Bench bench;
@@ -109,20 +91,6 @@ TEST(QueueShortage, AWaitForHandlesCostsFewHypercalls) {
   EXPECT_EQ(served(bench.guest(), 1, 20), 20u);
 }
 
-TEST(QueueShortage, TheRingsOwnIdleGrantsMakeRoomAndNoMoreThanAreMissing) {
-  Bench bench;
-  ASSERT_TRUE(bench.connect());
-  (void)send_reads(bench.guest(), 1, 8);
-  ASSERT_EQ(bench.guest().all_mappings(), 8u);
-  host().handles_left = 0;
-  (void)send_reads(bench.guest(), 10, 2);
-  host().sleep(20);
-  EXPECT_EQ(served(bench.guest(), 10, 2), 2u);
-  // What is mapped while others wait is not kept.
-  EXPECT_EQ(bench.guest().all_mappings(), 6u);
-  EXPECT_EQ(host().logged("handles"), 0u);
-}
-
 TEST(QueueShortage, RequestsOfMoreGrantsThanAreLeftDoNotHoldWhatTheOthersNeed) {
   Bench bench({.queues = 2, .persistent = false});
   ASSERT_TRUE(bench.connect());
@@ -188,143 +156,6 @@ TEST(QueueShortage, WhatIsWithTheDiskIsWaitedFor) {
   EXPECT_EQ(served(bench.guest(), 1, 2), 2u);
 }
 
-TEST(QueueShortage, AnotherRingsIdleGrantsMakeRoom) {
-  Bench bench({.queues = 2});
-  ASSERT_TRUE(bench.connect());
-  (void)send_reads(bench.guest(0), 1, 8);
-  host().handles_left = 0;
-  (void)send_reads(bench.guest(1), 1, 2);
-  host().sleep(160);
-  EXPECT_EQ(served(bench.guest(1), 1, 2), 2u);
-  EXPECT_EQ(bench.guest(0).all_mappings(), 4u);
-}
-
-TEST(QueueShortage, AnotherDevicesIdleGrantsMakeRoom) {
-  Bench bench;
-  Bench other({.domid = 8});
-  ASSERT_TRUE(bench.connect());
-  ASSERT_TRUE(other.connect());
-  (void)send_reads(other.guest(), 1, 8);
-  host().handles_left = 0;
-  (void)send_reads(bench.guest(), 1, 2);
-  host().sleep(160);
-  EXPECT_EQ(served(bench.guest(), 1, 2), 2u);
-  EXPECT_EQ(other.guest().all_mappings(), 4u);
-  EXPECT_EQ(host().logged("7.xvda-0: Xen has no handles for 2 more grants"), 1u);
-}
-
-// Else it would take back what it gave before who asked tries again.
-TEST(QueueShortage, WhoGaveBackForOthersKeepsNothingNewForAWhile) {
-  Bench bench;
-  Bench other({.domid = 8});
-  ASSERT_TRUE(bench.connect());
-  ASSERT_TRUE(other.connect());
-  (void)send_reads(other.guest(), 1, 8);
-  host().handles_left = 0;
-  (void)send_reads(bench.guest(), 1, 2);
-  host().sleep(2);
-  host().handles_left = 4;
-  (void)send_reads(other.guest(), 10, 4);
-  EXPECT_EQ(served(other.guest(), 10, 4), 4u);
-  EXPECT_EQ(other.guest().all_mappings(), 4u);
-  host().handles_left = UINT32_MAX;
-  host().sleep(1000);
-  (void)send_reads(other.guest(), 20, 4);
-  EXPECT_EQ(other.guest().all_mappings(), 8u);
-}
-
-TEST(QueueShortage, AGuestThatIsAlwaysShortCostsTheOthersHalfASecondAtMost) {
-  Bench bench({.persistent = false});
-  Bench other({.domid = 8});
-  ASSERT_TRUE(bench.connect());
-  ASSERT_TRUE(other.connect());
-  (void)send_reads(other.guest(), 1, 32);
-  const uint32_t kept[] = {16, 8, 4, 2, 1};
-  host().handles_left = 0;
-  (void)send_reads(bench.guest(), 1, 30);
-  for (const uint32_t left : kept) {
-    for (uint32_t ms = 0; ms < 1000; ++ms) {
-      host().sleep(1);
-      host().handles_left = 0;  // somebody else takes them
-    }
-    EXPECT_GE(other.guest().all_mappings(), left);
-  }
-  host().handles_left = UINT32_MAX;
-  host().sleep(160);
-}
-
-TEST(QueueShortage, AGuestWithRoomOfItsOwnDoesNotDisturbTheOthers) {
-  Bench bench;
-  Bench other({.domid = 8});
-  ASSERT_TRUE(bench.connect());
-  ASSERT_TRUE(other.connect());
-  (void)send_reads(bench.guest(), 1, 20);
-  (void)send_reads(other.guest(), 1, 20);
-  host().handles_left = 0;
-  for (uint64_t id = 100; id < 200; id += 10) {
-    (void)send_reads(bench.guest(), id, 1);
-    host().sleep(20);
-    EXPECT_EQ(served(bench.guest(), id, 1), 1u);
-  }
-  EXPECT_EQ(other.guest().all_mappings(), 20u);
-}
-
-TEST(QueueShortage, IdleGrantsMakeRoomForPages) {
-  Bench bench;
-  ASSERT_TRUE(bench.connect());
-  (void)send_reads(bench.guest(), 1, 8);
-  host().pages_left = 0;
-  (void)send_reads(bench.guest(), 10, 2);
-  host().sleep(20);
-  EXPECT_EQ(served(bench.guest(), 10, 2), 2u);
-  EXPECT_EQ(bench.guest().all_mappings(), 6u);
-}
-
-TEST(QueueShortage, APageThatAnotherRingFreesIsUsedSoon) {
-  Bench bench({.queues = 2, .persistent = false});
-  ASSERT_TRUE(bench.connect());
-  host().pages_left = 1;
-  host().hold_io = true;
-  (void)send_reads(bench.guest(0), 1, 1);
-  (void)send_reads(bench.guest(1), 1, 1);
-  ASSERT_EQ(host().held.size(), 1u);
-  host().sleep(3000);
-  host().hold_io = false;
-  host().complete_all();
-  host().sleep(5);
-  EXPECT_EQ(bench.guest(0).status_of(1), BLKIF_RSP_OKAY);
-  EXPECT_EQ(bench.guest(1).status_of(1), BLKIF_RSP_OKAY);
-}
-
-TEST(QueueShortage, AnotherDevicesFreePagesAreHad) {
-  Bench bench({.persistent = false});
-  Bench other({.persistent = false, .domid = 8});
-  ASSERT_TRUE(bench.connect());
-  ASSERT_TRUE(other.connect());
-  host().pages_left = 4;
-  host().hold_io = true;
-  (void)send_reads(other.guest(), 1, 4);
-  host().hold_io = false;
-  host().complete_all();
-  host().run();
-  ASSERT_EQ(host().pages_left, 0u);
-  (void)send_reads(bench.guest(), 1, 2);
-  host().sleep(160);
-  EXPECT_EQ(served(bench.guest(), 1, 2), 2u);
-}
-
-TEST(QueueShortage, AnotherDevicesIdleGrantsAreHadForTheirPages) {
-  Bench bench({.persistent = false});
-  Bench other({.domid = 8});
-  ASSERT_TRUE(bench.connect());
-  ASSERT_TRUE(other.connect());
-  (void)send_reads(other.guest(), 1, 4);
-  host().pages_left = 0;
-  (void)send_reads(bench.guest(), 1, 2);
-  host().sleep(1000);
-  EXPECT_EQ(served(bench.guest(), 1, 2), 2u);
-}
-
 TEST(QueueShortage, ADryHostIsAskedForPagesRarely) {
   Bench bench({.persistent = false});
   ASSERT_TRUE(bench.connect());
@@ -368,80 +199,23 @@ TEST(QueueShortage, AQueueIsIdleAgainAfterAShortage) {
   EXPECT_EQ(host().work_runs, works);
 }
 
-TEST(QueueShortage, RingsWithoutHandlesConnectLater) {
-  Bench bench;
-  host().handles_left = 0;
-  EXPECT_FALSE(bench.connect());
-  host().sleep(3000);
-  EXPECT_FALSE(bench.refused());
+// Its handle comes back when the storage stack lets go.
+TEST(QueueShortage, WhatTheStorageStackHoldsIsWaitedFor) {
+  Bench bench({.persistent = false});
+  ASSERT_TRUE(bench.connect());
   host().handles_left = 1;
-  host().sleep(200);
-  EXPECT_EQ(bench.backend_state(), HOST_XENBUS_CONNECTED);
-  host().handles_left = 2;
-  (void)send_reads(bench.guest(), 1, 1);
-  EXPECT_EQ(served(bench.guest(), 1, 1), 1u);
-}
-
-TEST(QueueShortage, RingsGetHandlesOfOthers) {
-  Bench other({.domid = 8});
-  ASSERT_TRUE(other.connect());
-  (void)send_reads(other.guest(), 1, 8);
-  host().handles_left = 0;
-  Bench bench({.queues = 4});
-  EXPECT_FALSE(bench.connect());
-  host().sleep(200);
-  EXPECT_EQ(bench.backend_state(), HOST_XENBUS_CONNECTED);
-  host().handles_left = UINT32_MAX;
-}
-
-TEST(QueueShortage, RingsThatNeverGetHandlesAreRefusedAndTheReasonIsGiven) {
-  Bench bench;
-  host().handles_left = 0;
-  EXPECT_FALSE(bench.connect());
-  host().sleep(11000);
-  EXPECT_TRUE(bench.refused());
-  EXPECT_TRUE(bench.complained("gnttab_max_maptrack_frames"));
-  const uint32_t works = host().work_runs;
+  host().hold_io = true;
+  (void)send_reads(bench.guest(), 1, 2);
+  ASSERT_EQ(host().held.size(), 1u);
+  host_page* page = host().held[0]->segments[0].page;
+  page->busy = true;
+  host().hold_io = false;
+  host().complete_all();
   host().sleep(60000);
-  EXPECT_EQ(host().work_runs, works);
-}
-
-TEST(QueueShortage, AFrontendIsWaitedForHoweverLongAnotherOneWaited) {
-  Bench bench;
-  host().handles_left = 0;
-  EXPECT_FALSE(bench.connect());
-  host().sleep(5000);
-  EXPECT_TRUE(bench.disconnect());
-  host().sleep(60000);
-  bench.renew_rings();
-  bench.state(HOST_XENBUS_INITIALISING);
-  bench.offer();
-  bench.state(HOST_XENBUS_INITIALISED);
-  host().sleep(5000);
-  EXPECT_FALSE(bench.refused());
-  host().handles_left = UINT32_MAX;
+  EXPECT_EQ(bench.guest().answers(), 0u);
+  page->busy = false;
   host().sleep(200);
-  EXPECT_EQ(bench.backend_state(), HOST_XENBUS_CONNECTED);
-}
-
-// No handle of anybody's would help.
-TEST(QueueShortage, WithoutEventChannelsADeviceIsRefusedAtOnce) {
-  Bench bench;
-  host().failing.insert("host_event_bind");
-  EXPECT_FALSE(bench.connect());
-  EXPECT_TRUE(bench.refused());
-  EXPECT_TRUE(bench.complained("event-channel"));
-  EXPECT_FALSE(bench.complained("maptrack"));
-}
-
-TEST(QueueShortage, AFrontendThatLeavesWhileItsRingsWaitIsLetGo) {
-  Bench bench;
-  host().handles_left = 0;
-  EXPECT_FALSE(bench.connect());
-  EXPECT_TRUE(bench.disconnect());
-  host().sleep(20000);
-  EXPECT_FALSE(bench.refused());
-  EXPECT_EQ(bench.backend_state(), HOST_XENBUS_CLOSED);
+  EXPECT_EQ(served(bench.guest(), 1, 2), 2u);
 }
 
 TEST(QueueShortage, APersistentPageThatTheStorageStackHoldsDefersTheAnswer) {

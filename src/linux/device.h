@@ -28,10 +28,10 @@ struct host_device {
 	/* Of host_device_error(). */
 	struct ratelimit_state error_limit;
 
-	/* Among the bound ones: see xenbus.c. */
+	/* Among the bound ones; their lock is in xenbus.c. */
 	struct list_head bound;
 
-	/* Among those that the core has not released; the lock of both is there. */
+	/* Among those that the core has not released; this lock is in device.c. */
 	struct list_head living;
 	/* xenbus was kept from publishing Closed in Closing: we have to. */
 	bool owes_closed;
@@ -58,8 +58,23 @@ struct host_device {
 	struct delayed_work patience;
 };
 
+/* device.c.  Init returns 0 or -ENOMEM; exit waits for the last device's I/O. */
+int host_devices_init(void);
+void host_devices_exit(void);
 struct host_device *host_device_create(struct xenbus_device *xenbus);
 void host_device_put(struct host_device *device);
+
+/* What did not go well with a device's end is tried again after this. */
+#define HOST_DEVICE_END_RETRY (HZ / 2)
+
+/* Looks at the device after @delay jiffies, instead of when it was asked to before. */
+void host_device_be_patient(struct host_device *device, unsigned long delay);
+
+/* The core sees neither xenstore nor sysfs any more when this returns. */
+void host_device_hide(struct host_device *device);
+
+/* At the end of an unbind, under the device's lock: see there. */
+void host_device_keep_from_closed(struct xenbus_device *xenbus);
 
 /*
  * store.c: writes our state node again, as it is, so that its watch fires.

@@ -8,11 +8,8 @@
  * the device's directory goes away.
  */
 #include <linux/module.h>
-#include <linux/ratelimit.h>
 #include <linux/sched.h>
-#include <linux/slab.h>
 #include <linux/string.h>
-#include <linux/wait.h>
 #include <xen/xenbus.h>
 
 #include "driver.h"
@@ -34,241 +31,9 @@
  */
 #define CLOSES_LONG (4 * HZ)
 
-/* What did not go well with a device's end is tried again after this. */
-#define END_RETRY (HZ / 2)
-#define PAY_TRIES 120
-
 /* The bound devices, and their ends: see backend_node_changed(). */
 static LIST_HEAD(bound_devices);
 static DEFINE_MUTEX(bound_lock);
-
-/*
- * Those that the core has not released.  One xenbus device may have several: it
- * was unbound and bound again while the first of them still drains.
- */
-static LIST_HEAD(living_devices);
-static DEFINE_MUTEX(living_lock);
-
-/* All, those that drain included; xenbus_exit_driver() waits for none. */
-static atomic_t device_count;
-static DECLARE_WAIT_QUEUE_HEAD(device_gone);
-
-static void host_device_free(struct kref *references)
-{
-	struct host_device *device = container_of(references, struct host_device, references);
-
-	/* One that the core never had is not released. */
-	mutex_lock(&living_lock);
-	list_del_init(&device->living);
-	mutex_unlock(&living_lock);
-	put_device(&device->xenbus->dev);
-	kfree(device->frontend_path);
-	kfree(device);
-	if (atomic_dec_and_test(&device_count))
-		wake_up(&device_gone);
-}
-
-void host_device_put(struct host_device *device)
-{
-	kref_put(&device->references, host_device_free);
-}
-
-/* Of our own: its end waits for functions of this module that still run. */
-static struct workqueue_struct *patience_queue;
-
-static void device_be_patient(struct host_device *device, unsigned long delay)
-{
-	kref_get(&device->references);
-	/* True: it was pending, with a reference of its own. */
-	if (mod_delayed_work(patience_queue, &device->patience, delay))
-		host_device_put(device);
-}
-
-/* Lets backend_node_changed() look at the device, in the watch thread. */
-static void device_tell_end(struct host_device *device)
-{
-	int error = host_device_touch_state(device);
-
-	if (error && error != -ENOENT && error != -ENODEV)
-		device_be_patient(device, END_RETRY);
-}
-
-/* The disk hangs, the toolstack must not: the device is unregistered as it is. */
-static void device_closes_long(struct host_device *device)
-{
-	if (host_device_state(device) == HOST_XENBUS_CLOSED) {
-		int online = host_device_online(device);
-
-		/* It waits for another frontend. */
-		if (online == 1)
-			return;
-		if (online < 0) {
-			if (online != -ENODEV)
-				device_be_patient(device, END_RETRY);
-			return;
-		}
-	}
-	WRITE_ONCE(device->given_up, true);
-	device_tell_end(device);
-}
-
-static void device_lost_patience(struct work_struct *work)
-{
-	struct host_device *device =
-		container_of(to_delayed_work(work), struct host_device, patience);
-	bool drains, ends;
-
-	mutex_lock(&device->lock);
-	drains = device->removed && !device->released;
-	/* The core's device is there until we are removed. */
-	ends = !device->removed &&
-	       (READ_ONCE(device->given_up) || driver_device_finished(device->driver));
-	mutex_unlock(&device->lock);
-	if (drains)
-		pr_info("%s: unbound, but its I/O has not ended; until then the module stays\n",
-			device->xenbus->nodename);
-	else if (ends)
-		device_tell_end(device);
-	else if (READ_ONCE(device->frontend_gone))
-		device_closes_long(device);
-	host_device_put(device);
-}
-
-struct host_device *host_device_create(struct xenbus_device *xenbus)
-{
-	struct host_device *device;
-
-	device = kzalloc(sizeof(*device), GFP_KERNEL);
-	if (!device)
-		return NULL;
-	device->frontend_path = kstrdup(xenbus->otherend, GFP_KERNEL);
-	if (!device->frontend_path) {
-		kfree(device);
-		return NULL;
-	}
-	kref_init(&device->references);
-	get_device(&xenbus->dev);
-	device->xenbus = xenbus;
-	device->domid = xenbus->otherend_id;
-	ratelimit_state_init(&device->error_limit, DEFAULT_RATELIMIT_INTERVAL,
-			     DEFAULT_RATELIMIT_BURST);
-	ratelimit_set_flags(&device->error_limit, RATELIMIT_MSG_ON_RELEASE);
-	INIT_LIST_HEAD(&device->bound);
-	mutex_init(&device->lock);
-	init_completion(&device->drained);
-	INIT_DELAYED_WORK(&device->patience, device_lost_patience);
-	atomic_inc(&device_count);
-	mutex_lock(&living_lock);
-	list_add_tail(&device->living, &living_devices);
-	mutex_unlock(&living_lock);
-	return device;
-}
-
-/* Anyone of the xenbus device's that has not drained, or NULL. */
-static struct host_device *living_of(const struct xenbus_device *xenbus)
-{
-	struct host_device *device;
-
-	list_for_each_entry(device, &living_devices, living) {
-		if (device->xenbus == xenbus)
-			return device;
-	}
-	return NULL;
-}
-
-/* The device has drained: must it say so now?  Not while another one drains. */
-static bool device_must_pay(struct host_device *device)
-{
-	struct host_device *other;
-	bool owes;
-
-	mutex_lock(&living_lock);
-	list_del_init(&device->living);
-	owes = device->owes_closed;
-	other = owes ? living_of(device->xenbus) : NULL;
-	if (other)
-		other->owes_closed = true;
-	mutex_unlock(&living_lock);
-	return owes && !other;
-}
-
-/*
- * What xenbus could not say in the unbind, unless there is a driver again, whose
- * word it is now.  The directory of a device that is unregistered may be another
- * one's; nobody can unregister it while we have its lock.
- */
-static int device_try_pay(struct host_device *device)
-{
-	struct device *dev = &device->xenbus->dev;
-	int error = 0;
-
-	device_lock(dev);
-	if (!dev->driver && device_is_registered(dev))
-		error = host_device_finish_closing(device);
-	device_unlock(dev);
-	return error == -EBUSY || error == -ENOENT ? 0 : error;
-}
-
-/* Context: the work that has ended the device, which may wait. */
-static void device_pay_closed(struct host_device *device)
-{
-	int tries = PAY_TRIES;
-	int error;
-
-	while ((error = device_try_pay(device)) && --tries)
-		schedule_timeout_idle(END_RETRY);
-	if (error)
-		pr_err("%s: publishing Closed: error %d\n", device->xenbus->nodename, error);
-}
-
-void host_device_release(struct host_device *device)
-{
-	bool holds_module;
-
-	mutex_lock(&device->lock);
-	device->released = true;
-	holds_module = device->holds_module;
-	mutex_unlock(&device->lock);
-	if (device_must_pay(device))
-		device_pay_closed(device);
-	if (cancel_delayed_work(&device->patience))
-		host_device_put(device);
-	/*
-	 * The work that calls us returns into this module's code, which waits
-	 * for it when the workqueue is destroyed.
-	 */
-	if (holds_module)
-		module_put(THIS_MODULE);
-	complete(&device->drained);
-	host_device_put(device);
-}
-
-int host_device_show(struct host_device *device)
-{
-	int error = -ENODEV;
-
-	mutex_lock(&device->lock);
-	if (!device->removed && !device->sysfs_shown) {
-		error = sysfs_create(device);
-		device->sysfs_shown = !error;
-	}
-	mutex_unlock(&device->lock);
-	return error;
-}
-
-/* From here on the core sees neither xenstore nor sysfs. */
-static void host_device_hide(struct host_device *device)
-{
-	bool shown;
-
-	mutex_lock(&device->lock);
-	shown = device->sysfs_shown;
-	device->sysfs_shown = false;
-	device->removed = true;
-	mutex_unlock(&device->lock);
-	if (shown)
-		sysfs_remove(device);
-}
 
 /*
  * Unregisters a device that is closed for good, as its toolstack expects.  Only
@@ -286,7 +51,7 @@ static void device_finish(struct host_device *device)
 	struct device *dev = &device->xenbus->dev;
 
 	if (!device_trylock(dev)) {
-		device_be_patient(device, END_RETRY);
+		host_device_be_patient(device, HOST_DEVICE_END_RETRY);
 		return;
 	}
 	device_unlock(dev);
@@ -385,24 +150,6 @@ static void device_unbind(struct host_device *device)
 	mutex_unlock(&bound_lock);
 }
 
-/*
- * xenbus publishes Closed after our removal when the toolstack has written Closing.
- * That is for later while anything of the guest is mapped: xenbus writes no state
- * that it believes to be there.
- */
-static void keep_from_closed(struct xenbus_device *xenbus)
-{
-	struct host_device *device;
-
-	mutex_lock(&living_lock);
-	device = living_of(xenbus);
-	if (device) {
-		device->owes_closed = true;
-		WRITE_ONCE(xenbus->state, XenbusStateClosed);
-	}
-	mutex_unlock(&living_lock);
-}
-
 static void blkback_remove(struct xenbus_device *xenbus)
 {
 	struct host_device *device = dev_get_drvdata(&xenbus->dev);
@@ -421,12 +168,12 @@ static void blkback_remove(struct xenbus_device *xenbus)
 	 */
 	device->holds_module = try_module_get(THIS_MODULE);
 	/* Before the core may release the device, which ends this. */
-	device_be_patient(device, DRAINS_LONG);
+	host_device_be_patient(device, DRAINS_LONG);
 	driver_device_remove(device->driver);
 	/* An unbind, and not the watch thread, which is here when nobody reads us any more. */
 	if (!(current->flags & PF_KTHREAD)) {
 		wait_for_completion_killable_timeout(&device->drained, UNBIND_WAITS);
-		keep_from_closed(xenbus);
+		host_device_keep_from_closed(xenbus);
 	}
 	host_device_put(device);
 }
@@ -472,7 +219,7 @@ static void blkback_frontend_changed(struct xenbus_device *xenbus, enum xenbus_s
 		return;
 	WRITE_ONCE(device->frontend_gone, state == XenbusStateUnknown);
 	if (state == XenbusStateUnknown)
-		device_be_patient(device, CLOSES_LONG);
+		host_device_be_patient(device, CLOSES_LONG);
 	driver_frontend_changed(device->driver, state);
 	if (driver_device_finished(device->driver))
 		device_finish(device);
@@ -502,14 +249,13 @@ static struct xenbus_driver blkback_driver = {
 
 int xenbus_init_driver(void)
 {
-	int error;
+	int error = host_devices_init();
 
-	patience_queue = alloc_workqueue("xen-blkback-life", WQ_UNBOUND, 0);
-	if (!patience_queue)
-		return -ENOMEM;
+	if (error)
+		return error;
 	error = xenbus_register_backend(&blkback_driver);
 	if (error)
-		destroy_workqueue(patience_queue);
+		host_devices_exit();
 	return error;
 }
 
@@ -518,8 +264,5 @@ void xenbus_exit_driver(void)
 	xenbus_unregister_driver(&blkback_driver);
 	if (backend_watched)
 		unregister_xenbus_watch(&backend_watch);
-	/* Those that have drained for long have kept the module from getting here. */
-	while (!wait_event_idle_timeout(device_gone, !atomic_read(&device_count), 10 * HZ))
-		pr_info("unloading waits for the I/O of %d devices\n", atomic_read(&device_count));
-	destroy_workqueue(patience_queue);
+	host_devices_exit();
 }
