@@ -6,6 +6,7 @@
 #include <kunit/test.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
+#include <xen/features.h>
 #include <xen/grant_table.h>
 #include <xen/page.h>
 
@@ -42,12 +43,19 @@ static void fixture_free(void *argument)
 	host_grant_scratch_free(f->scratch);
 }
 
-/* Pages that say their number, granted to ourselves; empty ones to map them in. */
+/*
+ * Pages that say their number, granted to ourselves; empty ones to map them in.
+ *
+ * Not in an auto-translated domain: Xen lets it have a page of its own at one
+ * place only, so the mapping takes it away from where it was.
+ */
 static struct fixture *fixture_create(struct kunit *test, bool read_only)
 {
 	struct fixture *f = kunit_kzalloc(test, sizeof(*f), GFP_KERNEL);
 	int i;
 
+	if (xen_feature(XENFEAT_auto_translated_physmap))
+		kunit_skip(test, "auto-translated: pages of its own cannot be mapped");
 	KUNIT_ASSERT_NOT_NULL(test, f);
 	f->domid = own_domain(test);
 	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, fixture_free, f));

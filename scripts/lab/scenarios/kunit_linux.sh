@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # lab: debug
 # lab: kunit
-# KUnit's cases of src/linux in dom0, those that need Xen among them.
+# KUnit's cases of src/linux in dom0, all of them.
+# shows: pages, grants, event channels and xenstore of the Linux side, case by case | yes
 . /lab/dom0/lib.sh
 counts=$(/lab/dom0/kunit-cases /lab/kunit) || fail "$(cat /tmp/failed.kunit-cases)"
 say "$counts"
