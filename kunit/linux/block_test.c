@@ -7,6 +7,7 @@
 
 #include "disk.h"
 #include "io.h"
+#include "work.h"
 
 #define CACHE (BLK_FEAT_WRITE_CACHE | BLK_FEAT_FUA)
 
@@ -321,6 +322,35 @@ static void discard_reaches_the_disk(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 512 << SECTOR_SHIFT, disk->records[1].bytes);
 }
 
+/* A disk that works a discard off while it is submitted. */
+static void slow_discard_holds_up_no_read(struct kunit *test)
+{
+	static const struct queue_limits limits = {
+		.max_hw_discard_sectors = 1024,
+		.discard_granularity = 4096,
+	};
+	struct test_disk *disk = test_disk_create(test, &limits);
+	struct host_disk *opened = test_open(test, disk_devt(disk->gendisk), false);
+	struct test_io *ios[6];
+	DECLARE_COMPLETION_ONSTACK(gate);
+	int i;
+
+	for (i = 0; i < 3; i++) {
+		ios[2 * i] = test_io_create_empty(test, opened, HOST_IO_DISCARD, 0, 8);
+		ios[2 * i + 1] = test_io_create(test, opened, HOST_IO_READ, 0, SECTOR_SIZE);
+	}
+	test_disk_slow_discards(disk, &gate);
+	for (i = 0; i < 3; i++)
+		test_io_submit(ios + 2 * i, 2);
+	for (i = 0; i < 3; i++) {
+		KUNIT_EXPECT_EQ(test, 0, test_io_wait(test, ios[2 * i + 1]));
+		KUNIT_EXPECT_FALSE(test, completion_done(&ios[2 * i]->done));
+	}
+	complete_all(&gate);
+	for (i = 0; i < 3; i++)
+		KUNIT_EXPECT_EQ(test, 0, test_io_wait(test, ios[2 * i]));
+}
+
 static void discard_that_the_disk_has_not(struct kunit *test)
 {
 	struct fixture f = fixture_create(test);
@@ -362,6 +392,16 @@ static void io_on_a_removed_disk_fails(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, f.disk->count);
 }
 
+static int block_suite_init(struct kunit_suite *suite)
+{
+	return work_init();
+}
+
+static void block_suite_exit(struct kunit_suite *suite)
+{
+	work_exit();
+}
+
 static struct kunit_case block_cases[] = {
 	KUNIT_CASE(writes_and_reads_back),
 	KUNIT_CASE(segments_are_parts_of_pages),
@@ -378,6 +418,7 @@ static struct kunit_case block_cases[] = {
 	KUNIT_CASE(batch_ends_when_the_disk_says_so),
 	KUNIT_CASE(same_io_is_used_again),
 	KUNIT_CASE(discard_reaches_the_disk),
+	KUNIT_CASE(slow_discard_holds_up_no_read),
 	KUNIT_CASE(discard_that_the_disk_has_not),
 	KUNIT_CASE(stable_pages_are_told_of),
 	KUNIT_CASE(io_on_a_removed_disk_fails),
@@ -386,6 +427,8 @@ static struct kunit_case block_cases[] = {
 
 static struct kunit_suite block_suite = {
 	.name = "xen_blkback_linux_block",
+	.suite_init = block_suite_init,
+	.suite_exit = block_suite_exit,
 	.test_cases = block_cases,
 };
 

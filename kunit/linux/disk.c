@@ -45,6 +45,7 @@ static void disk_submit_bio(struct bio *bio)
 {
 	struct test_disk *disk = bio->bi_bdev->bd_disk->private_data;
 	blk_status_t status = BLK_STS_OK;
+	struct completion *gate = NULL;
 	bool hold;
 
 	bio = bio_split_to_limits(bio);
@@ -66,11 +67,15 @@ static void disk_submit_bio(struct bio *bio)
 	if (hold) {
 		bio->bi_status = status;
 		bio_list_add(&disk->held, bio);
+	} else if (bio_op(bio) == REQ_OP_DISCARD) {
+		gate = disk->gate;
 	}
 	spin_unlock_irq(&disk->lock);
 
 	if (hold)
 		return;
+	if (gate)
+		wait_for_completion(gate);
 	if (status) {
 		bio->bi_status = status;
 		bio_endio(bio);
@@ -190,6 +195,13 @@ void test_disk_hold(struct test_disk *disk)
 {
 	spin_lock_irq(&disk->lock);
 	disk->hold = true;
+	spin_unlock_irq(&disk->lock);
+}
+
+void test_disk_slow_discards(struct test_disk *disk, struct completion *gate)
+{
+	spin_lock_irq(&disk->lock);
+	disk->gate = gate;
 	spin_unlock_irq(&disk->lock);
 }
 

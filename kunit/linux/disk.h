@@ -7,6 +7,7 @@
 
 #include <kunit/test.h>
 #include <linux/blkdev.h>
+#include <linux/completion.h>
 #include <linux/timer.h>
 
 #define TEST_DISK_SECTORS 8192u
@@ -33,6 +34,7 @@ struct test_disk {
 	bool hold;
 	struct bio_list held;
 	struct timer_list timer; /* releases what is held */
+	struct completion *gate; /* a discard waits for it while it is submitted */
 };
 
 /* Removed when the case ends.  NULL @limits: plain blocks of 512 bytes. */
@@ -46,5 +48,7 @@ void test_disk_remove(struct test_disk *disk);
 void test_disk_forget(struct test_disk *disk);
 void test_disk_fail(struct test_disk *disk, unsigned int at, blk_status_t status);
 void test_disk_hold(struct test_disk *disk);
+/* NULL: none. */
+void test_disk_slow_discards(struct test_disk *disk, struct completion *gate);
 /* End what is held, soon and in softirq context. */
 void test_disk_release(struct test_disk *disk);

@@ -6,6 +6,7 @@
 #include <linux/sizes.h>
 
 #include "io.h"
+#include "work.h"
 
 struct real_disk {
 	const char *path;
@@ -201,6 +202,16 @@ static void bad_medium_fails_its_io_alone(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, -ENODATA, test_io_wait(test, bad));
 }
 
+static int real_disk_suite_init(struct kunit_suite *suite)
+{
+	return work_init();
+}
+
+static void real_disk_suite_exit(struct kunit_suite *suite)
+{
+	work_exit();
+}
+
 static struct kunit_case real_disk_cases[] = {
 	KUNIT_CASE_PARAM(geometry_is_as_loaded, real_disk_gen_params),
 	KUNIT_CASE_PARAM(what_is_written_is_read, real_disk_gen_params),
@@ -216,6 +227,8 @@ static struct kunit_case real_disk_cases[] = {
 
 static struct kunit_suite real_disk_suite = {
 	.name = "xen_blkback_linux_real_disk",
+	.suite_init = real_disk_suite_init,
+	.suite_exit = real_disk_suite_exit,
 	.test_cases = real_disk_cases,
 };
 

@@ -4,12 +4,15 @@
 #include <linux/build_bug.h>
 #include <linux/cdrom.h>
 #include <linux/slab.h>
+#include <linux/spinlock.h>
 #include <linux/stddef.h>
+#include <linux/workqueue.h>
 
 #include "driver.h"
 #include "host/block.h"
 
 #include "compat.h"
+#include "work.h"
 
 /* A bio's length is a 32-bit number of bytes. */
 #define BIO_MOST_SECTORS (UINT_MAX >> SECTOR_SHIFT)
@@ -17,7 +20,12 @@
 struct host_disk {
 	compat_bdev_handle *handle;
 	bool read_only;
+	struct work_struct discard_work; /* submits what is in discards */
+	spinlock_t discard_lock;
+	struct bio_list discards; /* guarded by discard_lock */
 };
+
+static void discard_function(struct work_struct *work);
 
 int host_disk_open(uint32_t major, uint32_t minor, uint8_t read_only, struct host_disk **disk)
 {
@@ -27,6 +35,9 @@ int host_disk_open(uint32_t major, uint32_t minor, uint8_t read_only, struct hos
 	if (!created)
 		return -ENOMEM;
 	created->read_only = read_only;
+	INIT_WORK(&created->discard_work, discard_function);
+	spin_lock_init(&created->discard_lock);
+	bio_list_init(&created->discards);
 	created->handle = compat_bdev_open(MKDEV(major, minor), read_only);
 	if (IS_ERR(created->handle)) {
 		int error = PTR_ERR(created->handle);
@@ -40,6 +51,8 @@ int host_disk_open(uint32_t major, uint32_t minor, uint8_t read_only, struct hos
 
 void host_disk_close(struct host_disk *disk)
 {
+	/* The last discard may have ended before the work that submitted it. */
+	flush_work(&disk->discard_work);
 	compat_bdev_close(disk->handle, disk->read_only);
 	kfree(disk);
 }
@@ -141,6 +154,33 @@ static blk_opf_t io_operation(const struct host_io *io)
 	}
 }
 
+/*
+ * Some disks work a discard off while it is submitted, and request queues that are
+ * full let the submitter wait: reads and writes of the same thread would wait with it.
+ */
+static void discard_function(struct work_struct *work)
+{
+	struct host_disk *disk = container_of(work, struct host_disk, discard_work);
+	struct bio *bio;
+
+	for (;;) {
+		spin_lock(&disk->discard_lock);
+		bio = bio_list_pop(&disk->discards);
+		spin_unlock(&disk->discard_lock);
+		if (!bio)
+			return;
+		submit_bio(bio);
+	}
+}
+
+static void discard_submit(struct host_disk *disk, struct bio *bio)
+{
+	spin_lock(&disk->discard_lock);
+	bio_list_add(&disk->discards, bio);
+	spin_unlock(&disk->discard_lock);
+	work_start(&disk->discard_work);
+}
+
 static void io_submit(struct host_io *io)
 {
 	struct bio *bio = (struct bio *)io->storage;
@@ -156,7 +196,10 @@ static void io_submit(struct host_io *io)
 	bio->bi_iter.bi_size = io->sectors << SECTOR_SHIFT;
 	bio->bi_private = io;
 	bio->bi_end_io = io_bio_done;
-	submit_bio(bio);
+	if (io->operation == HOST_IO_DISCARD || io->operation == HOST_IO_SECURE_DISCARD)
+		discard_submit(io->disk, bio);
+	else
+		submit_bio(bio);
 }
 
 void host_disk_submit(struct host_io *const *ios, uint32_t count)

@@ -182,6 +182,11 @@ int work_init(void)
 	return work_queue ? 0 : -ENOMEM;
 }
 
+void work_start(struct work_struct *work)
+{
+	queue_work(work_queue, work);
+}
+
 void work_exit(void)
 {
 	destroy_workqueue(work_queue);
