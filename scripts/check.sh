@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# "make check": all tests, from fast to real.  Ends with "N passed, N failed".
+# "make check": all tests, from fast to real.  The last lines say how often a
+# scenario was run again after a fault of the emulator, and "N passed, N failed".
 #
 # usage: check.sh [quick|all|debug-dom0]
 #
@@ -32,6 +33,7 @@ all) kernels=${KERNELS:-6.1 6.12 7.2 6.12-lockdep} ;;
 esac
 passed=0
 failed=0
+repeated=0
 logs=build/check
 mkdir -p "$logs"
 started=$(date +%s)
@@ -104,6 +106,34 @@ suite_ended() { # NAME STATUS
 	say "$name done: $counts"
 }
 
+# chosen_for KERNEL: what its lab is told to run.
+chosen_for() {
+	local kernel number=0
+	case $extent in
+	quick) echo "no_xen attach_detach fio_verify module_reload protocol" ;;
+	all) echo "--rare --set many_disks=30" ;;
+	debug-dom0) echo "--share ${SHARE:-1/4}" ;;
+	*)
+		for kernel in $kernels; do
+			number=$((number + 1))
+			[ "$kernel" != "$1" ] || echo "--share $number/$(wc -w <<<"$kernels")"
+		done
+		;;
+	esac
+}
+
+# lab KERNEL: its share of the scenarios; each must have a result.
+lab_logs=()
+lab() {
+	local kernel=$1 log="$logs/lab-$1.log" again chosen
+	read -ra chosen < <(chosen_for "$kernel")
+	suite "lab $kernel" scripts/lab/lab matrix --kernel "$kernel" --quiet "${chosen[@]}"
+	stage "results of lab $kernel" scripts/lab/choice.py results "$log" "$kernel" "${chosen[@]}"
+	again=$(sed -nE 's/^repeated: ([0-9]+)$/\1/p' "$log" | tail -1)
+	repeated=$((repeated + ${again:-0}))
+	lab_logs+=("$log")
+}
+
 # shellcheck disable=SC2086 # a list of words
 scripts/setup/packages.sh $profiles || exit 1
 
@@ -125,11 +155,18 @@ if [ "$extent" != debug-dom0 ]; then
 	suite unit make --no-print-directory check-unit
 	suite threads make --no-print-directory check-threads
 fi
+# Those that judge the others come before them.
+if [ "$extent" != debug-dom0 ]; then
+	stage "judge of KTAP" scripts/kunit/test-ktap
+	suite "judge of the lab" scripts/lab/test_judge.py
+fi
 case $extent in
 quick | debug-dom0) ;;
 *)
+	runs=()
+	for kernel in $kernels; do runs+=("$kernel $(chosen_for "$kernel")"); done
+	stage "shares of the scenarios" scripts/lab/choice.py shares "${runs[@]}"
 	suite fuzz make --no-print-directory check-fuzz
-	stage "judge of KTAP" scripts/kunit/test-ktap
 	stage "ABI documents" scripts/build/abi-check.sh
 	stage "features" scripts/features.sh --check Documentation/features.md
 	;;
@@ -170,19 +207,15 @@ for kernel in $kernels; do
 done
 # One after the other: two emulators on two CPUs are slow enough for xl to lose
 # its patience.
-count=$(wc -w <<<"$kernels")
-number=0
-for kernel in $kernels; do
-	number=$((number + 1))
-	case $extent in
-	quick) chosen="no_xen attach_detach fio_verify module_reload protocol" ;;
-	all) chosen="--rare --set many_disks=30" ;;
-	debug-dom0) chosen="--share ${SHARE:-1/4}" ;;
-	*) chosen="--share $number/$count" ;;
-	esac
-	# shellcheck disable=SC2086 # a list of words
-	suite "lab $kernel" scripts/lab/lab matrix --kernel "$kernel" --quiet $chosen
-done
+for kernel in $kernels; do lab "$kernel"; done
+case $extent in
+quick | debug-dom0) ;;
+*)
+	# The same as above, and what the labs have said by now.
+	stage "features as seen" scripts/features.sh --check Documentation/features.md "${lab_logs[@]}"
+	;;
+esac
 
+echo "repeated after a fault of the emulator: $repeated"
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]

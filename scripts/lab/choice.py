@@ -1,14 +1,29 @@
+#!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""Which scenarios run, and in what order."""
+"""Which scenarios run, and in what order.
+
+  choice.py shares "KERNEL OPTIONS"...         do these runs of "lab matrix" hold every
+                                               scenario that runs on such kernels?
+  choice.py results LOG KERNEL OPTIONS         has what such a run printed a result for
+                                               each of its scenarios, and counts them all?
+
+Rare scenarios are wanted of runs with --rare alone, those called "debug" of debug
+kernels, those called "release" of others.
+"""
 import argparse
 import pathlib
 import re
+import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
 
+# What "lab: WORD" in the header of a scenario may say.
+WORDS = {'main', 'bare', 'by hand', 'rare', 'tool', 'domain', 'guests', 'debug', 'release',
+         'kunit', 'kasan'}
 
-def scenario_files():
-    return {path.stem: path for path in sorted((HERE / 'scenarios').glob('*.sh'))}
+
+def scenario_files(folder=HERE / 'scenarios'):
+    return {path.stem: path for path in sorted(folder.glob('*.sh'))}
 
 
 def needs(path, word):
@@ -26,6 +41,19 @@ def share(text):
     if not 1 <= first <= count:
         raise argparse.ArgumentTypeError(f'{text}: expected I/N with I from 1 to N')
     return first, count
+
+
+def add_choice(parser):
+    """The options of "lab matrix" that choose, and --set, which may follow them."""
+    parser.add_argument('scenarios', nargs='*')
+    parser.add_argument('--share', type=share, default=(1, 1))
+    parser.add_argument('--rare', action='store_true')
+    parser.add_argument('--set', action='append', default=[])
+
+
+def chosen(files, kernel, options):
+    """What a matrix with such options runs."""
+    return options.scenarios or matrix(files, kernel, options.rare, *options.share)
 
 
 def matrix(files, kernel, rare, first, count):
@@ -51,3 +79,80 @@ def order(path):
     domain = re.search(r'^domain_need (\w+)', text, re.MULTILINE)
     return ([needs(path, word) for word in ('debug', 'tool', 'domain')] +
             ['guest_need g1' not in text, domain.group(1) if domain else ''])
+
+
+# --- what was forgotten -------------------------------------------------------------
+
+
+def parse(words):
+    """Of ["KERNEL", "OPTION"...] the kernel and the options."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument('kernel')
+    add_choice(parser)
+    options = parser.parse_intermixed_args(words)
+    return options.kernel, options
+
+
+def odd_words(files):
+    """Headers that say a word which nothing heeds, or where nothing looks for one."""
+    for name, path in files.items():
+        for number, line in enumerate(path.read_text().splitlines()):
+            match = re.match(r'# lab: (.*)$', line)
+            if match and (match[1] not in WORDS or number >= 6):
+                yield f'{name}: line {number + 1} is not heeded: {line}'
+
+
+def dropped(files, runs):
+    """Scenarios that none of the runs holds, though one of their kernels could run them."""
+    ran = {name for kernel, options in runs for name in chosen(files, kernel, options)}
+    rare = any(options.rare for _, options in runs)
+    kinds = {is_debug(kernel) for kernel, _ in runs}
+    for name, path in files.items():
+        if needs(path, 'by hand') or (needs(path, 'rare') and not rare):
+            continue
+        if needs(path, 'debug') and True not in kinds:
+            continue
+        if needs(path, 'release') and False not in kinds:
+            continue
+        if name not in ran:
+            yield f'{name}: in no share'
+
+
+RESULT = re.compile(r'(ok|FAIL) +(\S+) (\S+) ')
+COUNTS = re.compile(r'(\d+) passed, (\d+) failed$')
+
+
+def without_result(files, log, kernel, options):
+    """What is wrong with the lines that a run printed."""
+    results = [match.groups() for match in map(RESULT.match, log) if match]
+    for name in chosen(files, kernel, options):
+        count = sum(1 for _, where, what in results if (where, what) == (kernel, name))
+        if count != 1:
+            yield f'{name}: {count} results on {kernel}'
+    counts = [match for match in map(COUNTS.match, log) if match]
+    if not counts:
+        yield 'the results are not counted'
+        return
+    for word, count in zip(('ok', 'FAIL'), counts[-1].groups()):
+        lines = sum(1 for result in results if result[0] == word)
+        if lines != int(count):
+            yield f'{lines} lines begin with {word}, {count} were counted'
+
+
+def main():
+    files = scenario_files()
+    if sys.argv[1:2] == ['shares'] and sys.argv[2:]:
+        wrong = list(odd_words(files))
+        wrong += dropped(files, [parse(words.split()) for words in sys.argv[2:]])
+    elif sys.argv[1:2] == ['results'] and len(sys.argv) > 3:
+        log = pathlib.Path(sys.argv[2]).read_text().splitlines()
+        wrong = list(without_result(files, log, *parse(sys.argv[3:])))
+    else:
+        sys.exit(__doc__)
+    for line in wrong:
+        print(line)
+    return 1 if wrong else 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())

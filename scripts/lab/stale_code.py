@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Tells a fault of the emulator from a kernel's: a breakpoint that is not there.
+
+A kernel that changes its own code writes a breakpoint (int3) over its first byte
+meanwhile.  QEMU 7.2 translates code without a lock on its page: what one CPU
+translates while another one changes it may hold the breakpoint for ever, and the
+kernel, which has long forgotten that breakpoint, dies of it.
+
+Its report shows that: the memory at the breakpoint's address holds an instruction,
+and one that kernels change while they run.  A breakpoint that somebody ran into, a
+jump into the filling between functions say, is still in memory.
+"""
+import re
+
+# Kernels before 6.10 leave out "Oops: ".
+HEADER = re.compile(r'\bint3: [0-9a-f]{4} \[#(\d+)\]')
+RIP = re.compile(r'\bRIP: [0-9a-f]{4}:(.*)')
+# A place in the kernel itself.  Modules come and go: what the memory of one holds when
+# the report is printed need not be what it held when it ran.
+IN_KERNEL = re.compile(r'[A-Za-z_][\w.]*\+0x[0-9a-f]+/0x[0-9a-f]+$')
+CODE = re.compile(r'\bCode: ((?:[0-9a-f]{2} )*)<([0-9a-f]{2})>((?: [0-9a-f]{2})*)$')
+
+# What arch/x86 of Linux writes with text_poke_bp() or smp_text_poke_single().
+PATCHED = re.compile('|'.join((
+    '0f 1f 44 00 00',   # a nop: jump labels, static calls, ftrace
+    '66 90',            # a short nop: jump labels
+    'e9( ..){4}',       # a jump: jump labels, static calls, a return with a thunk
+    'eb ..',            # a short jump: jump labels
+    'e8( ..){4}',       # a call: static calls, ftrace
+    '0f 8.( ..){4}',    # a conditional jump: static calls at the end of a function
+    'c3 cc cc cc cc',   # a return: the same, without a function
+    '2e 2e 2e 31 c0',   # xor of eax: a static call that returns 0
+    '67 48 0f b9 3a',   # ud1: WARN() since 6.19
+    '3e 3e c6 07 00',   # a store: a spin lock's release since 7.0
+)))
+
+# What such a report says besides its first line, each once.
+PARTS = (re.compile(r'Call Trace:'),
+         re.compile(r'\] Kernel panic - not syncing: (Fatal exception|Attempted to kill )'),
+         re.compile(r'---\[ end Kernel panic - not syncing: '))
+
+
+def is_in(lines):
+    """Did a kernel run into a breakpoint that it does not know?"""
+    return any(HEADER.search(line) for line in lines)
+
+
+def objection(lines, complaints):
+    """Why the emulator is not to blame; '' if it is.
+
+    lines       of one kernel
+    complaints  those among them
+    """
+    number = next(number for number, line in enumerate(lines) if HEADER.search(line))
+    header = lines[number]
+    if HEADER.search(header)[1] != '1':
+        return 'that kernel had died before'
+    if not complaints or complaints[0] != header:
+        return f'something came before it: {complaints[0] if complaints else ""}'
+    parts = list(PARTS)
+    for line in complaints[1:]:
+        part = next((part for part in parts if part.search(line)), None)
+        if part is None:
+            return f'something else was said, too: {line}'
+        parts.remove(part)
+    return place_objection(lines[number:])
+
+
+def place_objection(report):
+    rip = next((match for match in map(RIP.search, report) if match), None)
+    if rip is None:
+        return 'the report does not say where it was'
+    place = rip[1].strip()
+    if not IN_KERNEL.match(place):
+        return f'it was not in the kernel itself: {place}'
+    code = next((line.rstrip() for line in report if 'Code: ' in line), '')
+    match = CODE.search(code)
+    if match is None or not match[1]:
+        return f'the report does not show the code there: {code}'
+    # After a breakpoint RIP is the byte behind it.
+    before = match[1].split()[-1]
+    instruction = f'{before} {match[2]}{match[3]}'
+    if before == 'cc':
+        return 'the breakpoint is in memory'
+    if not PATCHED.match(instruction):
+        return f'no kernel changes such an instruction: {instruction[:14]}'
+    return ''
