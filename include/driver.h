@@ -3,7 +3,9 @@
  * The border, upward: what the kernel side calls in the core.
  *
  * Nothing here waits for a guest or for a disk, but driver_queue_work() and
- * driver_work(), which run in contexts of their own.
+ * driver_work(), which run in contexts of their own.  Nor does anything wait for
+ * these two: the caller of all others may hold xenwatch_mutex (a call-back of a
+ * watch), the lock of the xenbus device (probe, remove), or both.
  */
 #pragma once
 

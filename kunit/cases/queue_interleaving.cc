@@ -208,8 +208,7 @@ TEST(QueueInterleaving, ADisconnectAtAnyMomentDrainsBothRings) {
   const uint32_t moments = with_each_crossing_interrupted([](uint32_t n) -> bool {
     HeldRings bench;
     EXPECT_TRUE(bench.connected);
-    Interruption interruption(n,
-                              [&] { driver_frontend_changed(bench.driver(), HOST_XENBUS_CLOSED); });
+    Interruption interruption(n, [&] { bench.tell(HOST_XENBUS_CLOSED); });
     bench.write(1, 1);
     bench.barrier(0, 2);
     bench.write(0, 3);
