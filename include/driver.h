@@ -60,7 +60,10 @@ void driver_physical_device_changed(struct driver_device *device);
  */
 bool driver_device_finished(const struct driver_device *device);
 
-/* The host is short of memory.  Context: process. */
+/*
+ * The host is short of memory.  Context: process; maybe in the middle of an
+ * allocation of the core's own, which then holds no lock.
+ */
 void driver_reclaim_memory(struct driver_device *device);
 
 /*

@@ -119,6 +119,21 @@ TEST(HostLocks, ACallBackThatWaitsForAThreadThatWaitsForADiskIsNoticed) {
       complaints.only("order of locks: a queue's thread is waited for under xenwatch_mutex"));
 }
 
+// The bench is the bus: what a probe calls is called with both locks.
+TEST(HostLocks, AProbeHoldsWhatXenbusHolds) {
+  Bench bench;
+  host().at_reclaim = [] {
+    host_disk* disk = nullptr;
+    if (host_disk_open(0xfe, 0x20, 0, &disk) == 0) host_disk_close(disk);
+  };
+  const Complaints complaints;
+  EXPECT_EQ(bench.probe(), 0);
+  host().at_reclaim = nullptr;
+  EXPECT_EQ(complaints.count("a disk is waited for under xenwatch_mutex"), 1u);
+  EXPECT_EQ(complaints.count("a disk is waited for under the device's lock"), 1u);
+  EXPECT_EQ(complaints.count(), 2u);
+}
+
 TEST(HostLocks, WhatAnotherContextHoldsIsNotHeld) {
   const Holding watch(Lock::kWatchMutex);
   const Context other;
