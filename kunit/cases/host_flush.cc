@@ -145,17 +145,27 @@ TEST(HostFlush, AWriteWithoutAnAnswerNeedNotBeCovered) {
 // The oracle's view of a ring, without a driver.
 class Judge {
  public:
-  void take(const kunit::Ask& request) {
+  template <typename Request>
+  void take(const Request& request) {
     uint8_t slot[112];
     kunit::write_slot(slot, kunit::Layout::kX86_64, request);
     oracle_.taken(this, 7, slot, sizeof(slot));
+  }
+  void read(const uint8_t* descriptors, uint32_t count) {
+    oracle_.described(descriptors, descriptors, size_t{count} * 8);
+  }
+  // The sectors are written, through the cache.
+  void make_durable(uint64_t sector, uint64_t count) {
+    host().need_disk((sector + count) * 512);
+    cache_.before_change(sector, count);
+    cache_.after_change(sector, count, DiskCache::Reach::kMedium);
   }
   void answer(uint8_t operation, uint64_t id, int16_t status = BLKIF_RSP_OKAY) {
     oracle_.answered(this, id, operation, status);
   }
 
  private:
-  DiskCache cache_;  // to which nothing is ever written
+  DiskCache cache_;
   FlushOracle oracle_{cache_};
 };
 
@@ -176,6 +186,20 @@ TEST(HostFlush, ABarrierCoversAWriteThatWasAnsweredAfterItWasTaken) {
   const Complaints complaints;
   judge.answer(BLKIF_OP_WRITE_BARRIER, 2);
   EXPECT_TRUE(complaints.only("a barrier is answered, and the loss"));
+}
+
+TEST(HostFlush, OfAnIndirectWriteEverySectorCounts) {
+  kunit::Guest guest(kunit::Layout::kX86_64);
+  const kunit::IndirectAsk write = guest.indirect(BLKIF_OP_WRITE, 1, 8, guest.grants(2), 2);
+  Judge judge;
+  judge.take(write);
+  judge.read(guest.page(write.gref), 2);
+  judge.make_durable(8, 15);  // of sixteen
+  judge.answer(BLKIF_OP_WRITE, 1);
+  judge.take(ask(BLKIF_OP_FLUSH_DISKCACHE, 2, 0, {}));
+  const Complaints complaints;
+  judge.answer(BLKIF_OP_FLUSH_DISKCACHE, 2);
+  EXPECT_TRUE(complaints.only("undo a write to sector 23"));
 }
 
 TEST(HostFlush, WhatFailedIsNotAskedFor) {

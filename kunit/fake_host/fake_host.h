@@ -333,13 +333,16 @@ void drop_host();
 // The context has the lock for a scope.
 class Holding {
  public:
-  explicit Holding(Lock lock) : lock_(lock) { (void)host().locks.take(lock); }
-  ~Holding() { host().locks.release(lock_); }
+  explicit Holding(Lock lock) : lock_(lock), taken_(host().locks.take(lock)) {}
+  ~Holding() {
+    if (taken_) host().locks.release(lock_);
+  }
   Holding(const Holding&) = delete;
   Holding& operator=(const Holding&) = delete;
 
  private:
   Lock lock_;
+  bool taken_;
 };
 
 // A context of its own for a scope: nothing that others hold is held by it.

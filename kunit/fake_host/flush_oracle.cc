@@ -20,6 +20,14 @@ T load(const uint8_t* at) {
   return value;
 }
 
+uint64_t sectors_of(const uint8_t* descriptors, uint32_t count) {
+  uint64_t sectors = 0;
+  for (const uint8_t* at = descriptors; at != descriptors + count * 8; at += 8) {
+    sectors += at[5] - at[4] + 1u;
+  }
+  return sectors;
+}
+
 bool flushes(uint8_t operation) {
   return operation == BLKIF_OP_FLUSH_DISKCACHE || operation == BLKIF_OP_WRITE_BARRIER;
 }
@@ -30,17 +38,30 @@ bool writes(uint8_t operation) { return operation == BLKIF_OP_WRITE || flushes(o
 
 // As the layouts have it; see support/slots.h.
 void FlushOracle::note_extent(Request& request, const uint8_t* slot, bool packed) {
-  const uint32_t segments = slot[0] == BLKIF_OP_INDIRECT ? 1 : slot[1];
-  if (segments == 0 || segments > 11) return;
   request.sector = load<uint64_t>(slot + (packed ? 12 : 16));
-  if (slot[0] == BLKIF_OP_INDIRECT) {
-    request.sectors = 1;
+  if (slot[0] != BLKIF_OP_INDIRECT) {
+    // More than 11 are refused.
+    if (slot[1] <= 11) request.sectors = sectors_of(slot + (packed ? 20 : 24), slot[1]);
     return;
   }
-  for (uint32_t i = 0; i < segments; ++i) {
-    const uint8_t* segment = slot + (packed ? 20 : 24) + i * 8;
-    request.sectors += segment[5] - segment[4] + 1u;
+  request.sectors = 1;
+  const auto page = host().grants.find(load<uint32_t>(slot + (packed ? 24 : 28)));
+  if (page == host().grants.end()) return;
+  request.descriptors = page->second.memory;
+  request.described = load<uint16_t>(slot + 2);
+}
+
+void FlushOracle::described(const void* page, const uint8_t* copy, size_t bytes) {
+  Request* reader = nullptr;
+  uint32_t readers = 0;
+  for (auto& [key, request] : open_) {
+    if (request.descriptors != page || request.described * 8 != bytes) continue;
+    // Each of several may have read them, and the next may read others.
+    request.descriptors = nullptr;
+    reader = &request;
+    ++readers;
   }
+  if (readers == 1) reader->sectors = sectors_of(copy, reader->described);
 }
 
 void FlushOracle::note_order(const void* ring, Request& request, uint8_t operation) {

@@ -9,7 +9,8 @@
 // its ring before it, which are answered by then; and its own data.
 //
 // Requests of a ring with the same id and operation cannot be told apart, and are
-// left out.  Of an indirect write the first sector stands for all.
+// left out.  Of indirect writes that name the same page of descriptors at the same
+// time the first sector stands for all.
 #pragma once
 
 #include <cstdint>
@@ -30,6 +31,8 @@ class FlushOracle {
 
   // The slot, `bytes` long, was copied from the ring.
   void taken(const void* ring, uint64_t device, const uint8_t* slot, size_t bytes);
+  // `bytes` of descriptors were copied from the guest's page; `copy` is what was read.
+  void described(const void* page, const uint8_t* copy, size_t bytes);
   void answered(const void* ring, uint64_t id, uint8_t operation, int16_t status);
   // The ring is unmapped.
   void forget(const void* ring);
@@ -50,6 +53,9 @@ class FlushOracle {
     uint64_t sector = 0;
     uint64_t sectors = 0;  // that it writes
     bool twin = false;     // another one looks the same
+    // Of an indirect write whose descriptors were not read.
+    const uint8_t* descriptors = nullptr;
+    uint32_t described = 0;  // how many there are
     std::vector<Need> needs = {};
     std::vector<uint64_t> earlier = {};  // writes that a barrier waits for
   };

@@ -22,8 +22,10 @@ namespace {
 
 constexpr size_t kRingHeaderBytes = 64;
 
-// Is it a slot of a ring that was copied?  Tells the oracle of flushes.
-void note_taken(const void* from, const void* copy, size_t bytes) {
+// Is it a slot of a ring that was copied, or descriptors?  Tells the oracle of
+// flushes.
+void note_copy(const void* from, const void* copy, size_t bytes) {
+  host().flush_oracle.described(from, static_cast<const uint8_t*>(copy), bytes);
   if (bytes != 108 && bytes != 112) return;
   const auto ring = host().ring_at(from);
   if (ring == host().rings.end()) return;
@@ -45,7 +47,7 @@ void host_shared_copy(void* to, const void* from, size_t bytes) {
   host().copies.push_back({from, bytes});
   if (host().at_copy) host().at_copy(from, bytes);
   std::memcpy(to, from, bytes);
-  note_taken(from, to, bytes);
+  note_copy(from, to, bytes);
   if (!host().change_after_read) return;
   // A hostile frontend on another CPU: who reads again reads something else.
   auto* shared = static_cast<uint8_t*>(const_cast<void*>(from));
