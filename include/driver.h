@@ -3,7 +3,9 @@
  * The border, upward: what the kernel side calls in the core.
  *
  * Nothing here waits for a guest or for a disk, but driver_queue_work() and
- * driver_work(), which run in contexts of their own.
+ * driver_work(), which run in contexts of their own.  Nor does anything wait for
+ * these two: the caller of all others may hold xenwatch_mutex (a call-back of a
+ * watch), the lock of the xenbus device (probe, remove), or both.
  */
 #pragma once
 
@@ -58,7 +60,10 @@ void driver_physical_device_changed(struct driver_device *device);
  */
 bool driver_device_finished(const struct driver_device *device);
 
-/* The host is short of memory.  Context: process. */
+/*
+ * The host is short of memory.  Context: process; maybe in the middle of an
+ * allocation of the core's own, which then holds no lock.
+ */
 void driver_reclaim_memory(struct driver_device *device);
 
 /*

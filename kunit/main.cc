@@ -28,7 +28,7 @@ class FreshHost : public testing::EmptyTestEventListener {
 
 }  // namespace
 
-void fake::Host::broken(const std::string& what) { ADD_FAILURE() << "broken contract: " << what; }
+void fake::Host::report(const std::string& what) { ADD_FAILURE() << "broken contract: " << what; }
 
 uint32_t kunit::sweep_stride() { return 1; }
 

@@ -73,8 +73,8 @@ int host_disk_sync(struct host_disk *disk);
  */
 struct host_io_segment {
 	struct host_page *page;
-	uint32_t bytes;	 /* a multiple of 512, within the page */
-	uint32_t offset; /* bytes into the page, a multiple of 512 */
+	uint32_t bytes;	 /* whole logical blocks, at least one, within the page */
+	uint32_t offset; /* bytes into the page, a multiple of the logical block */
 };
 
 /* What one I/O takes at most. */
@@ -88,6 +88,7 @@ enum host_io_operation {
 	HOST_IO_SECURE_DISCARD = 4, /* the same, and nothing of them can be recovered */
 };
 
+/* Of a write or a flush; another operation has none. */
 enum host_io_flags {
 	HOST_IO_PREFLUSH = 1, /* earlier completed writes are durable first */
 	HOST_IO_FUA = 2,      /* this write is durable when it completes */
@@ -98,6 +99,10 @@ enum host_io_flags {
  * fills it and keeps it and its segments unchanged until driver_io_done(); then
  * it may be used again.  What the host needs for it is in there, so that an I/O
  * needs no memory and no disk can hold up another's.
+ *
+ * @sector and @sectors are whole logical blocks on the disk, as last described;
+ * of all but a flush @sectors is not 0.  An I/O is not submitted again, and its
+ * disk is not closed, before it is done.
  */
 struct host_io {
 	struct host_disk *disk;

@@ -117,6 +117,9 @@ int host_device_show(struct host_device *device);
 /*
  * host_device_release - the core has forgotten the device and will not use
  * @device again.
+ *
+ * Context: the device's work; takes the lock of the xenbus device, which is held
+ * in probe and remove.
  */
 void host_device_release(struct host_device *device);
 

@@ -51,7 +51,9 @@ void host_thread_yield(void);
 
 /*
  * host_thread_stop - wait for a running driver_queue_work() to return, end
- * the thread and free it.  Context: process, may sleep.
+ * the thread and free it.  That may take as long as a disk takes: see driver.h.
+ *
+ * Context: process, may sleep; not the thread itself, which would wait for itself.
  */
 void host_thread_stop(struct host_thread *thread);
 
@@ -80,7 +82,8 @@ void host_work_schedule(struct host_work *work, uint32_t delay_ms);
 
 /*
  * host_work_cancel - after this the work neither runs nor is scheduled.
- * Context: process, may sleep; not from the work itself.
+ * Context: process, may sleep, for as long as the work takes; not from the work
+ * itself, which would wait for itself, nor with a lock that the work may want.
  */
 void host_work_cancel(struct host_work *work);
 

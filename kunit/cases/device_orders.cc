@@ -58,7 +58,7 @@ void run_order(uint32_t number) {
       bench.renew_rings();
       bench.offer();
     }
-    driver_frontend_changed(bench.driver(), state);
+    bench.tell(state);
     if (slow) host().sleep(100);
   }
   host().run();

@@ -139,9 +139,7 @@ TEST(DeviceRemoval, ADeviceThatIsRemovedWhileItsWorkWaitsTouchesNothingAnyMore) 
     EXPECT_EQ(error, 0);
     driver_physical_device_changed(bench.driver());
     bench.offer();
-    bench.device().frontend["state"] = "3";
-    driver_frontend_changed(bench.driver(), HOST_XENBUS_INITIALISED);
-    host().run();
+    bench.state(HOST_XENBUS_INITIALISED);
     host().work_interrupt_at = 0;
     if (!removed) return false;
     EXPECT_EQ(bench.device().states.size(), states);
@@ -168,9 +166,7 @@ TEST(DeviceRemoval, AfterALongWaitARemovedDeviceLooksForThatFirst) {
       bench.backend("physical-device", "fe:10");
     } else {
       host().at_sync = remove;
-      bench.device().frontend["state"] = "3";
-      driver_frontend_changed(bench.driver(), HOST_XENBUS_INITIALISED);
-      host().run();
+      bench.state(HOST_XENBUS_INITIALISED);
     }
     host().at_open = nullptr;
     host().at_sync = nullptr;

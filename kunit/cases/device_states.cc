@@ -349,7 +349,7 @@ TEST(DeviceStates, AFrontendThatStartsOverFasterThanWeLookIsServed) {
       bench.offer();
       for (const uint32_t state :
            {uint32_t{HOST_XENBUS_CLOSED}, uint32_t{HOST_XENBUS_INITIALISING}, last}) {
-        driver_frontend_changed(bench.driver(), state);
+        bench.tell(state);
       }
       host().run();
       host().hold_io = false;

@@ -219,7 +219,8 @@ TEST(Failures, EveryGrantOfABatchMayFail) {
 TEST(Failures, EveryIoOfABatchMayFail) {
   // The barrier and the discard behind it are not with the disk yet.
   constexpr uint64_t kIds[] = {1, 2, 3, 4, 7};
-  for (const int error : {-5, -28, -95}) {
+  // -11, -12: what is below us has no request or no memory for it.
+  for (const int error : {-5, -11, -12, -28, -95}) {
     for (uint32_t n = 0; n < 5; ++n) {
       FullBench bench;
       ASSERT_TRUE(bench.connect());

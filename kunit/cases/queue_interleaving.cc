@@ -165,6 +165,58 @@ TEST(QueueInterleaving, ABarrierThatComesAtAnyMomentKeepsTheOrder) {
   EXPECT_GE(moments, 20u);
 }
 
+// And so does a flush whose writes end while it is taken: what had no answer
+// before it was shown may be lost, the rest may not.
+TEST(QueueInterleaving, AFlushBesideAWriteThatEndsAtAnyMomentCoversWhatWasAnswered) {
+  const uint32_t moments = with_each_crossing_interrupted([](uint32_t n) -> bool {
+    HeldRings bench;
+    EXPECT_TRUE(bench.connected);
+    bench.write(0, 1);
+    EXPECT_TRUE(bench.end(1));
+    EXPECT_TRUE(bench.okay(0, 1));
+    bench.write(0, 2);
+    bench.write(1, 3);
+    Interruption interruption(n, end_first);
+    bench.guest(1).send(ask(BLKIF_OP_FLUSH_DISKCACHE, 4, 0, {}));
+    host().run();
+    if (!interruption.stop()) return false;
+    end_all();
+    EXPECT_TRUE(bench.okay(1, 4));
+    EXPECT_EQ(host().flush_oracle.judged(), 1u);
+    EXPECT_NE(host().cache.durable(1 * 8), 0u);
+    return true;
+  });
+  EXPECT_GE(moments, 8u);
+}
+
+// The power may go at any moment after the answer.
+TEST(QueueInterleaving, WhatABarrierOrAFlushCoversIsNotLostAtAnyMoment) {
+  const uint32_t moments = with_each_crossing_interrupted([](uint32_t n) -> bool {
+    HeldRings bench({.queues = 2, .persistent = false});
+    EXPECT_TRUE(bench.connected);
+    bench.write(0, 1);
+    EXPECT_TRUE(bench.end(1));
+    bench.barrier(0, 2);
+    EXPECT_TRUE(bench.end(2));
+    uint64_t barrier = 0;
+    uint64_t write = 0;
+    Interruption interruption(n, [&] {
+      write = host().cache.durable(1 * 8);
+      barrier = host().cache.durable(2 * 8);
+      host().cache.lose();
+    });
+    bench.write(1, 3);
+    bench.guest(1).send(ask(BLKIF_OP_FLUSH_DISKCACHE, 4, 0, {}));
+    host().run();
+    if (!interruption.stop()) return false;
+    EXPECT_NE(write, 0u);
+    EXPECT_NE(barrier, 0u);
+    end_all();
+    return true;
+  });
+  EXPECT_GE(moments, 10u);
+}
+
 TEST(QueueInterleaving, APartOfADiscardThatEndsAtAnyMomentIsFollowedByTheNext) {
   const uint32_t moments = with_each_crossing_interrupted([](uint32_t n) -> bool {
     host().geometry.max_discard_sectors = 8;
@@ -208,8 +260,7 @@ TEST(QueueInterleaving, ADisconnectAtAnyMomentDrainsBothRings) {
   const uint32_t moments = with_each_crossing_interrupted([](uint32_t n) -> bool {
     HeldRings bench;
     EXPECT_TRUE(bench.connected);
-    Interruption interruption(n,
-                              [&] { driver_frontend_changed(bench.driver(), HOST_XENBUS_CLOSED); });
+    Interruption interruption(n, [&] { bench.tell(HOST_XENBUS_CLOSED); });
     bench.write(1, 1);
     bench.barrier(0, 2);
     bench.write(0, 3);

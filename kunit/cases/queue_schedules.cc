@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 // Random schedules: which thread runs, when an I/O ends, and when a frontend
-// shows its next request, in the middle of a thread's pass, too.  A failure
-// prints the seed that repeats it.
+// shows its next request, in the middle of a thread's pass, too; and at which
+// moment the disk's cache may be lost: at all of them.  A failure prints the seed
+// that repeats it.
 #include <map>
 #include <set>
 #include <string>
@@ -25,7 +26,8 @@ constexpr uint64_t kRequests = 60;
 // barrier goes to the disk when all writes shown before it are done, alone
 // among writes, and those behind it in its ring come after it.  Of two barriers
 // in different rings that wait at the same time either may be the first, before
-// what stands behind the other.
+// what stands behind the other.  What was answered before a flush was shown, or
+// precedes a barrier in its ring, is on the medium from the answer to that on.
 class Schedule : public HeldRings {
  public:
   explicit Schedule(Random& random)
@@ -76,7 +78,12 @@ class Schedule : public HeldRings {
     uint32_t queue;
     uint8_t operation;
     std::set<uint64_t> earlier;  // writes shown before it that had not ended
+    std::set<uint64_t> covered;  // of a flush or barrier: writes that are durable after it
   };
+
+  [[nodiscard]] static bool writes(uint8_t operation) {
+    return operation == BLKIF_OP_WRITE || operation == BLKIF_OP_WRITE_BARRIER;
+  }
 
   void interrupt_soon() { host().interrupt_at = 1 + random_.below(40); }
 
@@ -91,15 +98,55 @@ class Schedule : public HeldRings {
 
   void show_one() {
     static constexpr uint8_t kOperations[] = {BLKIF_OP_READ, BLKIF_OP_WRITE, BLKIF_OP_WRITE,
-                                              BLKIF_OP_WRITE_BARRIER};
+                                              BLKIF_OP_FLUSH_DISKCACHE, BLKIF_OP_WRITE_BARRIER};
     const uint32_t queue = random_.below(kQueues);
     if (shown_in_[queue] - guest(queue).answers() == guest(queue).slots()) return;
     ++shown_in_[queue];
     const uint64_t id = ++shown_;
-    const uint8_t operation = kOperations[random_.below(4)];
-    asked_[id] = {.queue = queue, .operation = operation, .earlier = unfinished_};
-    if (operation != BLKIF_OP_READ) unfinished_.insert(id);
-    guest(queue).send(ask(operation, id, id * 8, {{guest(queue).grant()}}));
+    const uint8_t operation = kOperations[random_.below(5)];
+    asked_[id] = {.queue = queue,
+                  .operation = operation,
+                  .earlier = unfinished_,
+                  .covered = covered_by(queue, operation, id)};
+    if (operation == BLKIF_OP_FLUSH_DISKCACHE) {
+      guest(queue).send(ask(operation, id, id * 8, {}));
+      return;
+    }
+    if (writes(operation)) unfinished_.insert(id);
+    const uint32_t gref = guest(queue).grant();
+    guest(queue).fill(gref, byte_of(id));
+    guest(queue).send(ask(operation, id, id * 8, {{gref}}));
+  }
+
+  [[nodiscard]] static uint8_t byte_of(uint64_t id) { return static_cast<uint8_t>(id + 0x40); }
+
+  // The writes that a flush or barrier shown now makes durable.
+  std::set<uint64_t> covered_by(uint32_t queue, uint8_t operation, uint64_t id) {
+    std::set<uint64_t> covered;
+    if (operation != BLKIF_OP_FLUSH_DISKCACHE && operation != BLKIF_OP_WRITE_BARRIER)
+      return covered;
+    for (uint64_t other = 1; other < id; ++other) {
+      const Asked& asked = asked_.at(other);
+      if (!writes(asked.operation)) continue;
+      const bool precedes_barrier = operation == BLKIF_OP_WRITE_BARRIER && asked.queue == queue;
+      if (precedes_barrier || okay(asked.queue, other)) covered.insert(other);
+    }
+    if (operation == BLKIF_OP_WRITE_BARRIER) covered.insert(id);
+    return covered;
+  }
+
+  // Would all that flushes and barriers have covered survive a loss now?
+  void look_at_medium() {
+    for (auto& [id, asked] : asked_) {
+      if (asked.covered.empty() || !okay(asked.queue, id)) continue;
+      for (const uint64_t other : asked.covered) durable_.insert(other);
+      asked.covered.clear();
+    }
+    for (const uint64_t id : durable_) {
+      if (host().cache.byte_after_loss(id * 8 * 512) == byte_of(id)) continue;
+      kept_ = false;
+      ADD_FAILURE() << name(id) << " would be lost";
+    }
   }
 
   void end_one() {
@@ -119,11 +166,12 @@ class Schedule : public HeldRings {
       if (io.operation == HOST_IO_FLUSH) continue;
       submitted(io.sector / 8);
     }
+    look_at_medium();
   }
 
   void submitted(uint64_t id) {
     const Asked& asked = asked_.at(id);
-    if (asked.operation != BLKIF_OP_READ) {
+    if (writes(asked.operation)) {
       for (const uint64_t other : with_disk_) {
         if (asked_.at(other).operation == BLKIF_OP_WRITE_BARRIER ||
             (asked.operation == BLKIF_OP_WRITE_BARRIER &&
@@ -177,15 +225,17 @@ class Schedule : public HeldRings {
   std::map<uint64_t, Asked> asked_;
   std::set<uint64_t> unfinished_;  // writes shown and not ended
   std::set<uint64_t> with_disk_;
+  std::set<uint64_t> durable_;  // that must survive a loss of the cache
 };
 
-TEST(QueueSchedules, BarriersKeepTheOrderUnderAnySchedule) {
+TEST(QueueSchedules, FlushesCoverAndBarriersKeepTheOrderUnderAnySchedule) {
   Random random;
   for (uint32_t round = 0; round < 100 / kunit::sweep_stride(); ++round) {
     Schedule schedule(random);
     ASSERT_TRUE(schedule.connected);
     ASSERT_TRUE(schedule.run());
     ASSERT_TRUE(schedule.all_answered());
+    ASSERT_GT(host().flush_oracle.judged(), 0u);
   }
 }
 

@@ -127,6 +127,24 @@ TEST(VbdDiscard, EvenOddNumbersYieldPartsThatAreNeverEmptyNorTooLarge) {
   EXPECT_TRUE(right);
 }
 
+// Such as a granularity, an alignment or a most that are no whole blocks.
+TEST(VbdDiscard, EvenOddNumbersYieldPartsOfWholeBlocks) {
+  kunit::Random random;
+  bool right = true;
+  for (uint32_t i = 0; i < 20000 && right; ++i) {
+    const uint64_t per_block = uint64_t{1} << (1 + random.below(3));
+    const uint64_t most = per_block + random.below(5000);
+    const Owned<Vbd> vbd =
+        open_disk_with(most, random.below(1u << (1 + random.below(24))), random.below(1u << 20),
+                       static_cast<uint32_t>(per_block * 512));
+    if (!vbd) return;
+    const uint64_t left = (1 + random.below(1u << 20)) * per_block;
+    const uint64_t part = vbd->discard_part(random.below(1u << 20) * per_block, left, false);
+    right = part != 0 && part <= std::min(left, most) && part % per_block == 0;
+  }
+  EXPECT_TRUE(right);
+}
+
 // A part of nothing would be submitted for ever.
 TEST(VbdDiscard, ADiskThatTakesLessThanABlockAtOnceIsNotOfferedForDiscards) {
   bool right = true;

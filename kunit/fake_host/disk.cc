@@ -9,6 +9,7 @@
 
 using fake::Host;
 using fake::host;
+using Reach = fake::DiskCache::Reach;
 
 namespace {
 
@@ -35,21 +36,50 @@ void check_range(const host_io& io) {
 // What a discard leaves behind is zeroes here.
 void discard(const host_io& io) {
   std::vector<uint8_t>& disk = host().disk;
-  const uint64_t size = disk.size();
-  const uint64_t first = std::min(io.sector * 512, size);
-  const uint64_t end = std::min(first + io.sectors * 512, size);
-  std::fill_n(disk.begin() + static_cast<ptrdiff_t>(first), end - first, uint8_t{0});
+  const uint64_t size = disk.size() / 512;
+  const uint64_t first = std::min(io.sector, size);
+  const uint64_t count = std::min(io.sectors, size - first);
+  host().cache.before_change(first, count);
+  std::fill_n(disk.begin() + static_cast<ptrdiff_t>(first * 512), count * 512, uint8_t{0});
+  host().cache.after_change(first, count, Reach::kCache);
 }
 
-void check_length(const host_io& io) {
-  if (io.sectors * 512 != bytes_of(io)) Host::broken("an I/O of another length than its segments");
+void check_segments(const host_io& io) {
+  if (io.segment_count > HOST_IO_MAX_SEGMENTS) Host::broken("an I/O of too many segments");
   const uint64_t block = io.disk->described.logical_block_bytes;
   for (uint32_t i = 0; i < io.segment_count; ++i) {
-    if (io.segments[i].offset % block != 0 || io.segments[i].bytes % block != 0) {
+    const host_io_segment& segment = io.segments[i];
+    if (segment.bytes == 0) Host::broken("an empty segment");
+    if (segment.offset % block != 0 || segment.bytes % block != 0) {
       Host::broken("a segment that is no whole blocks");
     }
+    if (segment.offset > HOST_PAGE_BYTES || segment.bytes > HOST_PAGE_BYTES - segment.offset) {
+      Host::broken("I/O beyond a page");
+    }
   }
-  if (io.segment_count > HOST_IO_MAX_SEGMENTS) Host::broken("an I/O of too many segments");
+}
+
+// Without data: a flush.  All others move something.
+void check_length(const host_io& io) {
+  if (io.operation == HOST_IO_FLUSH) {
+    if (io.segment_count != 0 || io.sectors != 0) Host::broken("a flush with data");
+    return;
+  }
+  if (io.sectors == 0) Host::broken("an I/O of nothing");
+  if (io.sectors * 512 != bytes_of(io)) Host::broken("an I/O of another length than its segments");
+  const uint64_t block = io.disk->described.logical_block_bytes / 512;
+  if (io.sector % block != 0 || io.sectors % block != 0) {
+    Host::broken("an I/O that is no whole blocks");
+  }
+}
+
+// The kernel warns of a flush in what is no write.
+void check_flags(const host_io& io) {
+  if (io.operation > HOST_IO_SECURE_DISCARD) Host::broken("an I/O of an unknown operation");
+  if ((io.flags & ~(HOST_IO_PREFLUSH | HOST_IO_FUA)) != 0) Host::broken("unknown flags of an I/O");
+  if (io.flags != 0 && io.operation != HOST_IO_WRITE && io.operation != HOST_IO_FLUSH) {
+    Host::broken("flags of a write on an I/O that is none");
+  }
 }
 
 void check_discard(const host_io& io) {
@@ -57,9 +87,43 @@ void check_discard(const host_io& io) {
   const host_disk_geometry& geometry = io.disk->described;
   const uint64_t most = io.operation == HOST_IO_DISCARD ? geometry.max_discard_sectors
                                                         : geometry.max_secure_discard_sectors;
-  if (io.sectors == 0) Host::broken("a discard of nothing");
   if (io.sectors > most) Host::broken("a discard of more than the disk takes at once");
   if (io.segment_count != 0) Host::broken("a discard with data");
+}
+
+// Of all that must not change while the disk has it (FNV-1a).
+uint64_t fingerprint(const host_io& io) {
+  uint64_t hash = 0xcbf29ce484222325;
+  const auto add = [&hash](uint64_t value) { hash = (hash ^ value) * 0x100000001b3; };
+  add(reinterpret_cast<uintptr_t>(io.disk));
+  add(reinterpret_cast<uintptr_t>(io.segments));
+  add(io.sector);
+  add(io.sectors);
+  add(io.segment_count);
+  add(io.operation * 256u + io.flags);
+  for (uint32_t i = 0; i < io.segment_count; ++i) {
+    add(reinterpret_cast<uintptr_t>(io.segments[i].page));
+    add(io.segments[i].offset * uint64_t{HOST_PAGE_BYTES} + io.segments[i].bytes);
+  }
+  return hash;
+}
+
+bool flushes(const host_io& io) {
+  return io.operation == HOST_IO_FLUSH || (io.flags & HOST_IO_PREFLUSH) != 0;
+}
+
+// Is it as the border wants it?  The disk refuses what is not.
+bool check(const host_io& io) {
+  const uint32_t breaches = host().breaches;
+  if (io.disk->read_only && io.operation != HOST_IO_READ) {
+    Host::broken("write to a read-only disk");
+  }
+  check_flags(io);
+  check_range(io);
+  check_length(io);
+  check_segments(io);
+  if (discards(io)) check_discard(io);
+  return host().breaches == breaches;
 }
 
 void transfer(host_io& io) {
@@ -68,7 +132,9 @@ void transfer(host_io& io) {
     discard(io);
     return;
   }
+  const bool write = io.operation == HOST_IO_WRITE;
   h.need_disk(io.sector * 512 + bytes_of(io));
+  if (write) h.cache.before_change(io.sector, bytes_of(io) / 512);
   uint64_t at = io.sector * 512;
   for (uint32_t i = 0; i < io.segment_count; ++i) {
     const host_io_segment& segment = io.segments[i];
@@ -76,9 +142,8 @@ void transfer(host_io& io) {
       Host::broken("I/O to a page without memory");
       return;
     }
-    if (segment.offset + segment.bytes > HOST_PAGE_BYTES) Host::broken("I/O beyond a page");
     uint8_t* memory = segment.page->bytes() + segment.offset;
-    if (io.operation == HOST_IO_READ) {
+    if (!write) {
       if (segment.page->read_only) Host::broken("a read into a page mapped read-only");
       std::memcpy(memory, h.disk.data() + at, segment.bytes);
     } else {
@@ -86,15 +151,31 @@ void transfer(host_io& io) {
     }
     at += segment.bytes;
   }
+  if (!write) return;
+  const bool durable = h.geometry.write_cache == 0 || (io.flags & HOST_IO_FUA) != 0;
+  h.cache.after_change(io.sector, bytes_of(io) / 512, durable ? Reach::kMedium : Reach::kCache);
 }
 
 void end_io(host_io* io, int error) {
-  if (host().disk_gone) error = -EIO;
+  Host& h = host();
+  const auto flight = h.with_disk.find(io);
+  if (flight->second != fingerprint(*io)) {
+    Host::broken("an I/O was changed while it was with the disk");
+  }
+  h.with_disk.erase(flight);
+  if (h.disk_gone) error = -EIO;
+  h.cache.end_flush(*io, error == 0 && !h.flush_lies);
   if (error == 0) transfer(*io);
   io->error = error;
-  ++host().interrupts;
-  driver_io_done(io);
-  --host().interrupts;
+  // The host's own until now; nobody else may have a use for what is there.
+  std::memset(io->storage, 0xb5, sizeof(io->storage));
+  ++h.interrupts;
+  if (h.at_io_done) {
+    h.at_io_done(*io);
+  } else {
+    driver_io_done(io);
+  }
+  --h.interrupts;
 }
 
 }  // namespace
@@ -102,21 +183,31 @@ void end_io(host_io* io, int error) {
 void Host::complete(size_t index, int error) {
   host_io* io = held[index];
   held.erase(held.begin() + static_cast<ptrdiff_t>(index));
-  ++elsewhere;
+  const fake::Elsewhere other_cpu;
   end_io(io, error);
-  --elsewhere;
 }
 
 void Host::survey() {
   if (surveying) surveying = driver_survey();
 }
 
+namespace {
+
+// The context waits for the disk, and others go on.
+void wait_for_disk(const std::function<void()>& meanwhile) {
+  (void)host().locks.wait_for(fake::Lock::kDisk);
+  const fake::Context others;
+  if (meanwhile) meanwhile();
+}
+
+}  // namespace
+
 extern "C" {
 
 int host_disk_open(uint32_t major, uint32_t minor, uint8_t read_only, host_disk** disk) {
   host().cross_work();
   host().may_sleep("host_disk_open");
-  if (host().at_open) host().at_open();
+  wait_for_disk(host().at_open);
   if (host().open_error != 0) return host().open_error;
   if (host().fails("host_disk_open")) return -EIO;
   ++host().disks_open;
@@ -126,6 +217,10 @@ int host_disk_open(uint32_t major, uint32_t minor, uint8_t read_only, host_disk*
 
 void host_disk_close(host_disk* disk) {
   host().may_sleep("host_disk_close");
+  wait_for_disk(nullptr);
+  for (const auto& [io, as_it_was] : host().with_disk) {
+    if (io->disk == disk) Host::broken("a disk is closed that has I/O");
+  }
   --host().disks_open;
   delete disk;
 }
@@ -143,7 +238,7 @@ bool host_disk_gone(const host_disk*) { return host().disk_gone; }
 int host_disk_sync(host_disk*) {
   host().cross_work();
   host().may_sleep("host_disk_sync");
-  if (host().at_sync) host().at_sync();
+  wait_for_disk(host().at_sync);
   if (host().fails("host_disk_sync")) return -EIO;
   return host().sync_error;
 }
@@ -152,20 +247,27 @@ void host_disk_submit(host_io* const* ios, uint32_t count) {
   Host& h = host();
   h.cross();
   h.may_sleep("host_disk_submit");
+  // While its queue is full.
+  (void)h.locks.wait_for(fake::Lock::kDisk);
   if (count == 0) Host::broken("host_disk_submit of nothing");
   h.submissions.push_back(count);
   h.visible.push_back(fake::Visible::kSubmit);
   for (uint32_t i = 0; i < count; ++i) {
     host_io* io = ios[i];
-    if (io->disk->read_only && io->operation != HOST_IO_READ) {
-      Host::broken("write to a read-only disk");
+    if (h.at_submit) h.at_submit(*io);
+    if (!h.with_disk.emplace(io, fingerprint(*io)).second) {
+      Host::broken("an I/O is handed to the disk that has it already");
+      continue;
     }
-    check_range(*io);
-    check_length(*io);
-    if (discards(*io)) check_discard(*io);
     h.ios.push_back(
         {io->operation, io->flags, io->sector, io->segment_count, discards(*io) ? io->sectors : 0});
+    if (!check(*io)) {
+      end_io(io, -EINVAL);
+      continue;
+    }
+    if (flushes(*io)) h.cache.begin_flush(*io);
     if (h.hold_io) {
+      while (h.held.size() >= h.disk_depth) h.complete(0);
       h.held.push_back(io);
     } else {
       end_io(io, h.io_error);

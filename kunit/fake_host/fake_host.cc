@@ -19,6 +19,12 @@ void renew_host() {
   driver_init();
 }
 
+void Host::broken(const std::string& what) {
+  if (current != nullptr) ++current->breaches;
+  if (current == nullptr || current->complaints == nullptr) return report(what);
+  current->complaints->push_back(what);
+}
+
 bool Host::fails(const char* function) {
   ++fallible_calls;
   if (fail_call != 0 && --fail_call == 0) {
@@ -28,20 +34,34 @@ bool Host::fails(const char* function) {
   return failing.contains(function);
 }
 
+int Host::error_of(const char* function, int usual) const {
+  const auto other = errors.find(function);
+  return other == errors.end() ? usual : other->second;
+}
+
+void Host::wait_for_memory() {
+  now_ms += alloc_ms;
+  cross();
+  cross_work();
+  // Who frees memory is not asked for some.
+  if (!at_reclaim) return;
+  const std::function<void()> reclaim = std::exchange(at_reclaim, nullptr);
+  reclaim();
+  at_reclaim = reclaim;
+}
+
 void Host::cross() {
   if (running == nullptr || elsewhere != 0 || spinlocks_held != 0) return;
   if (interrupt_at == 0 || --interrupt_at != 0) return;
-  ++elsewhere;
+  const Elsewhere other_cpu;
   interruption();
-  --elsewhere;
 }
 
 void Host::cross_work() {
-  if (!working || elsewhere != 0 || spinlocks_held != 0) return;
+  if (running_work == nullptr || elsewhere != 0 || spinlocks_held != 0) return;
   if (work_interrupt_at == 0 || --work_interrupt_at != 0) return;
-  ++elsewhere;
+  const Elsewhere other_cpu;
   work_interruption();
-  --elsewhere;
 }
 
 uint32_t Host::logged(const char* part, int level) const {

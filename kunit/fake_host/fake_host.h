@@ -14,9 +14,13 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "driver.h"
+#include "fake_host/disk_cache.h"
+#include "fake_host/flush_oracle.h"
+#include "fake_host/lock_order.h"
 #include "host/block.h"
 #include "host/event.h"
 #include "host/grant.h"
@@ -116,10 +120,21 @@ class Host {
   // Every call of the function fails while its name is here.
   std::set<std::string> failing;
   bool fails(const char* function);
+  // What a function of xenstore fails with, if not as is usual for it.
+  std::map<std::string, int> errors;
+  [[nodiscard]] int error_of(const char* function, int usual) const;
   std::string failed_call;  // the one that `fail_call` hit
 
   // --- memory, pages, grants ------------------------------------------------
   std::map<void*, size_t> memory;  // and the bytes of each
+  // While memory that must be had is looked for: so long it takes, and the
+  // kernel asks its drivers for some, in the context that allocates.
+  uint64_t alloc_ms = 0;
+  std::function<void()> at_reclaim;
+  // What can only be tried for: no piece is larger, and so many are left.
+  size_t largest_try = SIZE_MAX;
+  uint32_t tries_left = UINT32_MAX;
+  void wait_for_memory();
   std::map<uint32_t, GuestPage> grants;
   std::map<uint32_t, host_page*> handles;
   std::set<uint32_t> sticky_handles;  // their unmapping fails
@@ -147,9 +162,13 @@ class Host {
   };
   // By their first page, which a guest may name for more than one.
   std::multimap<void*, MappedRing> rings;
+  // The ring in whose memory the byte is; rings.end(): in none.
+  [[nodiscard]] std::multimap<void*, MappedRing>::const_iterator ring_at(const void* byte) const;
   uint32_t next_handle = 100;
   uint16_t last_domid = 0;  // of the last map hypercall
   uint32_t spinlocks_held = 0;
+  std::vector<uint64_t> spinlock_classes;  // of these, the outermost first
+  LockOrder locks;
   uint32_t interrupts = 0;           // contexts that must not sleep
   std::vector<uint32_t> page_frees;  // sizes of the calls
 
@@ -204,13 +223,24 @@ class Host {
   std::function<void()> at_sync;
   int open_error = 0;
   int sync_error = 0;
-  int io_error = 0;        // what I/Os end with
+  int io_error = 0;         // what I/Os end with
+  DiskCache cache;          // volatile, where the geometry says that there is one
+  bool flush_lies = false;  // a flush says that all is durable, and nothing is
+  // What has been answered to a guest's flush is durable: looked at always.
+  FlushOracle flush_oracle{cache};
   bool surveying = false;  // from host_survey_start() until a survey says that is enough
   void survey();           // one, when it is time for it
   uint32_t whole_disk_minor = UINT32_MAX;  // of the disk whose partitions all disks are
   bool disk_gone = false;                  // removed from the system; I/Os fail
   bool hold_io = false;                    // I/Os wait for complete()
   std::deque<host_io*> held;
+  uint32_t disk_depth = UINT32_MAX;  // of the disk's queue: who submits waits while it is full
+  // Those with the disk, and what each looked like when it was handed over.
+  std::map<const host_io*, uint64_t> with_disk;
+  // Before an I/O is looked at: where a case makes a mistake of the driver's.
+  std::function<void(host_io&)> at_submit;
+  // Instead of driver_io_done(), for I/Os that are not the core's.
+  std::function<void(host_io&)> at_io_done;
   std::vector<uint32_t> submissions;  // sizes of the batches
   struct IoRecord {
     uint8_t operation;
@@ -233,9 +263,9 @@ class Host {
   bool event_at_bind = false;  // the frontend's event comes that early
   void event(uint32_t port);
   std::vector<std::unique_ptr<host_thread>> threads;
-  const host_thread* running = nullptr;  // in driver_queue_work()
-  bool working = false;                  // in driver_work()
-  uint32_t elsewhere = 0;                // what happens now happens in no thread of a queue
+  const host_thread* running = nullptr;     // in driver_queue_work()
+  const host_work* running_work = nullptr;  // in driver_work()
+  uint32_t elsewhere = 0;                   // what happens now happens in no thread of a queue
   struct Due {
     uint64_t at_ms;
     uint64_t order;
@@ -282,10 +312,15 @@ class Host {
   [[nodiscard]] std::string leaks() const;
   // Calls that may sleep must not come under a spinlock.
   void may_sleep(const char* function) const;
-  // Reports a broken contract; the runner says how.
+  // A contract is broken: reported as the runner does, unless a case plants the
+  // mistake and listens for it (support/complaints.h).
   static void broken(const std::string& what);
+  std::vector<std::string>* complaints = nullptr;
+  uint32_t breaches = 0;
 
  private:
+  // The runner's.
+  static void report(const std::string& what);
   void pass(host_thread& thread);
 };
 
@@ -294,5 +329,44 @@ class Host {
 Host& host();
 void renew_host();
 void drop_host();
+
+// The context has the lock for a scope.
+class Holding {
+ public:
+  explicit Holding(Lock lock) : lock_(lock), taken_(host().locks.take(lock)) {}
+  ~Holding() {
+    if (taken_) host().locks.release(lock_);
+  }
+  Holding(const Holding&) = delete;
+  Holding& operator=(const Holding&) = delete;
+
+ private:
+  Lock lock_;
+  bool taken_;
+};
+
+// A context of its own for a scope: nothing that others hold is held by it.
+class Context {
+ public:
+  Context() : others_(host().locks.set_aside()) {}
+  ~Context() { host().locks.resume(std::move(others_)); }
+  Context(const Context&) = delete;
+  Context& operator=(const Context&) = delete;
+
+ private:
+  std::vector<Lock> others_;
+};
+
+// What happens on another CPU meanwhile.
+class Elsewhere {
+ public:
+  Elsewhere() { ++host().elsewhere; }
+  ~Elsewhere() { --host().elsewhere; }
+  Elsewhere(const Elsewhere&) = delete;
+  Elsewhere& operator=(const Elsewhere&) = delete;
+
+ private:
+  Context context_;
+};
 
 }  // namespace fake

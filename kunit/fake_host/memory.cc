@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-// Memory, locks, pages, grants and shared memory of the fake host.
+// Memory, locks, pages and grants of the fake host.
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
@@ -8,7 +8,6 @@
 #include "fake_host/fake_host.h"
 #include "host/lock.h"
 #include "host/memory.h"
-#include "host/shared.h"
 
 using fake::Host;
 using fake::host;
@@ -51,6 +50,7 @@ void* host_alloc(size_t bytes) {
   if (host().running != nullptr && host().elsewhere == 0) {
     Host::broken("host_alloc in a queue's thread, where it may wait for ever");
   }
+  host().wait_for_memory();
   if (host().fails("host_alloc")) return nullptr;
   return allocate(bytes);
 }
@@ -59,6 +59,8 @@ void* host_try_alloc(size_t bytes) {
   host().cross();
   host().may_sleep("host_try_alloc");
   if (host().fails("host_try_alloc") || host().failing.contains("host_alloc")) return nullptr;
+  if (bytes > host().largest_try || host().tries_left == 0) return nullptr;
+  if (host().tries_left != UINT32_MAX) --host().tries_left;
   return allocate(bytes);
 }
 
@@ -77,13 +79,20 @@ void host_spinlock_init(host_spinlock* lock, host_lock_class lock_class) {
 }
 
 unsigned long host_spinlock_lock(host_spinlock* lock) {
+  Host& h = host();
   if (lock->storage[0]++ != 0) Host::broken("a spinlock is taken twice");
-  ++host().spinlocks_held;
+  const uint64_t lock_class = lock->storage[1];
+  if (!h.spinlock_classes.empty() && h.spinlock_classes.back() >= lock_class) {
+    Host::broken("spinlocks nest in the wrong order");
+  }
+  h.spinlock_classes.push_back(lock_class);
+  ++h.spinlocks_held;
   return 1;
 }
 
 void host_spinlock_unlock(host_spinlock* lock, unsigned long state) {
   if (lock->storage[0]-- != 1 || state != 1) Host::broken("unlock of a lock that is not held");
+  if (!host().spinlock_classes.empty()) host().spinlock_classes.pop_back();
   --host().spinlocks_held;
   host().cross();
 }
@@ -91,6 +100,7 @@ void host_spinlock_unlock(host_spinlock* lock, unsigned long state) {
 int host_page_alloc(host_page** pages, uint32_t count) {
   host().may_sleep("host_page_alloc");
   if (count == 0) Host::broken("host_page_alloc of no pages");
+  host().wait_for_memory();
   if (host().fails("host_page_alloc") || count > host().pages_left) {
     ++host().page_refusals;
     return -ENOMEM;
@@ -148,6 +158,7 @@ host_page* host_buffer_alloc() {
   if (host().running != nullptr && host().elsewhere == 0) {
     Host::broken("host_buffer_alloc in a queue's thread, where it may wait for ever");
   }
+  host().wait_for_memory();
   return host().fails("host_buffer_alloc") ? nullptr : new_buffer();
 }
 
@@ -286,6 +297,7 @@ void host_grant_unmap(host_grant_scratch* scratch, host_grant_unmap_op* ops, uin
 int host_ring_map(host_device* device, const uint32_t* grefs, uint32_t count, void** address) {
   Host& h = host();
   h.may_sleep("host_ring_map");
+  (void)h.locks.wait_for(fake::Lock::kGate);
   if (device->removed) {
     ++device->too_late;
     return -ENODEV;
@@ -317,49 +329,8 @@ void host_ring_unmap(host_device* device, void* address) {
   }
   for (const uint32_t gref : ring->second.grefs) --h.grants[gref].mappings;
   h.give_handles(static_cast<uint32_t>(ring->second.grefs.size()));
+  h.flush_oracle.forget(address);
   h.rings.erase(ring);
-}
-
-void host_shared_copy(void* to, const void* from, size_t bytes) {
-  if (bytes % 4 != 0) Host::broken("host_shared_copy of odd length");
-  host().cross();
-  host().copies.push_back({from, bytes});
-  if (host().at_copy) host().at_copy(from, bytes);
-  std::memcpy(to, from, bytes);
-  if (!host().change_after_read) return;
-  // A hostile frontend on another CPU: who reads again reads something else.
-  auto* shared = static_cast<uint8_t*>(const_cast<void*>(from));
-  for (size_t i = 0; i < bytes; ++i) shared[i] = static_cast<uint8_t>(shared[i] ^ 0xa5);
-}
-
-uint32_t host_shared_load_acquire(const uint32_t* from) {
-  host().cross();
-  return *from;
-}
-
-void host_shared_store_release(uint32_t* to, uint32_t value) {
-  host().cross();
-  *to = value;
-  // req_event follows req_prod at the start of the ring's first page.
-  const bool ask = reinterpret_cast<uintptr_t>(to) % HOST_PAGE_BYTES == sizeof(uint32_t);
-  host().visible.push_back(ask ? fake::Visible::kAsk : fake::Visible::kIndex);
-}
-
-void host_shared_respond(void* response, uint64_t id, uint8_t operation, int16_t status) {
-  auto* bytes = static_cast<uint8_t*>(response);
-  std::memcpy(bytes, &id, sizeof(id));
-  bytes[8] = operation;
-  std::memcpy(bytes + 10, &status, sizeof(status));
-  host().visible.push_back(fake::Visible::kResponse);
-  if (host().at_respond) host().at_respond(response, id, operation, status);
-}
-
-void host_shared_fence(void) {
-  host().cross();
-  if (!host().at_fence) return;
-  ++host().elsewhere;
-  host().at_fence();
-  --host().elsewhere;
 }
 
 }  // extern "C"

@@ -31,8 +31,14 @@ void in_use(const host_device* device) {
 // The gate to xenstore: shut for a device that is removed.
 bool too_late(host_device* device) {
   in_use(device);
+  (void)host().locks.wait_for(fake::Lock::kGate);
   if (device->removed) ++device->too_late;
   return device->removed;
+}
+
+bool waits_for_us(const host_device& device) {
+  const auto state = device.frontend.find("state");
+  return state != device.frontend.end() && (state->second == "3" || state->second == "4");
 }
 
 // "Closed" tells the frontend that nothing of it is mapped any more.
@@ -60,16 +66,19 @@ void Host::event(uint32_t port) {
     return;
   }
   channel.masked = true;
+  const Elsewhere other_cpu;
   ++interrupts;
-  ++elsewhere;
   driver_event(channel.queue);
-  --elsewhere;
   --interrupts;
 }
 
 namespace {
 
 uint32_t the_first(uint32_t) { return 0; }
+
+fake::Lock lock_of(const host_work& work) {
+  return work.kind == DRIVER_WORK_PURGE ? fake::Lock::kPurgeWork : fake::Lock::kDeviceWork;
+}
 
 bool is_due(const Host& host, const host_thread& thread) {
   return thread.woken || (thread.timed && thread.due_ms <= host.now_ms);
@@ -81,9 +90,11 @@ void Host::pass(host_thread& thread) {
   thread.woken = false;
   thread.timed = false;
   ++passes;
-  running = &thread;
+  const Context own;
+  const Holding pass(Lock::kThread);
+  const host_thread* const outer = std::exchange(running, &thread);
   const uint32_t next = driver_queue_work(thread.queue);
-  running = nullptr;
+  running = outer;
   if (next == HOST_FOREVER) return;
   thread.timed = true;
   thread.due_ms = now_ms + next;
@@ -92,11 +103,12 @@ void Host::pass(host_thread& thread) {
 bool Host::run_once() {
   std::vector<host_thread*> ready;
   for (const auto& thread : threads) {
-    if (is_due(*this, *thread)) ready.push_back(thread.get());
+    if (is_due(*this, *thread) && thread.get() != running) ready.push_back(thread.get());
   }
   const auto work = std::min_element(
       works.begin(), works.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
-  const bool work_due = work != works.end() && work->second.at_ms <= now_ms;
+  const bool work_due =
+      work != works.end() && work->second.at_ms <= now_ms && work->first != running_work;
   const auto choices = static_cast<uint32_t>(ready.size()) + (work_due ? 1 : 0);
   if (choices == 0) return false;
   const uint32_t chosen = (choose ? choose : the_first)(choices);
@@ -107,9 +119,11 @@ bool Host::run_once() {
   host_work* ready_work = work->first;
   works.erase(work);
   ++work_runs;
-  working = true;
+  const Context own;
+  const Holding run(lock_of(*ready_work));
+  const host_work* const outer = std::exchange(running_work, ready_work);
   driver_work(ready_work);
-  working = false;
+  running_work = outer;
   return true;
 }
 
@@ -178,7 +192,7 @@ int host_store_read(host_device* device, host_store_side side, const char* name,
   host().may_sleep("host_store_read");
   ++device->reads;
   if (too_late(device)) return -ENODEV;
-  if (host().fails("host_store_read")) return -EIO;
+  if (host().fails("host_store_read")) return host().error_of("host_store_read", -EIO);
   const auto& directory = side == HOST_STORE_BACKEND ? device->backend : device->frontend;
   const auto node = directory.find(name);
   if (node == directory.end()) return -ENOENT;
@@ -191,7 +205,7 @@ int host_store_resize(host_device* device, uint64_t sectors) {
   host().cross_work();
   host().may_sleep("host_store_resize");
   if (too_late(device)) return -ENODEV;
-  if (host().fails("host_store_resize")) return -EIO;
+  if (host().fails("host_store_resize")) return host().error_of("host_store_resize", -EIO);
   const auto state = device->backend.find("state");
   if (state == device->backend.end()) return -ENOENT;
   if (state->second != std::to_string(HOST_XENBUS_CONNECTED)) return -EBUSY;
@@ -220,11 +234,10 @@ int host_device_publish(host_device* device, host_xenbus_state state, const host
   // The kernel writes no state that is the same.
   const bool switches = device->state != static_cast<uint32_t>(state);
   if (!switches && count == 0) return 0;
-  if (host().fails("host_device_publish")) return -ENOSPC;
+  if (host().fails("host_device_publish")) return host().error_of("host_device_publish", -ENOSPC);
   if (count != 0 && host().failing.contains("host_device_publish of nodes")) return -ENOSPC;
   if (!device->backend.contains("state")) return -ENOENT;
-  const std::string& frontend = device->frontend["state"];
-  if (state == HOST_XENBUS_CONNECTED && (frontend == "5" || frontend == "6")) return -EBUSY;
+  if (state == HOST_XENBUS_CONNECTED && !waits_for_us(*device)) return -EBUSY;
   for (uint32_t i = 0; i < count; ++i) {
     device->backend[nodes[i].name] = std::to_string(nodes[i].value);
   }
@@ -240,8 +253,9 @@ int host_device_publish(host_device* device, host_xenbus_state state, const host
 int host_device_online(host_device* device) {
   host().may_sleep("host_device_online");
   if (too_late(device)) return -ENODEV;
-  if (host().fails("host_device_online")) return -EIO;
-  return device->backend["online"] == "1" ? 1 : 0;
+  if (host().fails("host_device_online")) return host().error_of("host_device_online", -EIO);
+  const auto online = device->backend.find("online");
+  return online != device->backend.end() && online->second == "1" ? 1 : 0;
 }
 
 void host_device_error(host_device* device, int, const char* format, ...) {
@@ -260,6 +274,9 @@ int host_device_show(host_device* device) {
 }
 
 void host_device_release(host_device* device) {
+  host().may_sleep("host_device_release");
+  // To publish the Closed that an unbind could not.
+  (void)host().locks.wait_for(fake::Lock::kDeviceLock);
   if (device->released) Host::broken("a device is released twice");
   device->released = true;
 }
@@ -298,6 +315,8 @@ void host_thread_yield(void) {
 
 void host_thread_stop(host_thread* thread) {
   host().may_sleep("host_thread_stop");
+  if (!host().locks.wait_for(fake::Lock::kThread)) return;
+  if (thread == host().running) return Host::broken("deadlock: a thread is stopped in its pass");
   std::erase_if(host().threads, [thread](const auto& other) { return other.get() == thread; });
 }
 
@@ -312,6 +331,8 @@ void host_work_schedule(host_work* work, uint32_t delay_ms) {
 
 void host_work_cancel(host_work* work) {
   host().may_sleep("host_work_cancel");
+  if (!host().locks.wait_for(lock_of(*work))) return;
+  if (work == host().running_work) return Host::broken("deadlock: a work is cancelled as it runs");
   host().works.erase(work);
 }
 

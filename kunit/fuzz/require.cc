@@ -15,7 +15,7 @@ namespace {
 
 }  // namespace
 
-void fake::Host::broken(const std::string& what) { give_up("broken contract", what.c_str()); }
+void fake::Host::report(const std::string& what) { give_up("broken contract", what.c_str()); }
 
 namespace fuzz {
 

@@ -7,7 +7,9 @@
 
 namespace fuzz {
 
+using fake::Holding;
 using fake::host;
+using fake::Lock;
 using kunit::Guest;
 using kunit::Layout;
 
@@ -34,12 +36,16 @@ void Xenbus::bind() {
   device_->backend = former.backend;
   device_->frontend = former.frontend;
   last_ = {};
-  if (driver_device_create(device_.get(), &device_->driver) != 0) {
-    device_->driver = nullptr;
-    device_->released = true;
-    return;
+  {
+    const Holding lock(Lock::kDeviceLock);
+    if (driver_device_create(device_.get(), &device_->driver) != 0) {
+      device_->driver = nullptr;
+      device_->released = true;
+      return;
+    }
+    driver_physical_device_changed(device_->driver);
   }
-  driver_physical_device_changed(device_->driver);
+  const Holding watch(Lock::kWatchMutex);
   const auto state = device_->frontend.find("state");
   if (state == device_->frontend.end()) return;
   driver_frontend_changed(device_->driver,
@@ -48,13 +54,17 @@ void Xenbus::bind() {
 
 void Xenbus::unbind() {
   if (!bound()) return;
+  const Holding lock(Lock::kDeviceLock);
+  (void)host().locks.wait_for(Lock::kGate);
   device_->removed = true;
+  (void)host().locks.wait_for(Lock::kSysfs);
   driver_device_remove(device_->driver);
   device_->driver = nullptr;
 }
 
 void Xenbus::state_watch() {
   if (!bound()) return;
+  const Holding watch(Lock::kWatchMutex);
   if (driver_device_finished(device_->driver)) {
     unbind();
   } else {
@@ -65,6 +75,7 @@ void Xenbus::state_watch() {
 void Xenbus::frontend_state(uint32_t state) {
   device_->frontend["state"] = std::to_string(state);
   if (!bound()) return;
+  const Holding watch(Lock::kWatchMutex);
   driver_frontend_changed(device_->driver, state);
   if (driver_device_finished(device_->driver)) unbind();
 }
@@ -115,6 +126,7 @@ void Xenbus::offer() {
 
 void Xenbus::check_statistics() {
   if (!bound()) return;
+  const Holding reader(Lock::kSysfs);
   driver_statistics now{};
   driver_statistics_read(device_->driver, &now);
   require(now.oo_req >= last_.oo_req && now.rd_req >= last_.rd_req && now.wr_req >= last_.wr_req &&

@@ -7,7 +7,7 @@
 #include "support/random.h"
 #include "support/sweep.h"
 
-void fake::Host::broken(const std::string& what) { ADD_FAILURE() << "broken contract: " << what; }
+void fake::Host::report(const std::string& what) { ADD_FAILURE() << "broken contract: " << what; }
 
 uint64_t kunit::seed() { return harness_seed(); }
 uint32_t kunit::sweep_stride() { return 10; }

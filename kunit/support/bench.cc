@@ -6,7 +6,9 @@
 
 namespace kunit {
 
+using fake::Holding;
 using fake::host;
+using fake::Lock;
 
 Bench::Bench(const DeviceSetup& setup) : setup_(setup), device_(new_device()) {
   device_->backend = {{"state", "1"},
@@ -30,20 +32,31 @@ std::unique_ptr<host_device> Bench::new_device() const {
   return device;
 }
 
+// Call-backs of watches hold the watch thread's mutex, probe and remove the
+// device's lock; the watch thread, which adds and removes devices as their
+// directories come and go, both.
 int Bench::bind() {
+  const Holding lock(Lock::kDeviceLock);
   const int error = driver_device_create(device_.get(), &device_->driver);
   if (error == 0) driver_physical_device_changed(driver());
   return error;
 }
 
 void Bench::unbind() {
+  const Holding lock(Lock::kDeviceLock);
+  (void)host().locks.wait_for(Lock::kGate);
   device_->removed = true;
+  (void)host().locks.wait_for(Lock::kSysfs);
   driver_device_remove(driver());
   device_->driver = nullptr;
 }
 
 int Bench::probe() {
-  const int error = bind();
+  int error = 0;
+  {
+    const Holding watch(Lock::kWatchMutex);
+    error = bind();
+  }
   host().run();
   return error;
 }
@@ -55,10 +68,13 @@ void Bench::backend(const char* name, const char* value) {
     device_->backend[name] = value;
   }
   if (driver() == nullptr) return;
-  if (std::strcmp(name, "physical-device") == 0) {
-    driver_physical_device_changed(driver());
-  } else {
-    driver_state_changed(driver());
+  {
+    const Holding watch(Lock::kWatchMutex);
+    if (std::strcmp(name, "physical-device") == 0) {
+      driver_physical_device_changed(driver());
+    } else {
+      driver_state_changed(driver());
+    }
   }
   host().run();
 }
@@ -77,7 +93,10 @@ bool Bench::published(const char* name, const char* value) const {
 }
 
 void Bench::remove() {
-  unbind();
+  {
+    const Holding watch(Lock::kWatchMutex);
+    unbind();
+  }
   host().run();
 }
 
@@ -141,9 +160,14 @@ void Bench::offer() {
 }
 
 void Bench::state(uint32_t state) {
-  device_->frontend["state"] = std::to_string(state);
-  driver_frontend_changed(driver(), state);
+  tell(state);
   host().run();
+}
+
+void Bench::tell(uint32_t state) {
+  device_->frontend["state"] = std::to_string(state);
+  const Holding watch(Lock::kWatchMutex);
+  driver_frontend_changed(driver(), state);
 }
 
 bool Bench::connect() {
@@ -169,12 +193,14 @@ bool Bench::complained(const char* part) const {
 }
 
 driver_statistics Bench::statistics() {
+  const Holding reader(Lock::kSysfs);
   driver_statistics statistics{};
   driver_statistics_read(driver(), &statistics);
   return statistics;
 }
 
 driver_identity Bench::identity() {
+  const Holding reader(Lock::kSysfs);
   driver_identity identity{};
   driver_identity_read(driver(), &identity);
   return identity;

@@ -54,6 +54,8 @@ class Bench {
   // Throws the rings away and makes new ones.
   void renew_rings();
   void state(uint32_t state);
+  // Only this: what it sets going has not run yet.
+  void tell(uint32_t state);
   // probe, offer, Initialised; true when the backend got to Connected.
   [[nodiscard]] bool connect();
   // Closing, Closed; true when the backend got to Closed.

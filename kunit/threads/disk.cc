@@ -98,17 +98,30 @@ void Lane::run() {
   }
 }
 
+// The watch thread and an unbind wait for no disk.
+void may_wait_for_disk(const char* function) {
+  Host::may_sleep(function);
+  if (threads::XenbusLock::held()) {
+    Host::broken(std::string(function) + " under a lock of xenbus");
+  }
+}
+
 }  // namespace
 
 extern "C" {
 
 int host_disk_open(uint32_t, uint32_t, uint8_t, host_disk** disk) {
+  may_wait_for_disk("host_disk_open");
+  if (host().fails(host().set_ups_fail)) return -EIO;
   host().disks.fetch_add(1, std::memory_order_relaxed);
   *disk = reinterpret_cast<host_disk*>(&host());
   return 0;
 }
 
-void host_disk_close(host_disk*) { host().disks.fetch_sub(1, std::memory_order_relaxed); }
+void host_disk_close(host_disk*) {
+  may_wait_for_disk("host_disk_close");
+  host().disks.fetch_sub(1, std::memory_order_relaxed);
+}
 
 void host_disk_describe(const host_disk*, host_disk_geometry* geometry) {
   *geometry = host().geometry;
@@ -119,7 +132,10 @@ uint64_t host_disk_sectors(const host_disk*) {
 }
 bool host_disk_is(const host_disk*, uint32_t, uint32_t) { return threads::random_below(2) == 0; }
 bool host_disk_gone(const host_disk*) { return false; }
-int host_disk_sync(host_disk*) { return 0; }
+int host_disk_sync(host_disk*) {
+  may_wait_for_disk("host_disk_sync");
+  return host().fails(host().set_ups_fail) ? -EIO : 0;
+}
 
 void host_disk_submit(host_io* const* ios, uint32_t count) {
   Host::may_sleep("host_disk_submit");

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <bit>
 #include <cstdlib>
 #include <cstring>
 
@@ -26,14 +27,17 @@ void fence() { __atomic_thread_fence(__ATOMIC_SEQ_CST); }
 
 void Frontend::FreeMemory::operator()(uint8_t* memory) const { std::free(memory); }
 
-Frontend::Frontend(uint32_t port)
-    : memory_(static_cast<uint8_t*>(std::aligned_alloc(4096, 4096 * (1 + kSlots)))),
+Frontend::Frontend(uint32_t port, uint32_t ring_order)
+    : ring_pages_(1u << ring_order),
+      slots_(std::bit_floor((ring_pages_ * 4096 - 64) / kSlotBytes)),
+      memory_(
+          static_cast<uint8_t*>(std::aligned_alloc(4096, size_t{4096} * (ring_pages_ + slots_)))),
       port_(port),
-      ring_ref_(host().next_gref.fetch_add(1 + kSlots, std::memory_order_relaxed)),
-      first_gref_(ring_ref_ + 1) {
-  std::memset(memory_.get(), 0, 4096 * (1 + kSlots));
-  if (ring_ref_ + kSlots >= kGrants) std::abort();  // a case of too many rings
-  for (uint32_t i = 0; i <= kSlots; ++i) {
+      ring_ref_(host().next_gref.fetch_add(ring_pages_ + slots_, std::memory_order_relaxed)),
+      first_gref_(ring_ref_ + ring_pages_) {
+  std::memset(memory_.get(), 0, size_t{4096} * (ring_pages_ + slots_));
+  if (first_gref_ + slots_ > kGrants) std::abort();  // a case of too many rings
+  for (uint32_t i = 0; i < ring_pages_ + slots_; ++i) {
     host().grants[ring_ref_ + i].memory = memory_.get() + size_t{i} * 4096;
   }
   *index(kReqEvent) = 1;
@@ -41,7 +45,7 @@ Frontend::Frontend(uint32_t port)
 }
 
 void Frontend::put(uint64_t id, const Make& make) {
-  uint8_t* slot = memory_.get() + 64 + size_t{produced_ % kSlots} * kSlotBytes;
+  uint8_t* slot = memory_.get() + 64 + size_t{produced_ % slots_} * kSlotBytes;
   ++produced_;
   kunit::Ask request = make(id);
   request.id = id;
@@ -78,8 +82,8 @@ bool Frontend::run(uint64_t count, const Make& make, const Check& check) {
   // A page serves the requests whose ids are the same modulo the slots; the
   // next of them waits for its answer.
   while (answered != count) {
-    while (sent != count && produced_ - consumed_ < kSlots &&
-           (sent < kSlots || !waits[sent - kSlots])) {
+    while (sent != count && produced_ - consumed_ < slots_ &&
+           (sent < slots_ || !waits[sent - slots_])) {
       waits[sent] = true;
       put(sent++, make);
       if (random_below(4) == 0) show();
@@ -91,7 +95,7 @@ bool Frontend::run(uint64_t count, const Make& make, const Check& check) {
       continue;
     }
     for (; consumed_ != shown; ++consumed_) {
-      const uint8_t* slot = memory_.get() + 64 + size_t{consumed_ % kSlots} * kSlotBytes;
+      const uint8_t* slot = memory_.get() + 64 + size_t{consumed_ % slots_} * kSlotBytes;
       uint64_t id = 0;
       int16_t status = 0;
       std::memcpy(&id, slot, sizeof(id));
@@ -106,12 +110,13 @@ bool Frontend::run(uint64_t count, const Make& make, const Check& check) {
 }
 
 void Frontend::abandon(uint64_t count, const Make& make) {
-  for (uint64_t id = 0; id < count && id < kSlots; ++id) put(id, make);
+  for (uint64_t id = 0; id < count && id < slots_; ++id) put(id, make);
   show();
 }
 
-Device::Device(uint32_t queues, bool persistent, uint64_t identity, uint32_t first_port)
-    : queues_(queues), first_port_(first_port) {
+Device::Device(uint32_t queues, bool persistent, uint64_t identity, uint32_t first_port,
+               uint32_t ring_order)
+    : queues_(queues), first_port_(first_port), ring_order_(ring_order) {
   device_.identity = identity;
   device_.backend = {{"state", "1"},
                      {"online", "1"},
@@ -128,30 +133,51 @@ Device::~Device() {
 }
 
 bool Device::probe() {
-  if (driver_device_create(&device_, &device_.driver) != 0) return false;
+  const XenbusLock lock(device_.device_lock);
+  if (driver_device_create(&device_, &device_.driver) != 0) {
+    const std::lock_guard guard(device_.lock);
+    device_.released = true;  // the core never had it
+    return false;
+  }
   driver_physical_device_changed(driver());
   return true;
 }
 
-bool Device::connect() {
-  std::vector<std::unique_ptr<Frontend>> fresh;
+// The old rings stay until the backend has let go of them.
+void Device::offer_rings() {
+  for (auto& frontend : frontends_) former_frontends_.push_back(std::move(frontend));
+  frontends_.clear();
   for (uint32_t i = 0; i < queues_; ++i) {
-    fresh.push_back(std::make_unique<Frontend>(first_port_ + i));
+    frontends_.push_back(std::make_unique<Frontend>(first_port_ + i, ring_order_));
   }
-  {
-    const std::lock_guard guard(device_.lock);
-    if (queues_ > 1) device_.frontend["multi-queue-num-queues"] = std::to_string(queues_);
-    for (uint32_t i = 0; i < queues_; ++i) {
-      const std::string directory = queues_ > 1 ? "queue-" + std::to_string(i) + "/" : "";
-      device_.frontend[directory + "ring-ref"] = std::to_string(fresh[i]->ring_ref());
-      device_.frontend[directory + "event-channel"] = std::to_string(fresh[i]->port());
+  const std::lock_guard guard(device_.lock);
+  auto& nodes = device_.frontend;
+  if (queues_ > 1) nodes["multi-queue-num-queues"] = std::to_string(queues_);
+  if (ring_order_ != 0) nodes["ring-page-order"] = std::to_string(ring_order_);
+  for (uint32_t i = 0; i < queues_; ++i) {
+    const std::string directory = queues_ > 1 ? "queue-" + std::to_string(i) + "/" : "";
+    for (uint32_t page = 0; page < 1u << ring_order_; ++page) {
+      const std::string number = ring_order_ != 0 ? std::to_string(page) : "";
+      nodes[directory + "ring-ref" + number] = std::to_string(frontend(i).ring_ref() + page);
     }
+    nodes[directory + "event-channel"] = std::to_string(frontend(i).port());
   }
-  // The old rings stay until the backend has let go of them.
+}
+
+bool Device::connect() {
+  offer_rings();
   state(HOST_XENBUS_INITIALISED);
   const bool connected = wait_state(HOST_XENBUS_CONNECTED);
-  frontends_ = std::move(fresh);
+  former_frontends_.clear();
   return connected;
+}
+
+bool Device::try_connect() {
+  offer_rings();
+  state(HOST_XENBUS_INITIALISED);
+  EXPECT_TRUE(wait_state(HOST_XENBUS_CONNECTED, HOST_XENBUS_CLOSING));
+  const std::lock_guard guard(device_.lock);
+  return device_.state == HOST_XENBUS_CONNECTED;
 }
 
 bool Device::disconnect() {
@@ -160,14 +186,20 @@ bool Device::disconnect() {
   return wait_state(HOST_XENBUS_CLOSED);
 }
 
-void Device::state(uint32_t state) { driver_frontend_changed(driver(), state); }
+void Device::state(uint32_t state) {
+  const XenbusLock watch(host().watch_mutex);
+  driver_frontend_changed(driver(), state);
+}
 
-bool Device::wait_state(uint32_t state) {
+bool Device::wait_state(uint32_t state, uint32_t other) {
   std::unique_lock guard(device_.lock);
-  return device_.news.wait_for(guard, kPatience, [this, state] { return device_.state == state; });
+  return device_.news.wait_for(guard, kPatience, [this, state, other] {
+    return device_.state == state || device_.state == other;
+  });
 }
 
 void Device::remove() {
+  const XenbusLock lock(device_.device_lock);
   driver_device_remove(driver());
   device_.driver = nullptr;
 }

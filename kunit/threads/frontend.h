@@ -15,20 +15,20 @@ namespace threads {
 // A frontend's end of one ring.  One thread at a time.
 class Frontend {
  public:
-  static constexpr uint32_t kSlots = 32;
-
-  explicit Frontend(uint32_t port);
+  explicit Frontend(uint32_t port, uint32_t ring_order = 0);
   Frontend(const Frontend&) = delete;
   Frontend& operator=(const Frontend&) = delete;
 
   [[nodiscard]] uint32_t port() const { return port_; }
+  // Of the ring's first page; the others follow.
   [[nodiscard]] uint32_t ring_ref() const { return ring_ref_; }
+  [[nodiscard]] uint32_t slots() const { return slots_; }
   // A page that request number `id` may use; it is not used by another under way.
   [[nodiscard]] uint32_t gref_of(uint64_t id) const {
-    return first_gref_ + static_cast<uint32_t>(id % kSlots);
+    return first_gref_ + static_cast<uint32_t>(id % slots_);
   }
   [[nodiscard]] uint8_t* page_of(uint64_t id) const {
-    return memory_.get() + 4096 * (1 + id % kSlots);
+    return memory_.get() + 4096 * (ring_pages_ + id % slots_);
   }
 
   // Sends `count` requests, as many at once as the ring holds, and waits for
@@ -53,6 +53,8 @@ class Frontend {
   struct FreeMemory {
     void operator()(uint8_t* memory) const;
   };
+  uint32_t ring_pages_;
+  uint32_t slots_;
   std::unique_ptr<uint8_t, FreeMemory> memory_;  // the ring, then a page for each slot
   uint32_t port_;
   uint32_t ring_ref_;
@@ -66,7 +68,7 @@ class Frontend {
 class Device {
  public:
   explicit Device(uint32_t queues, bool persistent = true, uint64_t identity = 7,
-                  uint32_t first_port = 1);
+                  uint32_t first_port = 1, uint32_t ring_order = 0);
   // Removes what is there and waits for its release.
   ~Device();
   Device(const Device&) = delete;
@@ -75,21 +77,28 @@ class Device {
   [[nodiscard]] bool probe();
   // Fresh rings; true when the backend gets to Connected.
   [[nodiscard]] bool connect();
+  // The same where the backend may fail, and say so with Closing.
+  [[nodiscard]] bool try_connect();
   [[nodiscard]] bool disconnect();
   void remove();
   [[nodiscard]] bool wait_release();
   void state(uint32_t state);
-  [[nodiscard]] bool wait_state(uint32_t state);
+  [[nodiscard]] bool wait_state(uint32_t state) { return wait_state(state, state); }
+  [[nodiscard]] bool wait_state(uint32_t state, uint32_t other);
 
   [[nodiscard]] Frontend& frontend(uint32_t queue) { return *frontends_[queue]; }
   [[nodiscard]] host_device& device() { return device_; }
   [[nodiscard]] driver_device* driver() { return device_.driver; }
 
  private:
+  void offer_rings();
+
   host_device device_;
   uint32_t queues_;
   uint32_t first_port_;
+  uint32_t ring_order_;
   std::vector<std::unique_ptr<Frontend>> frontends_;
+  std::vector<std::unique_ptr<Frontend>> former_frontends_;
 };
 
 // Each function runs in a thread of its own, all at the same time.

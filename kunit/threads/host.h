@@ -71,6 +71,8 @@ struct host_device {
   std::map<std::string, std::string> backend;
   std::map<std::string, std::string> frontend;
   uint32_t errors = 0;
+
+  std::mutex device_lock;  // of struct device
 };
 
 namespace threads {
@@ -125,8 +127,15 @@ class Host {
   std::atomic<uint64_t> sectors{2048};
   std::atomic<int32_t> io_error{0};
   std::atomic<int64_t> handles_left{INT64_MAX / 2};  // for mappings
+  // One in so many calls fails, 0: none: of those whose caller can do without, and
+  // of those by which something is set up.
+  std::atomic<uint32_t> tries_fail{0};
+  std::atomic<uint32_t> set_ups_fail{0};
+  std::atomic<uint64_t> failures{0};
+  [[nodiscard]] bool fails(const std::atomic<uint32_t>& one_in);
   Port ports[kPorts];
   void event(uint32_t port);  // from the frontend
+  std::mutex watch_mutex;     // of the watch thread
 
   // --- accounts ------------------------------------------------------------------
   std::atomic<int64_t> memory{0};
@@ -139,7 +148,9 @@ class Host {
   std::atomic<int64_t> tasks{0};
   [[nodiscard]] std::string leaks() const;
 
+  // Reported, unless a case makes the mistake on purpose and counts complaints.
   static void broken(const std::string& what);
+  std::atomic<uint32_t>* complaints = nullptr;
   // Calls that may sleep come neither under a spinlock nor in an interrupt.
   static void may_sleep(const char* function);
 
@@ -181,6 +192,22 @@ class Interrupt {
 };
 [[nodiscard]] bool in_interrupt();
 extern thread_local uint32_t spinlocks_held;
+
+// What xenbus holds around its calls: in each call-back of a watch the mutex of the
+// watch thread, in probe and remove the device's lock.  ThreadSanitizer orders
+// them with all other locks; who would wait for a lock of its own is reported.
+class XenbusLock {
+ public:
+  explicit XenbusLock(std::mutex& lock);
+  ~XenbusLock();
+  XenbusLock(const XenbusLock&) = delete;
+  XenbusLock& operator=(const XenbusLock&) = delete;
+
+  [[nodiscard]] static bool held();
+
+ private:
+  std::mutex& lock_;
+};
 
 // Random numbers of the calling thread, of which no other knows.
 [[nodiscard]] uint32_t random_below(uint32_t bound);

@@ -30,6 +30,18 @@ std::mutex& mutex_of(host_spinlock* lock) {
 // The classes of the locks that the thread holds, the outermost first.
 thread_local uint64_t held_classes[HOST_LOCK_CLASSES];
 
+void* allocate(size_t bytes) {
+  host().memory.fetch_add(1, kRelaxed);
+  return std::calloc(1, bytes);
+}
+
+host_page* new_buffer() {
+  host().pages_out.fetch_add(1, kRelaxed);
+  auto* page = new host_page;
+  page->mapped = static_cast<uint8_t*>(std::calloc(1, HOST_PAGE_BYTES));
+  return page;
+}
+
 class OneUser {
  public:
   OneUser(host_grant_scratch* scratch, uint32_t count) : scratch_(scratch) {
@@ -50,11 +62,15 @@ extern "C" {
 
 void* host_alloc(size_t bytes) {
   Host::may_sleep("host_alloc");
-  host().memory.fetch_add(1, kRelaxed);
-  return std::calloc(1, bytes);
+  if (host().fails(host().set_ups_fail)) return nullptr;
+  return allocate(bytes);
 }
 
-void* host_try_alloc(size_t bytes) { return host_alloc(bytes); }
+void* host_try_alloc(size_t bytes) {
+  Host::may_sleep("host_try_alloc");
+  if (host().fails(host().tries_fail)) return nullptr;
+  return allocate(bytes);
+}
 
 void host_free(void* memory, size_t) {
   if (memory == nullptr) return;
@@ -85,6 +101,7 @@ void host_spinlock_unlock(host_spinlock* lock, unsigned long) {
 
 int host_page_alloc(host_page** pages, uint32_t count) {
   Host::may_sleep("host_page_alloc");
+  if (host().fails(host().tries_fail)) return -ENOMEM;
   for (uint32_t i = 0; i < count; ++i) {
     pages[i] = new host_page;
     pages[i]->handed_out.store(true, kRelaxed);
@@ -126,13 +143,13 @@ uint32_t host_page_chain_pop(host_page** chain, host_page** pages, uint32_t coun
 }
 
 host_page* host_buffer_alloc() {
-  host().pages_out.fetch_add(1, kRelaxed);
-  auto* page = new host_page;
-  page->mapped = static_cast<uint8_t*>(std::calloc(1, HOST_PAGE_BYTES));
-  return page;
+  Host::may_sleep("host_buffer_alloc");
+  return host().fails(host().set_ups_fail) ? nullptr : new_buffer();
 }
 
-host_page* host_buffer_try_alloc() { return host_buffer_alloc(); }
+host_page* host_buffer_try_alloc() {
+  return host().fails(host().tries_fail) ? nullptr : new_buffer();
+}
 
 void host_buffer_free(host_page* page) {
   host().pages_out.fetch_sub(1, kRelaxed);
@@ -158,6 +175,7 @@ const void* host_page_memory(const host_page* page) {
 }
 
 host_grant_scratch* host_grant_scratch_alloc(uint32_t capacity) {
+  if (host().fails(host().set_ups_fail)) return nullptr;
   host().scratches.fetch_add(1, kRelaxed);
   return new host_grant_scratch{capacity};
 }
@@ -216,7 +234,13 @@ void host_grant_unmap(host_grant_scratch* scratch, host_grant_unmap_op* ops, uin
   }
 }
 
-int host_ring_map(host_device*, const uint32_t* grefs, uint32_t, void** address) {
+int host_ring_map(host_device*, const uint32_t* grefs, uint32_t count, void** address) {
+  Host::may_sleep("host_ring_map");
+  if (host().fails(host().set_ups_fail)) return -ENOMEM;
+  // A frontend's pages lie in a row.
+  for (uint32_t i = 0; i < count; ++i) {
+    if (grefs[i] != grefs[0] + i) return -EINVAL;
+  }
   if (grefs[0] >= threads::kGrants || host().grants[grefs[0]].memory == nullptr) return -EINVAL;
   *address = host().grants[grefs[0]].memory;
   host().rings.fetch_add(1, kRelaxed);

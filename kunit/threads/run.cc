@@ -26,6 +26,8 @@ constexpr auto kRelaxed = std::memory_order_relaxed;
 std::unique_ptr<Host> current;
 thread_local uint32_t interrupts = 0;
 thread_local const host_thread* self = nullptr;
+thread_local const host_work* running_work = nullptr;
+thread_local uint32_t xenbus_locks = 0;
 }  // namespace
 
 Host& host() { return *current; }
@@ -55,7 +57,30 @@ uint32_t random_below(uint32_t bound) {
   return static_cast<uint32_t>(mixed % bound);
 }
 
-void Host::broken(const std::string& what) { ADD_FAILURE() << "broken contract: " << what; }
+void Host::broken(const std::string& what) {
+  if (host().complaints != nullptr) {
+    host().complaints->fetch_add(1, kRelaxed);
+    return;
+  }
+  ADD_FAILURE() << "broken contract: " << what;
+}
+
+bool Host::fails(const std::atomic<uint32_t>& one_in) {
+  const uint32_t chance = one_in.load(kRelaxed);
+  if (chance == 0 || random_below(chance) != 0) return false;
+  failures.fetch_add(1, kRelaxed);
+  return true;
+}
+
+XenbusLock::XenbusLock(std::mutex& lock) : lock_(lock) {
+  lock_.lock();
+  ++xenbus_locks;
+}
+XenbusLock::~XenbusLock() {
+  --xenbus_locks;
+  lock_.unlock();
+}
+bool XenbusLock::held() { return xenbus_locks != 0; }
 
 void Host::may_sleep(const char* function) {
   if (spinlocks_held != 0) broken(std::string(function) + " under a spinlock");
@@ -120,7 +145,9 @@ void Host::work_main() {
     state.scheduled = false;
     state.running = true;
     guard.unlock();
+    running_work = chosen;
     driver_work(chosen);  // after which it may be gone
+    running_work = nullptr;
     guard.lock();
     state.running = false;
     if (!state.scheduled && state.cancelling == 0) works.erase(chosen);
@@ -175,6 +202,7 @@ extern "C" {
 
 int host_thread_start(driver_queue* queue, const char*, host_thread** thread) {
   Host::may_sleep("host_thread_start");
+  if (host().fails(host().set_ups_fail)) return -ENOMEM;
   auto* created = new host_thread;
   created->queue = queue;
   *thread = created;
@@ -206,6 +234,8 @@ void host_thread_yield(void) { std::this_thread::yield(); }
 
 void host_thread_stop(host_thread* thread) {
   Host::may_sleep("host_thread_stop");
+  if (thread == threads::self) return Host::broken("deadlock: a thread stops itself");
+  if (threads::XenbusLock::held()) Host::broken("a thread is stopped under a lock of xenbus");
   thread->stopped.store(true);
   {
     const std::lock_guard guard(thread->lock);
@@ -230,6 +260,8 @@ void host_work_schedule(host_work* work, uint32_t delay_ms) {
 
 void host_work_cancel(host_work* work) {
   Host::may_sleep("host_work_cancel");
+  if (work == threads::running_work) return Host::broken("deadlock: a work cancels itself");
+  if (threads::XenbusLock::held()) Host::broken("a work is waited for under a lock of xenbus");
   std::unique_lock guard(host().works_lock);
   auto& state = host().works[work];
   ++state.cancelling;
@@ -251,6 +283,7 @@ int host_event_bind(host_device*, uint32_t number, driver_queue* queue,
                     host_event_channel** channel) {
   Host::may_sleep("host_event_bind");
   if (number >= threads::kPorts) return -EINVAL;
+  if (host().fails(host().set_ups_fail)) return -ENOSPC;
   threads::Port& port = host().ports[number];
   const std::lock_guard guard(port.lock);
   if (port.queue != nullptr) return -EINVAL;

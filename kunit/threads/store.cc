@@ -91,6 +91,13 @@ void host_device_error(host_device* device, int, const char* format, ...) {
 int host_device_show(host_device*) { return 0; }
 
 void host_device_release(host_device* device) {
+  Host::may_sleep("host_device_release");
+  if (threads::XenbusLock::held()) {
+    Host::broken("a device is released under a lock of xenbus");
+  } else {
+    // The host publishes the Closed that an unbind could not.
+    const threads::XenbusLock lock(device->device_lock);
+  }
   const std::lock_guard guard(device->lock);
   if (device->released) Host::broken("a device is released twice");
   device->released = true;
@@ -103,7 +110,7 @@ void host_parameters_read(host_parameters* parameters) {
                  .max_persistent_grants = host().max_persistent_grants.load(kRelaxed),
                  .persistent_grant_unused_seconds = 1,
                  .max_queues = 4,
-                 .max_ring_page_order = 0,
+                 .max_ring_page_order = 4,
                  .buffer_squeeze_duration_ms = 10,
                  .log_stats = static_cast<uint8_t>(host().log_stats.load(kRelaxed)),
                  .feature_persistent = 1,

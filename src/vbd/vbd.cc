@@ -74,7 +74,10 @@ uint64_t Vbd::discard_part(uint64_t sector, uint64_t count, bool secure) const {
   // The first part is cut so that the following ones begin on a boundary.
   const uint64_t alignment = geometry_.discard_alignment_bytes / wire::kSectorBytes;
   const uint64_t beyond = (sector + most + granularity - alignment % granularity) % granularity;
-  return beyond < most ? most - beyond : most - most % sectors_per_block_;
+  const uint64_t part = beyond < most ? most - beyond : most;
+  // A disk may report numbers that are no whole blocks: no block is cut for them.
+  return part >= sectors_per_block_ ? part - part % sectors_per_block_
+                                    : most - most % sectors_per_block_;
 }
 
 Result<void> Vbd::sync() {

@@ -75,7 +75,8 @@ class Vbd {
   [[nodiscard]] bool offers_secure_discard() const;
 
   // The next part of a discard of `count` sectors at `sector`: as much as the
-  // disk takes at once, ending where its granularity likes it.
+  // disk takes at once, ending where its granularity likes it.  Whole blocks, if
+  // these are.
   [[nodiscard]] uint64_t discard_part(uint64_t sector, uint64_t count, bool secure) const;
 
   // Write out and forget what the host caches of it.  May sleep for I/O.

@@ -20,7 +20,7 @@ void read_some(Frontend& frontend, uint64_t count) {
 }
 
 void abandon_some(Frontend& frontend) {
-  frontend.abandon(random_below(Frontend::kSlots), [&frontend](uint64_t id) {
+  frontend.abandon(random_below(frontend.slots()), [&frontend](uint64_t id) {
     return ask(BLKIF_OP_READ, id, 0, {{frontend.gref_of(id)}});
   });
 }

@@ -21,14 +21,15 @@ constexpr auto kRelaxed = std::memory_order_relaxed;
 // page and a place belong to the requests of the same number modulo the slots,
 // of which one is under way.
 void write_and_read(Frontend& frontend, uint32_t part, uint64_t count) {
-  const auto reads = [](uint64_t id) { return id / Frontend::kSlots % 2 == 1; };
-  const auto byte = [part](uint64_t id) {
-    return static_cast<uint8_t>(part * 50 + id % Frontend::kSlots + id / Frontend::kSlots / 2);
+  const uint32_t slots = frontend.slots();
+  const auto reads = [slots](uint64_t id) { return id / slots % 2 == 1; };
+  const auto byte = [part, slots](uint64_t id) {
+    return static_cast<uint8_t>(part * 50 + id % slots + id / slots / 2);
   };
   const auto make = [&](uint64_t id) {
     std::memset(frontend.page_of(id), reads(id) ? 0xff : byte(id), 4096);
-    return ask(reads(id) ? BLKIF_OP_READ : BLKIF_OP_WRITE, id,
-               (part * Frontend::kSlots + id % Frontend::kSlots) * 8, {{frontend.gref_of(id)}});
+    return ask(reads(id) ? BLKIF_OP_READ : BLKIF_OP_WRITE, id, (part * slots + id % slots) * 8,
+               {{frontend.gref_of(id)}});
   };
   const auto check = [&](uint64_t id, int16_t status) {
     EXPECT_EQ(status, BLKIF_RSP_OKAY);
@@ -142,12 +143,12 @@ void write_with_barriers(Frontend& frontend, uint32_t part, uint32_t parts, uint
                          uint32_t one_in) {
   const auto make = [&](uint64_t id) {
     if (random_below(one_in) != 0) {
-      return ask(BLKIF_OP_WRITE, id, (part * Frontend::kSlots + id % Frontend::kSlots) * 8,
+      return ask(BLKIF_OP_WRITE, id, (part * frontend.slots() + id % frontend.slots()) * 8,
                  {{frontend.gref_of(id)}});
     }
     const uint32_t gref = frontend.gref_of(id);
     return ask(
-        BLKIF_OP_WRITE_BARRIER, id, random_below(parts * Frontend::kSlots - 11) * 8,
+        BLKIF_OP_WRITE_BARRIER, id, random_below(parts * frontend.slots() - 11) * 8,
         {{gref}, {gref}, {gref}, {gref}, {gref}, {gref}, {gref}, {gref}, {gref}, {gref}, {gref}});
   };
   EXPECT_TRUE(frontend.run(count, make,
@@ -189,7 +190,7 @@ TEST(ThreadsQueue, ClosesWithIoUnderWay) {
     ASSERT_TRUE(device.connect());
     for (uint32_t i = 0; i < 3; ++i) {
       Frontend& frontend = device.frontend(i);
-      frontend.abandon(random_below(Frontend::kSlots + 1),
+      frontend.abandon(random_below(frontend.slots() + 1),
                        [&frontend](uint64_t id) { return read_of(frontend, id); });
     }
     ASSERT_TRUE(device.disconnect());
@@ -206,9 +207,9 @@ TEST(ThreadsQueue, ClosesWithABarrierUnderWay) {
     ASSERT_TRUE(device.connect());
     for (uint32_t i = 0; i < 3; ++i) {
       Frontend& frontend = device.frontend(i);
-      frontend.abandon(Frontend::kSlots, [&frontend, i](uint64_t id) {
+      frontend.abandon(frontend.slots(), [&frontend, i](uint64_t id) {
         return ask(random_below(8) == 0 ? BLKIF_OP_WRITE_BARRIER : BLKIF_OP_WRITE, id,
-                   (i * Frontend::kSlots + id) * 8, {{frontend.gref_of(id)}});
+                   (i * frontend.slots() + id) * 8, {{frontend.gref_of(id)}});
       });
     }
     ASSERT_TRUE(device.disconnect());

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: GPL-2.0
+// The fake host's disk complains of every I/O that the border does not allow: each
+// case makes one mistake, in an I/O that is right in all else.
+#include "support/complaints.h"
+#include "support/expectations.h"
+
+namespace {
+
+using fake::host;
+using kunit::Complaints;
+
+// A disk that is open, and an I/O of eight sectors in two segments.
+class OneIo {
+ public:
+  explicit OneIo(uint8_t read_only = 0) {
+    host().at_io_done = [this](host_io& done) {
+      ++ended;
+      error = done.error;
+    };
+    if (host_disk_open(0xfe, 0x10, read_only, &io.disk) != 0) return;
+    host_disk_geometry geometry{};
+    host_disk_describe(io.disk, &geometry);
+    page_ = host_buffer_alloc();
+    segments[0] = {.page = page_, .bytes = 2048, .offset = 0};
+    segments[1] = {.page = page_, .bytes = 2048, .offset = 2048};
+    io.segments = segments;
+    io.segment_count = 2;
+    io.sector = 16;
+    io.sectors = 8;
+    io.operation = HOST_IO_WRITE;
+  }
+  ~OneIo() {
+    host().complete_all();
+    host_disk_close(io.disk);
+    host_buffer_free(page_);
+    host().at_io_done = nullptr;
+  }
+  OneIo(const OneIo&) = delete;
+  OneIo& operator=(const OneIo&) = delete;
+
+  void submit() {
+    host_io* const ios[] = {&io};
+    host_disk_submit(ios, 1);
+  }
+
+  host_io io{};
+  host_io_segment segments[2] = {};
+  uint32_t ended = 0;
+  int error = 1;
+
+ private:
+  host_page* page_ = nullptr;
+};
+
+// The disk complains, of that alone, and refuses the I/O.
+void expect_complaint(void (*mistake)(OneIo&), const char* about) {
+  OneIo one;
+  mistake(one);
+  const Complaints complaints;
+  one.submit();
+  EXPECT_TRUE(complaints.only(about)) << ": " << about;
+  EXPECT_EQ(one.ended, 1u);
+  EXPECT_LT(one.error, 0);
+}
+
+TEST(HostDisk, AnIoThatIsRightIsServed) {
+  for (const uint8_t operation : {HOST_IO_READ, HOST_IO_WRITE}) {
+    OneIo one;
+    one.io.operation = operation;
+    one.submit();
+    EXPECT_EQ(one.ended, 1u);
+    EXPECT_EQ(one.error, 0);
+  }
+}
+
+TEST(HostDisk, ComplainsOfSegments) {
+  expect_complaint(
+      [](OneIo& one) {
+        one.segments[1].bytes = 0;
+        one.io.sectors = 4;
+      },
+      "an empty segment");
+  expect_complaint([](OneIo& one) { one.segments[1].offset = 2560; }, "beyond a page");
+  expect_complaint([](OneIo& one) { one.segments[0].offset = 256; }, "a segment that is no whole");
+  expect_complaint([](OneIo& one) { one.io.disk->described.logical_block_bytes = 4096; },
+                   "a segment that is no whole");
+}
+
+TEST(HostDisk, ComplainsOfPlaces) {
+  // A block is a page, and so is the only segment.
+  expect_complaint(
+      [](OneIo& one) {
+        one.io.disk->described.logical_block_bytes = 4096;
+        one.segments[0].bytes = 4096;
+        one.io.segment_count = 1;
+        one.io.sector = 12;
+      },
+      "an I/O that is no whole blocks");
+  expect_complaint([](OneIo& one) { one.io.sector = host().geometry.sectors - 7; },
+                   "beyond the disk");
+  expect_complaint([](OneIo& one) { one.io.sector = ~uint64_t{0}; }, "beyond the disk");
+  expect_complaint([](OneIo& one) { one.io.sectors = 9; }, "another length than its segments");
+  expect_complaint(
+      [](OneIo& one) {
+        one.io.segment_count = 0;
+        one.io.sectors = 0;
+      },
+      "an I/O of nothing");
+}
+
+TEST(HostDisk, ComplainsOfOperationsAndFlags) {
+  expect_complaint([](OneIo& one) { one.io.operation = 5; }, "an unknown operation");
+  expect_complaint([](OneIo& one) { one.io.flags = 4; }, "unknown flags");
+  for (const uint8_t flags : {HOST_IO_PREFLUSH, HOST_IO_FUA}) {
+    OneIo one;
+    one.io.operation = HOST_IO_READ;
+    one.io.flags = flags;
+    const Complaints complaints;
+    one.submit();
+    EXPECT_TRUE(complaints.only("flags of a write on an I/O that is none"));
+  }
+  expect_complaint([](OneIo& one) { one.io.operation = HOST_IO_FLUSH; }, "a flush with data");
+  OneIo one(1);
+  const Complaints complaints;
+  one.submit();
+  EXPECT_TRUE(complaints.only("write to a read-only disk"));
+}
+
+TEST(HostDisk, ComplainsOfDiscards) {
+  host().geometry.max_discard_sectors = 8;
+  expect_complaint(
+      [](OneIo& one) {
+        one.io.operation = HOST_IO_DISCARD;
+        one.io.segment_count = 0;
+        one.io.sectors = 9;
+      },
+      "more than the disk takes");
+  expect_complaint([](OneIo& one) { one.io.operation = HOST_IO_DISCARD; }, "a discard with data");
+}
+
+TEST(HostDisk, ComplainsOfAnIoThatChangesUnderWay) {
+  void (*const changes[])(OneIo&) = {[](OneIo& one) { one.io.sector = 8; },
+                                     [](OneIo& one) { one.io.flags = HOST_IO_FUA; },
+                                     [](OneIo& one) { one.segments[1].offset = 1024; },
+                                     [](OneIo& one) { one.io.segment_count = 1; }};
+  for (const auto change : changes) {
+    host().hold_io = true;
+    OneIo one;
+    one.submit();
+    change(one);
+    const Complaints complaints;
+    host().complete(0);
+    EXPECT_TRUE(complaints.only("changed while it was with the disk"));
+  }
+}
+
+TEST(HostDisk, ComplainsOfAnIoThatIsSubmittedTwice) {
+  host().hold_io = true;
+  OneIo one;
+  one.submit();
+  const Complaints complaints;
+  one.submit();
+  EXPECT_TRUE(complaints.only("that has it already"));
+  host().complete_all();
+  EXPECT_EQ(one.ended, 1u);
+}
+
+TEST(HostDisk, ComplainsOfACloseWithIo) {
+  host().hold_io = true;
+  OneIo one;
+  host_disk* other = nullptr;
+  ASSERT_EQ(host_disk_open(0xfe, 0x20, 0, &other), 0);
+  one.submit();
+  host_disk_close(other);
+  ASSERT_EQ(host_disk_open(0xfe, 0x20, 0, &other), 0);
+  host_disk* const own = one.io.disk;
+  Complaints complaints;
+  host_disk_close(own);
+  EXPECT_TRUE(complaints.only("a disk is closed that has I/O"));
+  one.io.disk = other;
+  host().complete_all();
+  EXPECT_EQ(complaints.count("changed while it was with the disk"), 1u);
+}
+
+// Where the host keeps what it needs for an I/O nothing of the core's can be.
+TEST(HostDisk, TheHostsPartOfAnIoIsTheHosts) {
+  OneIo one;
+  one.io.storage[3] = 77;
+  one.submit();
+  EXPECT_NE(one.io.storage[3], 77u);
+}
+
+TEST(HostDisk, WhoSubmitsToAFullQueueWaitsForRoom) {
+  host().hold_io = true;
+  host().disk_depth = 1;
+  OneIo one;
+  one.submit();
+  EXPECT_EQ(one.ended, 0u);
+  OneIo other;
+  other.submit();
+  EXPECT_EQ(other.ended, 1u);  // the first one, told to the last listener
+  EXPECT_EQ(host().held.size(), 1u);
+}
+
+}  // namespace

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "fake_host/flush_oracle.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "fake_host/fake_host.h"
+#include "wire/blkif.h"
+
+namespace fake {
+
+namespace {
+
+constexpr size_t kPackedSlotBytes = 108;
+
+template <typename T>
+T load(const uint8_t* at) {
+  T value;
+  std::memcpy(&value, at, sizeof(value));
+  return value;
+}
+
+uint64_t sectors_of(const uint8_t* descriptors, uint32_t count) {
+  uint64_t sectors = 0;
+  for (const uint8_t* at = descriptors; at != descriptors + count * 8; at += 8) {
+    sectors += at[5] - at[4] + 1u;
+  }
+  return sectors;
+}
+
+bool flushes(uint8_t operation) {
+  return operation == BLKIF_OP_FLUSH_DISKCACHE || operation == BLKIF_OP_WRITE_BARRIER;
+}
+
+bool writes(uint8_t operation) { return operation == BLKIF_OP_WRITE || flushes(operation); }
+
+}  // namespace
+
+// As the layouts have it; see support/slots.h.
+void FlushOracle::note_extent(Request& request, const uint8_t* slot, bool packed) {
+  request.sector = load<uint64_t>(slot + (packed ? 12 : 16));
+  if (slot[0] != BLKIF_OP_INDIRECT) {
+    // More than 11 are refused.
+    if (slot[1] <= 11) request.sectors = sectors_of(slot + (packed ? 20 : 24), slot[1]);
+    return;
+  }
+  request.sectors = 1;
+  const auto page = host().grants.find(load<uint32_t>(slot + (packed ? 24 : 28)));
+  if (page == host().grants.end()) return;
+  request.descriptors = page->second.memory;
+  request.described = load<uint16_t>(slot + 2);
+}
+
+void FlushOracle::described(const void* page, const uint8_t* copy, size_t bytes) {
+  Request* reader = nullptr;
+  uint32_t readers = 0;
+  for (auto& [key, request] : open_) {
+    if (request.descriptors != page || request.described * 8 != bytes) continue;
+    // Each of several may have read them, and the next may read others.
+    request.descriptors = nullptr;
+    reader = &request;
+    ++readers;
+  }
+  if (readers == 1) reader->sectors = sectors_of(copy, reader->described);
+}
+
+void FlushOracle::note_order(const void* ring, Request& request, uint8_t operation) {
+  for (const auto& [sector, version] : written_[request.device]) {
+    request.needs.push_back({sector, version});
+  }
+  if (operation != BLKIF_OP_WRITE_BARRIER) return;
+  for (const auto& [key, other] : open_) {
+    if (std::get<0>(key) == ring && writes(std::get<2>(key)) && other.sectors != 0 && !other.twin) {
+      request.earlier.push_back(other.number);
+    }
+  }
+}
+
+void FlushOracle::taken(const void* ring, uint64_t device, const uint8_t* slot, size_t bytes) {
+  const bool packed = bytes == kPackedSlotBytes;
+  const uint8_t operation = slot[0] == BLKIF_OP_INDIRECT ? slot[1] : slot[0];
+  if (!writes(operation)) return;
+  Request request{.number = ++taken_, .device = device, .version = cache_.version()};
+  note_extent(request, slot, packed);
+  if (flushes(operation)) note_order(ring, request, operation);
+  const Key key{ring, load<uint64_t>(slot + (packed ? 4 : 8)), operation};
+  const auto [entry, alone] = open_.try_emplace(key, std::move(request));
+  if (alone) return;
+  entry->second.twin = true;
+  write_answered(entry->second, false);  // no barrier can wait for it
+}
+
+void FlushOracle::write_answered(const Request& write, bool well) {
+  auto& written = written_[write.device];
+  for (uint64_t at = write.sector; well && at < write.sector + write.sectors; ++at) {
+    written[at] = std::max(written[at], write.version + 1);
+  }
+  for (auto& [key, barrier] : open_) {
+    const auto place = std::find(barrier.earlier.begin(), barrier.earlier.end(), write.number);
+    if (place == barrier.earlier.end()) continue;
+    barrier.earlier.erase(place);
+    for (uint64_t at = write.sector; well && at < write.sector + write.sectors; ++at) {
+      barrier.needs.push_back({at, write.version + 1});
+    }
+  }
+}
+
+void FlushOracle::need_durable(const std::vector<Need>& needs, const char* what) const {
+  for (const Need& need : needs) {
+    if (cache_.durable(need.sector) >= need.version) continue;
+    Host::broken(std::string(what) + " is answered, and the loss of the disk's cache would undo " +
+                 "a write to sector " + std::to_string(need.sector));
+    return;
+  }
+}
+
+void FlushOracle::judge(const Request& request, uint8_t operation) {
+  ++judged_;
+  const bool barrier = operation == BLKIF_OP_WRITE_BARRIER;
+  if (!request.earlier.empty()) Host::broken("a barrier is answered before an earlier write");
+  need_durable(request.needs, barrier ? "a barrier" : "a flush");
+  std::vector<Need> own;
+  for (uint64_t i = 0; i < request.sectors; ++i) {
+    own.push_back({request.sector + i, request.version + 1});
+  }
+  need_durable(own, barrier ? "the data of a barrier" : "the data of a flush");
+}
+
+void FlushOracle::answered(const void* ring, uint64_t id, uint8_t operation, int16_t status) {
+  const auto entry = open_.find({ring, id, operation});
+  if (entry == open_.end()) return;
+  const Request request = std::move(entry->second);
+  open_.erase(entry);
+  const bool well = status == BLKIF_RSP_OKAY;
+  if (request.twin) return;
+  if (request.sectors != 0) write_answered(request, well);
+  if (well && flushes(operation)) judge(request, operation);
+}
+
+void FlushOracle::forget(const void* ring) {
+  std::erase_if(open_, [ring](const auto& entry) { return std::get<0>(entry.first) == ring; });
+}
+
+}  // namespace fake

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: GPL-2.0
+// What the fake host complains of while a case makes a mistake on purpose.
+//
+// A check that has never failed says nothing, so each has a case (cases/host_*.cc)
+// that breaks its rule and finds the complaint here instead of in the report.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "fake_host/fake_host.h"
+
+namespace kunit {
+
+class Complaints {
+ public:
+  Complaints() { fake::host().complaints = &heard_; }
+  ~Complaints() { fake::host().complaints = nullptr; }
+  Complaints(const Complaints&) = delete;
+  Complaints& operator=(const Complaints&) = delete;
+
+  // How many there were, and how many of them hold the text.
+  [[nodiscard]] size_t count() const { return heard_.size(); }
+  [[nodiscard]] size_t count(const char* part) const {
+    size_t complaints = 0;
+    for (const std::string& what : heard_) {
+      if (what.find(part) != std::string::npos) ++complaints;
+    }
+    return complaints;
+  }
+  // Was it this, and nothing else?
+  [[nodiscard]] bool only(const char* part) const { return count() != 0 && count(part) == count(); }
+
+ private:
+  std::vector<std::string> heard_;
+};
+
+}  // namespace kunit

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: GPL-2.0
+// The host with threads notices who waits for itself, and who waits for a disk or
+// for what waits for one under a lock that xenbus holds: mistakes on purpose.
+#include <gtest/gtest.h>
+
+#include "host/memory.h"
+#include "threads/frontend.h"
+
+namespace {
+
+using threads::host;
+using threads::XenbusLock;
+
+// What the host complains of in a scope is expected.
+class Complaints {
+ public:
+  Complaints() { host().complaints = &count_; }
+  ~Complaints() { host().complaints = nullptr; }
+  Complaints(const Complaints&) = delete;
+  Complaints& operator=(const Complaints&) = delete;
+
+  [[nodiscard]] uint32_t count() const { return count_; }
+
+ private:
+  std::atomic<uint32_t> count_{0};
+};
+
+TEST(ThreadsHost, AThreadThatStopsItselfIsNoticed) {
+  const Complaints complaints;
+  host_thread thread;
+  threads::together({[&thread] {
+    thread.become();
+    host_thread_stop(&thread);
+  }});
+  EXPECT_EQ(complaints.count(), 1u);
+}
+
+TEST(ThreadsHost, WhoWaitsUnderALockOfXenbusIsNoticed) {
+  host_disk* disk = nullptr;
+  ASSERT_EQ(host_disk_open(1, 2, 0, &disk), 0);
+  host_work work{};
+  host_work_init(&work, DRIVER_WORK_DEVICE);
+  host_device device;
+  const XenbusLock lock(device.device_lock);
+  const Complaints complaints;
+  EXPECT_EQ(host_disk_sync(disk), 0);
+  EXPECT_EQ(complaints.count(), 1u);
+  host_disk_close(disk);
+  EXPECT_EQ(complaints.count(), 2u);
+  host_work_cancel(&work);
+  EXPECT_EQ(complaints.count(), 3u);
+  host_device_release(&device);
+  EXPECT_EQ(complaints.count(), 4u);
+}
+
+TEST(ThreadsHost, WhatFailsIsCounted) {
+  host().tries_fail = 1;
+  EXPECT_EQ(host_try_alloc(8), nullptr);
+  EXPECT_EQ(host_buffer_try_alloc(), nullptr);
+  host_page* page = nullptr;
+  EXPECT_NE(host_page_alloc(&page, 1), 0);
+  host().set_ups_fail = 1;
+  EXPECT_EQ(host_alloc(8), nullptr);
+  EXPECT_EQ(host_grant_scratch_alloc(1), nullptr);
+  EXPECT_EQ(host().failures, 5u);
+}
+
+}  // namespace
