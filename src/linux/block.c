@@ -178,7 +178,7 @@ static void discard_submit(struct host_disk *disk, struct bio *bio)
 	spin_lock(&disk->discard_lock);
 	bio_list_add(&disk->discards, bio);
 	spin_unlock(&disk->discard_lock);
-	work_start(&disk->discard_work);
+	work_submit(&disk->discard_work);
 }
 
 static void io_submit(struct host_io *io)

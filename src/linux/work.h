@@ -3,9 +3,9 @@
 
 #include <linux/workqueue.h>
 
-/* The module's workqueue.  work_init() returns 0 or -ENOMEM. */
+/* The module's workqueues.  work_init() returns 0 or -ENOMEM. */
 int work_init(void);
 void work_exit(void);
 
-/* Queue work of the C side, which must end before work_exit().  Context: any. */
-void work_start(struct work_struct *work);
+/* Run what submits to a disk and may wait for it.  Context: any. */
+void work_submit(struct work_struct *work);

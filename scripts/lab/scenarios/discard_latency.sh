@@ -1,0 +1,27 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# lab: tool
+# Reads on the same ring as discards, on a disk that is slow to answer a discard
+# and on one that works it off while it is submitted.
+# shows: a discard holds up no read of its ring, on a disk with slow discards | synchronous: each read waits
+. /lab/dom0/lib.sh
+driver_load
+guest_need_tool gt
+null_disk size=64 memory_backed=1 discard=1 irqmode=0
+need modprobe dm-delay
+sectors=$((64 * 2048))
+# Reads at once, writes and discards 300 ms later.
+echo "0 $sectors delay $disk 0 0 $disk 0 300" | dmsetup create lab || fail "dmsetup create"
+dmsetup mknodes
+attach_only gt /dev/mapper/lab xvdb w
+tool gt discard-latency xvdb
+detach_tool gt xvdb
+need dmsetup remove lab
+null_disk_remove
+null_disk size=512 memory_backed=1 discard=1 irqmode=0
+dd if=/dev/zero of="$disk" bs=1M count=512 oflag=direct status=none
+attach_only gt "$disk" xvdb w
+tool gt discard-latency xvdb
+detach_tool gt xvdb
+null_disk_remove
+passed
