@@ -148,7 +148,8 @@ build_for() {
 cases_for() {
 	local flavour=${1#6.12-} kdir
 	kdir=$(scripts/setup/kernel.sh "$1" kdir) || return 1
-	scripts/build/kunit.sh linux "$kdir" "build/kunit/$flavour/linux" -j"$(nproc)"
+	scripts/build/kunit.sh linux "$kdir" "build/kunit/$flavour/linux" -j"$(nproc)" &&
+		scripts/build/kunit.sh planted "$kdir" "build/kunit/$flavour/planted" -j"$(nproc)"
 }
 
 if [ "$extent" != debug-dom0 ]; then

@@ -19,7 +19,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 
 # What "lab: WORD" in the header of a scenario may say.
 WORDS = {'main', 'bare', 'by hand', 'rare', 'tool', 'domain', 'guests', 'debug', 'release',
-         'kunit', 'kasan'}
+         'kunit', 'kasan', 'locks'}
 
 
 def scenario_files(folder=HERE / 'scenarios'):
@@ -64,11 +64,13 @@ def matrix(files, kernel, rare, first, count):
     names = [name for name, path in files.items() if not needs(path, 'by hand')
              and (rare or not needs(path, 'rare'))]
     main, debug, domain = those('main'), those('debug'), those('domain')
-    units = [[name] for name in names if name not in main + debug + domain]
-    units += [domain] + [[name] for name in main]
+    # What a debug kernel looks at in each share.
+    always = those('locks') + debug if is_debug(kernel) else []
+    units = [[name] for name in names if name not in main + debug + domain + always]
+    units += [domain] + [[name] for name in main if name not in always]
     wanted = sum(units[first - 1::count], [])
     if is_debug(kernel):
-        return [name for name in wanted if not needs(files[name], 'release')] + debug
+        return [name for name in wanted if not needs(files[name], 'release')] + always
     return wanted
 
 

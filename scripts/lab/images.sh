@@ -27,8 +27,8 @@ dom0_packages="bash coreutils grep sed gawk findutils procps util-linux mount km
 	xen-hypervisor-4.17-amd64 xen-utils-4.17 xen-utils-common xenstore-utils
 	fio busybox-static dmsetup gdisk libc-bin nbd-server nbd-client"
 dom0_modules="xen-gntdev xen-evtchn xenfs xen-privcmd xen-gntalloc xen-blkback xen-blkfront
-	loop brd null_blk scsi_debug sd_mod dm-mod dm-flakey nbd crc32c_generic crc32c-intel"
-guest_modules="xen-blkfront xenfs xen-gntalloc xen-evtchn crc32c_generic crc32c-intel"
+	loop brd zram null_blk scsi_debug sd_mod dm-mod dm-delay dm-flakey nbd crc32c_generic crc32c-intel"
+guest_modules="xen-blkfront xenfs xen-gntalloc xen-gntdev xen-evtchn crc32c_generic crc32c-intel"
 
 # --- dom0's programs ---------------------------------------------------------
 

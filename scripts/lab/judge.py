@@ -2,7 +2,7 @@
 """Judges the console of one boot: what its scenarios came to, what a kernel or the
 hypervisor complained of meanwhile, and which scenarios are to run again.
 
-What run-scenarios prints again of a failed scenario's logs is told from what the
+What checks.sh prints again of a failed scenario's logs is told from what the
 console says for the first time.  There
   LAB-LOG NAME       begins a log; "dom0" is that of its kernel
   | LINE             is a line of it, with <12.345678> for a kernel's stamp

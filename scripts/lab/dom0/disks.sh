@@ -50,6 +50,12 @@ backend_node() { # GUEST DEVICE: the backend's xenstore directory
 	echo "/local/domain/0/backend/vbd/$(guest_id "$1")/$(vdev_number "$2")"
 }
 
+# Requests that a disk of dom0, or of a guest, has not answered yet.
+disk_in_flight() { awk '{ print $1 + $2 }' "/sys/block/${1##*/}/inflight"; }         # DISK
+disk_is_busy() { [ "$(disk_in_flight "$1")" -gt 0 ]; }                              # DISK
+guest_in_flight() { guest "$1" "cat /sys/block/$2/inflight" | awk '{ print $1 + $2 }'; } # GUEST DEVICE
+guest_is_busy() { [ "$(guest_in_flight "$1" "$2")" -gt 0 ]; }                       # GUEST DEVICE
+
 # null_disk NAME=VALUE...: a disk of null_blk as its configfs attributes say;
 # sets "disk".  null_disk_remove takes it away.
 null_disk() {
@@ -91,6 +97,10 @@ backend_of() { # GUEST: the sysfs folders of its disks
 
 statistic() { # GUEST NAME: summed over its disks
 	cat "/sys/bus/xen-backend/devices/vbd-$(guest_id "$1")-"*/statistics/"$2" | awk '{ s += $1 } END { print s }'
+}
+
+statistic_of() { # GUEST DEVICE NAME
+	cat "/sys/bus/xen-backend/devices/vbd-$(guest_id "$1")-$(vdev_number "$2")/statistics/$3"
 }
 
 guest_sum() { guest "$1" "dd if=/dev/$2 bs=1M iflag=direct 2>/dev/null | sha256sum" | cut -d' ' -f1; }

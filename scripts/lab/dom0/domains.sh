@@ -18,6 +18,15 @@ domain_create() {
 		guest_memory=${domain_memory:-800} guest_create "$1" "driver_domain=1" "type='${domain_type:-pv}'" "${@:2}"
 	rm -r /tmp/guest-driver
 	say "the driver domain runs $(guest "$1" 'uname -r; modinfo -F filename xen-blkback')"
+	domain_runs_driver "$1" || fail "another driver than $(cat /lab/driver) is loaded in the driver domain"
+}
+
+domain_runs_driver() { # NAME
+	if driver_is_ours; then
+		guest "$1" 'grep -q O /sys/module/xen_blkback/taint'
+	else
+		guest "$1" '! grep -q O /sys/module/xen_blkback/taint'
+	fi
 }
 
 # domain_need NAME [CONFIGURATION-LINE...]: such a domain, alone, that stays from one
@@ -44,6 +53,7 @@ domain_check_log() {
 # domain_verify NAME: a guest's disk that the domain serves is used, detached,
 # attached for reading, and goes with its guest.
 domain_verify() {
+	domain_runs_driver "$1" || fail "another driver than $(cat /lab/driver) is loaded in the driver domain"
 	need guest "$1" 'dd if=/dev/urandom of=/tmp/disk bs=1M count=16 2>/dev/null; losetup /dev/loop0 /tmp/disk' >/dev/null
 	guest_vcpus=1 guest_cpus=3 guest_create gc "disk=['format=raw,vdev=xvdb,access=rw,backend=$1,target=/dev/loop0']"
 	wait_for 30 guest_has_disk gc xvdb || fail "the guest never saw the disk"

@@ -33,12 +33,11 @@ guest_cpu_list() {
 guest_create() {
 	local name=$1 config=/tmp/$1.cfg files=${guest_files:-/guest}
 	shift
-	[ -e "/var/log/xen/guest-$name.log" ] && : >"/var/log/xen/guest-$name.log"
 	{
 		echo "name='$name'"
 		echo "kernel='$files/vmlinux'"
 		echo "ramdisk='$files/initrd'"
-		echo "extra='console=hvc0 loglevel=4 blkfront=${blkfront:-} ${guest_extra:-}'"
+		echo "extra='console=hvc0 loglevel=5 blkfront=${blkfront:-} ${guest_extra:-}'"
 		echo "memory=${guest_memory:-512}"
 		echo "vcpus=${guest_vcpus:-2}"
 		echo "cpus='$(guest_cpu_list)'"
@@ -97,6 +96,13 @@ tool() {
 		tail -n 20 /tmp/tool.log
 		fail "$2: $(tail -n 1 /tmp/tool.log)"
 	fi
+}
+
+# tool_must_fail GUEST CASE DEVICE WORDS: the case plants a fault, and must say so.
+tool_must_fail() {
+	guest "$1" "frontend $2 $(vdev_number "$3")" >/tmp/tool.log && fail "$2 did not fail"
+	grep -q "^FAILED: .*$4" /tmp/tool.log || fail "$2 does not say '$4': $(tail -n 1 /tmp/tool.log)"
+	say "$2: found: $(tail -n 1 /tmp/tool.log)"
 }
 
 # A guest that stays from one scenario to the next.

@@ -48,6 +48,15 @@ driver_is_ours() { [ "$(cat /lab/driver)" = ours ]; }
 
 driver_load() {
 	[ -d /sys/module/xen_blkback ] || need modprobe xen-blkback "$@"
+	driver_is "$(cat /lab/driver)" || fail "another driver than $(cat /lab/driver) is loaded"
+}
+
+# driver_is WHICH: the one that is loaded.  Ours alone is built out of the kernel's tree.
+driver_is() {
+	case $(cat /sys/module/xen_blkback/taint) in
+	*O*) [ "$1" = ours ] ;;
+	*) [ "$1" = intree ] ;;
+	esac
 }
 
 # driver_use WHICH: "ours" or "intree", with no disk attached.
@@ -63,6 +72,7 @@ driver_use() {
 	fi
 	# The one of kmod knows compressed modules.
 	need insmod "$file"
+	driver_is "$1" || fail "another driver than $1 is loaded"
 }
 
 set_parameter() { echo "$2" >"$parameters/$1"; }

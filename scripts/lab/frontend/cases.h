@@ -26,6 +26,7 @@ void ring_refs(Frontend& frontend, uint64_t argument);
 void tolerance(Frontend& frontend, uint64_t argument);
 void indirect(Frontend& frontend, uint64_t argument);
 void persistence(Frontend& frontend, uint64_t argument);
+void planted_mapping(Frontend& frontend, uint64_t argument);
 void discard(Frontend& frontend, uint64_t argument);
 void blocks_4k(Frontend& frontend, uint64_t argument);
 void read_only(Frontend& frontend, uint64_t argument);
@@ -35,9 +36,12 @@ void barrier(Frontend& frontend, uint64_t argument);
 void flushes(Frontend& frontend, uint64_t argument);
 void failing_writes(Frontend& frontend, uint64_t argument);
 void reconnect(Frontend& frontend, uint64_t argument);
-void leave_connected(Frontend& frontend, uint64_t argument);
+void leave(Frontend& frontend, uint64_t argument);
 void endless(Frontend& frontend, uint64_t argument);
 void changing(Frontend& frontend, uint64_t argument);
+
+// latency.cc
+void discard_latency(Frontend& frontend, uint64_t argument);
 
 // states.cc
 void crash_kernel(Frontend& frontend, uint64_t argument);
@@ -53,6 +57,7 @@ inline constexpr Case kCases[] = {
      tolerance},
     {"indirect", "1 to 256 segments, and what may not be in an indirect request", indirect},
     {"persistence", "persistent grants agreed on anew with each connect", persistence},
+    {"planted-mapping", "must fail: a page that is still mapped at Closed", planted_mapping},
     {"discard", "discards, aligned or not, secure or not", discard},
     {"blocks-4k", "a disk of 4 KiB blocks: whole ones, in whatever segments", blocks_4k},
     {"read-only", "writes and discards to a read-only disk are refused, flushes are not",
@@ -62,12 +67,12 @@ inline constexpr Case kCases[] = {
     {"flushes", "flushes with and without data", flushes},
     {"failing-writes", "a disk that fails writes and flushes, and still reads", failing_writes},
     {"reconnect", "Closed and Initialising with I/O in flight; ARGUMENT: how often", reconnect},
-    {"leave", "connects and leaves with I/O in flight; ARGUMENT: the state to leave",
-     leave_connected},
+    {"leave", "goes as far as a state, I/O in flight if it can; ARGUMENT: that state", leave},
     {"endless", "a ring that is never empty, wrong requests all; ARGUMENT: for how many seconds",
      endless},
     {"changing", "writes of pages that change all the time; ARGUMENT: for how many seconds",
      changing},
+    {"discard-latency", "reads alone and beside discards of the whole disk", discard_latency},
     {"crash-kernel", "Closing, Closed, Initialising beside a request; ARGUMENT: ms that it takes",
      crash_kernel},
     {"restart", "Closed, Initialising, Initialised with new rings, without a wait", restart},

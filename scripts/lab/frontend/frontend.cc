@@ -113,7 +113,14 @@ void Frontend::start_over() {
   if (before == kConnected || before == kClosing) drop();
   state(kInitialising);
   if (!wait_backend(kInitWait, 20)) die("the backend is in state %d, not 2", backend_state());
+  expect_unmapped("InitWait");
   forget_nodes();
+}
+
+void Frontend::expect_unmapped(const char* when) {
+  uint32_t mapped = 0;
+  for (Pages* pages : Pages::all()) mapped += pages->renew();
+  if (mapped != 0) die("at %s %u of our pages are still mapped", when, mapped);
 }
 
 void Frontend::forget_nodes() {
@@ -193,6 +200,7 @@ void Frontend::close() {
 void Frontend::drop() {
   state(kClosed);
   if (!wait_backend(kClosed, 60)) die("the backend is in state %d, not 6", backend_state());
+  expect_unmapped("Closed");
 }
 
 int16_t Frontend::run(Request request, uint32_t index) {

@@ -78,9 +78,10 @@ class Frontend {
   // New rings take the place of the old ones in xenstore, whatever the backend
   // does; the old ones stay ours until forget().
   void renew_rings(const Options& options);
-  // Orderly: Closing, Closed, and waits until the backend says Closed.
+  // Orderly: Closing, Closed, and waits until the backend says Closed.  None of our pages is
+  // mapped any more then, or the program ends; all have new grants.
   void close();
-  // Closed at once, whatever is in flight; waits until the backend says so.
+  // Closed at once, whatever is in flight; waits until the backend says so.  The same holds.
   void drop();
   // Gives our pages back; the backend must not use them any more.
   void forget() {
@@ -101,6 +102,8 @@ class Frontend {
 
  private:
   void start_over();
+  // Ends the program when one of our pages is mapped.  All are renewed.
+  static void expect_unmapped(const char* when);
   void forget_nodes();
   void share_rings(const Options& options);
   void publish(const std::string& node, const std::string& value);

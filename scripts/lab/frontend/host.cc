@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "host.h"
 
+#include <fcntl.h>
 #include <poll.h>
+#include <sys/mman.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstdarg>
@@ -70,16 +73,77 @@ xengntshr_handle* sharing() {
   if (handle == nullptr) die("opening gntalloc: %s", std::strerror(errno));
   return handle;
 }
+
+std::set<Pages*>& all_pages() {
+  static std::set<Pages*> all;
+  return all;
+}
 }  // namespace
 
-Pages::Pages(uint32_t domain, uint32_t count, bool writable) : grefs_(count) {
-  base_ = static_cast<uint8_t*>(xengntshr_share_pages(sharing(), domain, static_cast<int>(count),
-                                                      grefs_.data(), writable ? 1 : 0));
-  if (base_ == nullptr) die("sharing %u pages: %s", count, std::strerror(errno));
-  std::memset(base_, 0, count * 4096ul);
+KernelLog::KernelLog() : file_(open("/dev/kmsg", O_RDONLY | O_NONBLOCK)) {
+  if (file_ < 0 || lseek(file_, 0, SEEK_END) < 0) die("/dev/kmsg: %s", std::strerror(errno));
 }
 
-Pages::~Pages() { xengntshr_unshare(sharing(), base_, count()); }
+KernelLog::~KernelLog() { close(file_); }
+
+uint32_t KernelLog::count(const char* words) {
+  char record[8192];
+  uint32_t count = 0;
+  for (;;) {
+    const ssize_t length = read(file_, record, sizeof(record) - 1);
+    if (length < 0 && errno == EAGAIN) return count;
+    // EPIPE: records were overwritten before we read them.
+    if (length < 0) die("/dev/kmsg: %s", std::strerror(errno));
+    record[length] = 0;
+    if (std::strstr(record, words) != nullptr) ++count;
+  }
+}
+
+const std::set<Pages*>& Pages::all() { return all_pages(); }
+
+Pages::Pages(uint32_t domain, uint32_t count, bool writable)
+    : domain_(domain), writable_(writable), grefs_(count) {
+  share();
+  std::memset(base_, 0, count * 4096ul);
+  all_pages().insert(this);
+}
+
+Pages::~Pages() {
+  all_pages().erase(this);
+  const uint32_t mapped = take_back();
+  if (mapped != 0) die("%u pages are still mapped when they are given back", mapped);
+}
+
+uint32_t Pages::take_back() {
+  KernelLog log;
+  xengntshr_unshare(sharing(), base_, count());
+  return log.count("deferring g.e.");
+}
+
+void Pages::share() {
+  base_ = static_cast<uint8_t*>(xengntshr_share_pages(sharing(), domain_, static_cast<int>(count()),
+                                                      grefs_.data(), writable_ ? 1 : 0));
+  if (base_ == nullptr) die("sharing %u pages: %s", count(), std::strerror(errno));
+}
+
+uint32_t Pages::renew() {
+  const std::vector<uint8_t> data(base_, base_ + count() * 4096ul);
+  const uint32_t mapped = take_back();
+  share();
+  std::memcpy(base_, data.data(), data.size());
+  return mapped;
+}
+
+SelfMapped::SelfMapped() {
+  const Store store;
+  const auto domain = static_cast<uint32_t>(std::atoi(store.read("domid").value_or("-1").c_str()));
+  page_ = std::make_unique<Pages>(domain, 1);
+  xengnttab_handle* const grants = xengnttab_open(nullptr, 0);
+  if (grants == nullptr) die("opening gntdev: %s", std::strerror(errno));
+  if (xengnttab_map_grant_ref(grants, domain, page_->gref(0), PROT_READ | PROT_WRITE) == nullptr) {
+    die("mapping a grant of our own: %s", std::strerror(errno));
+  }
+}
 
 Channel::Channel(uint32_t domain) : handle_(xenevtchn_open(nullptr, 0)) {
   if (handle_ == nullptr) die("opening evtchn: %s", std::strerror(errno));

@@ -4,7 +4,9 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -33,7 +35,23 @@ class Store {
   xs_handle* handle_;
 };
 
-// Pages granted to one domain; they are ours and mapped while this lives.
+// What the guest's kernel says.
+class KernelLog {
+ public:
+  KernelLog();  // from now on
+  ~KernelLog();
+  KernelLog(const KernelLog&) = delete;
+  KernelLog& operator=(const KernelLog&) = delete;
+
+  // New lines with these words.
+  uint32_t count(const char* words);
+
+ private:
+  int file_;
+};
+
+// Pages granted to one domain; they are ours and mapped by us while this lives.  Whoever ends it
+// must not have them mapped by another domain: the program ends.
 class Pages {
  public:
   Pages(uint32_t domain, uint32_t count, bool writable = true);
@@ -45,9 +63,30 @@ class Pages {
   uint32_t gref(uint32_t index) const { return grefs_[index]; }
   uint32_t count() const { return static_cast<uint32_t>(grefs_.size()); }
 
+  // Takes the pages back and grants others, with the same data: how many of the old ones were
+  // still mapped by another domain?  The guest's kernel, which must know, defers these.
+  uint32_t renew();
+  // All that there are now, whatever domain they are granted to.
+  static const std::set<Pages*>& all();
+
  private:
-  uint8_t* base_;
+  void share();
+  uint32_t take_back();  // how many are still mapped
+
+  uint32_t domain_;
+  bool writable_;
+  uint8_t* base_ = nullptr;
   std::vector<uint32_t> grefs_;
+};
+
+// A page that is granted to our own domain and mapped by it until the program ends, as a backend
+// that forgets one would leave it.
+class SelfMapped {
+ public:
+  SelfMapped();
+
+ private:
+  std::unique_ptr<Pages> page_;
 };
 
 // One unbound port for one domain.

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <map>
+#include <optional>
 
 #include "cases.h"
 #include "data.h"
@@ -102,9 +103,8 @@ void flushes(Frontend& frontend, uint64_t) {
   EXPECT(frontend.run(data.request(kRead, 8)) == kOkay && data.holds(0x7000),
          "the data of a flush is not there");
   EXPECT(frontend.run(empty) == kOkay, "an empty flush");
-  std::printf("feature-flush-cache %llu, feature-barrier %llu\n",
-              static_cast<unsigned long long>(frontend.property("feature-flush-cache")),
-              static_cast<unsigned long long>(frontend.property("feature-barrier")));
+  EXPECT(frontend.property("feature-flush-cache") == frontend.property("feature-barrier"),
+         "flushes are offered and barriers not, or the other way around");
   frontend.close();
 }
 
@@ -132,11 +132,13 @@ void reconnect(Frontend& frontend, uint64_t rounds) {
     options.order = static_cast<int>(round % 4) - 1;
     options.protocol = round % 2 == 0 ? "x86_64-abi" : "x86_32-abi";
     frontend.connect(options);
-    double closed;
+    double takes, closed;
     {
       Data data(frontend, kMaxDirect);
       data.fill(++mark);
+      takes = now();
       EXPECT(frontend.run(data.request(kWrite, 0)) == kOkay, "write");
+      takes = now() - takes;
       for (uint32_t queue = 0; queue < options.queues; ++queue) {
         Ring& ring = frontend.ring(queue);
         for (uint32_t i = 0; i < ring.slots() / 2; ++i) {
@@ -147,13 +149,18 @@ void reconnect(Frontend& frontend, uint64_t rounds) {
         ring.push();
       }
       const double began = now();
+      for (uint32_t queue = 0; queue < options.queues; ++queue) {
+        Response response;
+        EXPECT(!frontend.ring(queue).try_take(response), "the disk answered before Closed");
+      }
       frontend.drop();
       closed = now() - began;
       // The pages end here: the guest's kernel sees whether any is still mapped.
     }
     frontend.forget();
-    std::printf("round %llu: Closed after %.0f ms\n", static_cast<unsigned long long>(round),
-                closed * 1000);
+    std::printf("round %llu: a write takes %.0f ms, Closed after %.0f ms\n",
+                static_cast<unsigned long long>(round), takes * 1000, closed * 1000);
+    EXPECT(closed > takes / 2, "Closed before the disk had done what was in flight");
     frontend.connect({});
     Data data(frontend, kMaxDirect);
     EXPECT(frontend.run(data.request(kRead, 0)) == kOkay && data.holds(mark),
@@ -162,18 +169,28 @@ void reconnect(Frontend& frontend, uint64_t rounds) {
   }
 }
 
-void leave_connected(Frontend& frontend, uint64_t last) {
-  if (last >= kInitialised) {
+// As far as the state `last`, and no further; from Initialised on with rings, from Connected on
+// with requests in flight.
+void leave(Frontend& frontend, uint64_t last) {
+  static std::optional<Data> data;
+  EXPECT(frontend.wait_backend(kInitWait, 20), "the backend is in state %d, not 2",
+         frontend.backend_state());
+  if (last == kInitialised) {
+    frontend.renew_rings({});
+    frontend.state(kInitialised);
+    EXPECT(frontend.wait_backend(kConnected, 20), "the backend is in state %d, not 4",
+           frontend.backend_state());
+  } else if (last >= kConnected) {
     frontend.connect({});
-    static Data data(frontend, kMaxDirect);
+    data.emplace(frontend, kMaxDirect);
     for (uint32_t i = 0; i < frontend.ring().slots() / 2; ++i) {
-      Request request = data.request(kWrite, i * 88);
+      Request request = data->request(kWrite, i * 88);
       request.id = i;
       frontend.ring().put(request);
     }
     frontend.ring().push();
   }
-  if (last == kClosing) frontend.state(kClosing);
+  if (last != kInitialised && last != kConnected) frontend.state(static_cast<State>(last));
   std::puts("left as it is");
   // What is shared stays shared: whoever called destroys the domain.
   if (last >= kInitialised) sleep(600);

@@ -17,6 +17,7 @@ inline constexpr uint32_t kPageBytes = 4096;
 inline constexpr uint32_t kSectorBytes = 512;
 inline constexpr uint32_t kHeaderBytes = 64;
 inline constexpr uint32_t kMaxDirect = 11;
+inline constexpr uint32_t kBadGref = 0x7ffffff0;  // no grant of anyone
 
 enum Operation : uint8_t {
   kRead = 0,

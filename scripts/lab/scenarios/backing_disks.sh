@@ -11,15 +11,21 @@ verify() { # NAME DEVICE
 	[ "$(guest_sum g1 xvdb)" = "$(dd if="$2" bs=1M iflag=direct status=none | sha256sum | cut -d' ' -f1)" ] ||
 		fail "$1: data differs"
 	flush=$(xenstore-read "$(backend_node g1 xvdb)/feature-flush-cache")
+	cache=$(cat "/sys/dev/block/$((0x$(stat -L -c %t "$2"))):$((0x$(stat -L -c %T "$2")))/queue/write_cache")
+	case $cache,$flush in
+	'write back',1 | 'write through',0) ;;
+	*) fail "$1: feature-flush-cache is $flush, the disk's cache '$cache'" ;;
+	esac
 	detach g1 xvdb
 	say "$1: verified, feature-flush-cache $flush"
 }
 need modprobe brd rd_nr=1 rd_size=16384
 verify brd /dev/ram0
 wait_for 10 rmmod brd
-for cache in 0 4; do
-	null_disk size=16 memory_backed=1 cache_size=$cache
-	verify "null_blk with $cache MiB of cache" "$disk"
+for size in 0 4; do
+	null_disk size=16 memory_backed=1 cache_size=$size
+	verify "null_blk with $size MiB of cache" "$disk"
+	[ "$flush" = $((size != 0)) ] || fail "null_blk with $size MiB of cache: feature-flush-cache is $flush"
 	null_disk_remove
 done
 scsi_disk 512

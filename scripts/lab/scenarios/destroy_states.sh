@@ -1,21 +1,30 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
+# lab: locks
 # lab: tool
-# A guest is destroyed with its disk in every state, I/O in flight or not.
+# A guest is destroyed with its disk in every state, I/O in flight where there can be.
 # shows: `xl destroy` with the frontend in every state | yes
 . /lab/dom0/lib.sh
 driver_load
-null_disk size=32 memory_backed=1 irqmode=2 completion_nsec=150000000
-# What the frontend has reached: Initialising, Connected, Closing.
-for state in 1 4 5; do
+null_disk size=32 memory_backed=1 irqmode=2 completion_nsec=3000000000
+frontend_is() { # STATE
+	[ "$(xenstore-read "/local/domain/$(guest_id gt)/device/vbd/$(vdev_number xvdb)/state")" = "$1" ]
+}
+# From Initialising to Closed.
+for state in 1 2 3 4 5 6; do
 	guest_need_tool gt
 	attach_only gt "$disk" xvdb w
 	guest_start gt leave "frontend leave $(vdev_number xvdb) $state"
-	sleep 1
-	[ $state != 4 ] || need xl pause gt
+	wait_for 20 frontend_is "$state" || fail "the frontend does not come to state $state"
+	what=
+	if [ "$state" -ge 4 ]; then
+		wait_for 20 disk_is_busy "$disk" || fail "no request is in flight in state $state"
+		what=", $(disk_in_flight "$disk") requests in flight"
+	fi
+	[ "$state" != 4 ] || need xl pause gt
 	need xl destroy gt
 	wait_for 20 no_backends || fail "the backend outlived its guest (frontend in state $state)"
-	say "destroyed with the frontend in state $state"
+	say "destroyed with the frontend in state $state$what"
 done
 null_disk_remove
 passed

@@ -15,7 +15,8 @@ dmsetup mknodes
 attach_only gt /dev/mapper/lab xvdb w
 tool gt failing-writes xvdb
 detach_tool gt xvdb
-! driver_is_ours || dmesg | grep -qi 'flush' || fail "the log does not tell of the failed flush"
+! driver_is_ours || dmesg | grep -q 'xvdb.*a flush failed with error -5; a Linux frontend that is told so' ||
+	fail "the log does not tell of the failed flush"
 need dmsetup remove lab
 null_disk_remove
 passed

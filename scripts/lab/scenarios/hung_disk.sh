@@ -19,14 +19,20 @@ attach g1 "$good" xvdb w
 for device in xvdb xvdc; do
 	guest_start g4 $device "fio --name=l --filename=/dev/$device --size=8M --direct=1 --ioengine=libaio --iodepth=8 --rw=randwrite --bs=4k --time_based --runtime=120 --minimal"
 done
-writes() { # DEVICE: of g4
-	[ "$(cat "/sys/bus/xen-backend/devices/vbd-$(guest_id g4)-$(vdev_number "$1")/statistics/wr_req")" -gt 8 ]
-}
+writes() { [ "$(statistic_of g4 "$1" wr_req)" -gt 8 ]; } # DEVICE
 for device in xvdb xvdc; do wait_for 30 writes $device || fail "g4 does not write to $device"; done
 need dmsetup suspend --noflush hung
 # No scenario ends with a disk that hangs.
 trap 'dmsetup resume hung 2>/dev/null' EXIT
-sleep 1
+# What is in flight stays there.
+for device in xvdb xvdc; do wait_for 20 guest_is_busy g4 $device || fail "nothing is in flight to $device"; done
+pause 1
+for device in xvdb xvdc; do
+	before=$(statistic_of g4 $device wr_req)
+	pause 0.5
+	guest_is_busy g4 $device || fail "nothing is in flight to $device any more"
+	[ "$(statistic_of g4 $device wr_req)" = "$before" ] || fail "$device does not hang"
+done
 others() { # WHEN: a disk of another guest works, goes and comes
 	need guest g1 "$(fio_verify xvdb 4)" 60 >/dev/null
 	timeout 40 xl block-detach g1 xvdb || fail "g1's disk is not detached $1"

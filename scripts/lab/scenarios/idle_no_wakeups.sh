@@ -1,21 +1,59 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# An idle disk wakes nobody up.
-# shows: no wake-up of an idle disk | 10 a second for each ring
+# An idle disk wakes nobody up: no thread, no work and no timer for which an idle
+# CPU wakes up.  The purge of unused grants is due once for each ring: a work, which
+# wakes its thread up.
+# shows: no wake-up of an idle disk, but for one purge | 10 a second for each ring
 . /lab/dom0/lib.sh
 driver_load
 guest_need g1
 disk=$(image disk 8)
 attach g1 "$disk" xvdb w
-need guest g1 'dd if=/dev/xvdb of=/dev/null bs=64k iflag=direct 2>/dev/null' >/dev/null
-sleep 3
-threads=$(ps -eo pid=,comm= | awk -v prefix="$(guest_id g1).xvdb-" 'index($2, prefix) == 1 { print $1 }')
-[ -n "$threads" ] || fail "no threads of the backend"
-switches() { for thread in $threads; do cat /proc/"$thread"/status; done | awk '/ctxt_switches/ { s += $2 } END { print s }'; }
-before=$(switches)
-sleep 10
-after=$(switches)
-echo "NOTE idle: $((after - before)) wake-ups in 10 s of $(echo "$threads" | wc -l) rings ($(cat /lab/driver) driver, $(uname -r))"
+trace=/sys/kernel/tracing
+[ -e $trace/trace ] || need mount -t tracefs tracefs $trace
+prefix=$(guest_id g1).xvdb-
+rings=$(ps -eo comm= | grep -c "^$prefix")
+[ "$rings" -gt 0 ] || fail "no threads of the backend"
+
+# Sets "wakeups" (of threads), "works" (but the survey's), "surveys" and "timers" (that are
+# not deferrable) of the driver within the last seconds, and keeps what was seen.
+record() { # SECONDS
+	local event events="sched/sched_wakeup timer/timer_start workqueue/workqueue_execute_start workqueue/workqueue_execute_end"
+	echo >$trace/trace
+	for event in $events; do echo 1 >"$trace/events/$event/enable" || fail "no event $event"; done
+	pause "$1"
+	for event in $events; do echo 0 >"$trace/events/$event/enable"; done
+	# What a worker does within a work of ours has no name of ours.
+	awk -v thread="comm=$prefix" '
+		/workqueue_execute_start:.*\[xen_blkback\]/ { within[$1] = 1; print "work " $0 }
+		/workqueue_execute_end:/ { delete within[$1] }
+		/sched_wakeup:/ && index($0, thread) { print "wakeup " $0 }
+		/timer_start:/ && (/\[xen_blkback\]/ || $1 in within) { print "timer " $0 }' $trace/trace >/tmp/events
+	wakeups=$(grep -c '^wakeup' /tmp/events)
+	works=$(grep '^work' /tmp/events | grep -vc 'survey_function')
+	surveys=$(grep -c '^work.*survey_function' /tmp/events)
+	timers=$(grep '^timer' /tmp/events | grep -vcE 'flags=[^ ]*D')
+}
+unused=$(cat "$parameters/persistent_grant_unused_seconds")
+set_parameter persistent_grant_unused_seconds 6
+
+# Four reads are seen, or else silence would mean nothing.
+guest_start g1 reads 'for i in 1 2 3 4; do dd if=/dev/xvdb of=/dev/null bs=64k iflag=direct 2>/dev/null; sleep 0.2; done'
+record 2
+need guest_join g1 reads 60
+[ "$wakeups" -ge 4 ] || fail "$wakeups wake-ups were seen beside reads"
+pause 2
+
+record 10
+echo "NOTE idle: in the first 10 s $wakeups wake-ups, $works works, $timers timers, $surveys surveys of $rings rings ($(cat /lab/driver) driver, $(uname -r))"
+first="$wakeups wake-ups, $works works, $timers timers"
+purges=$works
+[ "$works" -le "$rings" ] && [ "$wakeups" -le $((2 * rings)) ] && [ "$timers" = 0 ] && few=1
+record 10
+echo "NOTE idle: in the next 10 s $wakeups wake-ups, $works works, $timers timers, $surveys surveys"
+set_parameter persistent_grant_unused_seconds "$unused"
 detach g1 xvdb
-[ $((after - before)) = 0 ] || fail "$((after - before)) wake-ups in 10 s"
+[ -n "${few:-}" ] || fail "in the first 10 s: $first"
+[ $((wakeups + works + timers)) = 0 ] || fail "in the next 10 s: $wakeups wake-ups, $works works, $timers timers"
+[ "$purges" -ge 1 ] || fail "no purge was seen"
 passed

@@ -4,15 +4,60 @@
 # lab: release
 # lab: kasan
 # A PVH guest whose kernel has KASAN and lockdep runs the cases of src/linux, those
-# that need Xen among them but for the mapping of its own pages, and serves a disk.  kmemleak under KASAN would make
-# everything eight times as slow.
+# that need Xen among them but for the mapping of its own pages, and serves disks:
+# parameters change, the driver is unbound, guests are killed and start over, the
+# disk vanishes, all under load.  kmemleak under KASAN would make everything eight
+# times as slow.
 # shows: event channels and xenstore of the Linux side, case by case, with KASAN | yes
+# shows: parameters, unbind, kill, reconnect and a vanishing disk under load, with KASAN | not compared
 . /lab/dom0/lib.sh
 guests_destroy
 domain_kernel=/kasan/vmlinux domain_memory=1500 domain_type=pvh domain_extra="noxsave kmemleak=off" domain_create dd
+guest dd 'grep -q " kasan_report$" /proc/kallsyms && grep -q "^ *debug_locks: *1$" /proc/lockdep_stats' ||
+	fail "the domain's kernel has no KASAN or no lockdep"
 guest dd '/lab/dom0/kunit-cases /lab/kunit-kasan auto-translated 2>&1' 300 >/tmp/counts || fail "$(tail -n 30 /tmp/counts)"
 say "$(cat /tmp/counts)"
 domain_verify dd
+
+# in_domain COMMANDS: with the functions of the lab.
+in_domain() { need guest dd "bash -c '. /lab/dom0/lib.sh; $1'" 120; }
+serve() { guest_vcpus=1 guest_cpus=3 "$1" gc "disk=['format=raw,vdev=xvdb,access=rw,backend=dd,target=$2']"; }
+node=/sys/bus/xen-backend
+in_domain 'driver_load; modprobe scsi_debug dev_size_mb=32 delay=1 lbpu=1; wait_for 10 ls /dev/sda' >/dev/null
+serve guest_create /dev/sda
+wait_for 30 guest_has_disk gc xvdb || fail "the guest never saw the disk"
+load_start gc xvdb 16
+in_domain "for i in 1 2 3; do
+	for value in 0 1024; do set_parameter max_buffer_pages \$value; set_parameter max_persistent_grants \$value; pause 0.5; done;
+	echo 2 >/proc/sys/vm/drop_caches;
+done" >/dev/null
+say "parameters changed under load"
+for _ in 1 2; do
+	in_domain "device=\$(ls $node/devices | grep ^vbd); echo \$device >$node/drivers/vbd/unbind; pause 1; echo \$device >$node/drivers/vbd/bind" >/dev/null
+	pause 2
+done
+load_stop gc
+say "unbound and bound again under load"
+guest_start gc load "$(fio_verify xvdb 16 '--loops=50')"
+wait_for 30 guest_is_busy gc xvdb || fail "nothing is in flight"
+need xl destroy gc
+wait_for 60 domain_serves dd 0 || fail "the driver domain still serves the killed guest's disk"
+say "killed under load"
+serve guest_create_tool /dev/sda
+tool gc state-orders xvdb 3 300
+need xl destroy gc
+wait_for 60 domain_serves dd 0 || fail "the driver domain still serves the disk"
+serve guest_create /dev/sda
+wait_for 30 guest_has_disk gc xvdb || fail "the guest never saw the disk"
+guest_start gc load 'fio --name=l --filename=/dev/xvdb --size=16M --direct=1 --ioengine=libaio --iodepth=8 --rw=randrw --bs=4k --time_based --runtime=60 --minimal'
+wait_for 30 guest_is_busy gc xvdb || fail "nothing is in flight"
+in_domain 'echo 1 >/sys/block/sda/device/delete' >/dev/null
+guest_join gc load 120 && fail "the guest saw no error"
+need xl destroy gc
+wait_for 60 domain_serves dd 0 || fail "the driver domain still serves the disk that vanished"
+say "the disk vanished under load"
+in_domain 'wait_for 20 rmmod scsi_debug && wait_for 20 rmmod xen_blkback' >/dev/null
+domain_check_log dd
 guest dd 'grep -q "^ *debug_locks: *1$" /proc/lockdep_stats' || fail "lockdep looks at nothing any more"
 xl destroy dd
 passed

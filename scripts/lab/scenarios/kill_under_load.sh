@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
+# lab: locks
 # A guest is destroyed under load; nothing of it stays.
 # shows: a guest killed under load | yes
 . /lab/dom0/lib.sh
@@ -9,7 +10,10 @@ disk=$(image disk 32)
 for round in 1 2; do
 	guest_create g3 "disk=['$disk,raw,xvdb,w']"
 	guest_start g3 load "$(fio_verify xvdb 24 '--loops=20')"
-	sleep 3
+	wait_for 30 eval '[ "$(statistic g3 wr_req)" -gt 50 ]' || fail "g3 does not write"
+	wait_for 30 guest_is_busy g3 xvdb || fail "nothing is in flight"
+	before=$(statistic g3 wr_req)
+	wait_for 10 eval '[ "$(statistic g3 wr_req)" -gt "$before" ]' || fail "the load has ended"
 	xl destroy g3
 	wait_for 20 no_backends || fail "the backend is still there"
 	! xl list | grep -q null || fail "a zombie: $(xl list)"

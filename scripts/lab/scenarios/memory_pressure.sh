@@ -23,7 +23,8 @@ set_parameter buffer_squeeze_duration_ms 1000
 echo 2 >/proc/sys/vm/drop_caches
 empty=$(pool)
 say "pool: $full pages, $empty after a squeeze"
-[ "$empty" -lt "$full" ] || fail "the pool still has $empty of $full pages"
+# The question takes one.
+[ "$empty" -le 1 ] || fail "the pool still has $empty of $full pages"
 set_parameter buffer_squeeze_duration_ms 10
 set_parameter feature_persistent Y
 detach g1 xvdb

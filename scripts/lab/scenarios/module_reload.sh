@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
+# lab: locks
 # The module is unloaded and loaded again under a running guest's verified I/O.
 # shows: module unloaded and loaded again under a running guest | yes
 . /lab/dom0/lib.sh

@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
+# lab: locks
 # Parameters change under load; what makes no sense is refused.
 # shows: parameters changed under load | yes
 . /lab/dom0/lib.sh

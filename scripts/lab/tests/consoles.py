@@ -36,7 +36,7 @@ def stamped(lines, second):
 
 
 def quoted(name, lines):
-    """As run-scenarios prints a log."""
+    """As checks.sh prints a log."""
     return ([f'LAB-LOG {name}'] +
             ['| ' + re.sub(r'\[( *\d+\.\d{6})\]', r'<\1>', line) for line in lines])
 

@@ -83,10 +83,10 @@ class Console(Case):
 
 
 class Quotes(Case):
-    """run-scenarios writes what judge.py reads."""
+    """checks.sh writes what judge.py reads."""
 
     def quote(self, lines):
-        script = (judge.HERE / 'dom0' / 'run-scenarios').read_text()
+        script = (judge.HERE / 'dom0' / 'checks.sh').read_text()
         functions = script[script.index('# quote:'):script.index('# check_clean:')]
         words = '|'.join(judge.bad_words())
         with tempfile.TemporaryDirectory() as folder:

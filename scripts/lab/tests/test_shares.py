@@ -15,7 +15,8 @@ class Shares(unittest.TestCase):
         for name in 'abcdefg':
             self.scenario(name)
         for name, word in (('m', 'main'), ('d', 'domain'), ('e', 'domain'), ('r', 'rare'),
-                           ('h', 'by hand'), ('k', 'debug'), ('l', 'release')):
+                           ('h', 'by hand'), ('k', 'debug'), ('l', 'release'),
+                           ('o', 'locks')):
             self.scenario(f'x{name}', word)
 
     def scenario(self, name, word=None):
@@ -53,6 +54,13 @@ class Shares(unittest.TestCase):
     def test_release_in_the_share_of_a_debug_kernel(self):
         self.assertIn('xl', self.dropped('6.1 --share 1/2', '6.12-lockdep --share 2/2') +
                       self.dropped('6.1 --share 2/2', '6.12-lockdep --share 1/2'))
+
+    def test_locks_in_each_share_of_a_debug_kernel(self):
+        for first in (1, 2, 3):
+            names = choice.matrix(self.files, '6.12-lockdep', False, first, 3)
+            self.assertEqual((names.count('xo'), names.count('xk')), (1, 1))
+        self.assertEqual(sum(choice.matrix(self.files, '6.1', False, first, 3).count('xo')
+                             for first in (1, 2, 3)), 1)
 
     def test_rare_and_debug(self):
         self.assertEqual(self.dropped('6.1 --rare', '6.12-lockdep --rare --set many_disks=30'), [])
