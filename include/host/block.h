@@ -123,8 +123,8 @@ struct host_io {
  * host_disk_submit - start @count I/Os together (under one plug).
  *
  * For each of them driver_io_done() is called exactly once, from any context,
- * possibly before this function returns.  A discard may reach the disk later than
- * what is submitted after it: it holds nothing else up.
+ * possibly before this function returns.  A discard never ends within the call, and
+ * may reach the disk later than what is submitted after it: it holds nothing else up.
  *
  * Context: process, may sleep while the disk's queue is full.
  */

@@ -41,11 +41,16 @@ static void disk_serve(struct test_disk *disk, struct bio *bio)
 	bio_endio(bio);
 }
 
+static void disk_gate(struct test_disk *disk)
+{
+	wait_for_completion_timeout(&disk->gate, 5 * HZ);
+}
+
 static void disk_submit_bio(struct bio *bio)
 {
 	struct test_disk *disk = bio->bi_bdev->bd_disk->private_data;
+	enum test_discards discards = TEST_DISCARDS_QUICK;
 	blk_status_t status = BLK_STS_OK;
-	struct completion *gate = NULL;
 	bool hold;
 
 	bio = bio_split_to_limits(bio);
@@ -68,20 +73,24 @@ static void disk_submit_bio(struct bio *bio)
 		bio->bi_status = status;
 		bio_list_add(&disk->held, bio);
 	} else if (bio_op(bio) == REQ_OP_DISCARD) {
-		gate = disk->gate;
+		discards = disk->discards;
 	}
 	spin_unlock_irq(&disk->lock);
 
 	if (hold)
 		return;
-	if (gate)
-		wait_for_completion(gate);
+	if (discards == TEST_DISCARDS_SLOW)
+		disk_gate(disk);
+	atomic_inc(&disk->inside);
 	if (status) {
 		bio->bi_status = status;
 		bio_endio(bio);
 	} else {
 		disk_serve(disk, bio);
 	}
+	if (discards == TEST_DISCARDS_RETURN_LATE)
+		disk_gate(disk);
+	atomic_dec(&disk->inside);
 }
 
 static void disk_timer(struct timer_list *timer)
@@ -96,6 +105,7 @@ static void disk_timer(struct timer_list *timer)
 	disk->hold = false;
 	spin_unlock(&disk->lock);
 
+	complete_all(&disk->gate);
 	while ((bio = bio_list_pop(&held))) {
 		if (bio->bi_status)
 			bio_endio(bio);
@@ -136,6 +146,7 @@ static struct test_disk *disk_create(struct kunit *test, const struct queue_limi
 	KUNIT_ASSERT_NOT_NULL(test, disk);
 	spin_lock_init(&disk->lock);
 	bio_list_init(&disk->held);
+	init_completion(&disk->gate);
 	timer_setup(&disk->timer, disk_timer, 0);
 	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, disk_destroy, disk));
 
@@ -198,11 +209,22 @@ void test_disk_hold(struct test_disk *disk)
 	spin_unlock_irq(&disk->lock);
 }
 
-void test_disk_slow_discards(struct test_disk *disk, struct completion *gate)
+void test_disk_slow_discards(struct test_disk *disk, enum test_discards discards)
 {
+	reinit_completion(&disk->gate);
 	spin_lock_irq(&disk->lock);
-	disk->gate = gate;
+	disk->discards = discards;
 	spin_unlock_irq(&disk->lock);
+}
+
+void test_disk_open(struct test_disk *disk)
+{
+	complete_all(&disk->gate);
+}
+
+void test_disk_open_later(struct test_disk *disk)
+{
+	mod_timer(&disk->timer, jiffies + HZ / 5);
 }
 
 void test_disk_release(struct test_disk *disk)

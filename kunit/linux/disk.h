@@ -13,6 +13,13 @@
 #define TEST_DISK_SECTORS 8192u
 #define TEST_DISK_RECORDS 1024u
 
+/* Where the submission of a discard waits for the gate, for five seconds at most. */
+enum test_discards {
+	TEST_DISCARDS_QUICK,
+	TEST_DISCARDS_SLOW,	   /* before the discard ends */
+	TEST_DISCARDS_RETURN_LATE, /* after it */
+};
+
 struct test_record {
 	blk_opf_t operation;
 	sector_t sector;
@@ -34,7 +41,10 @@ struct test_disk {
 	bool hold;
 	struct bio_list held;
 	struct timer_list timer; /* releases what is held */
-	struct completion *gate; /* a discard waits for it while it is submitted */
+
+	enum test_discards discards; /* guarded by lock */
+	struct completion gate;
+	atomic_t inside; /* submissions that have not returned */
 };
 
 /* Removed when the case ends.  NULL @limits: plain blocks of 512 bytes. */
@@ -48,7 +58,10 @@ void test_disk_remove(struct test_disk *disk);
 void test_disk_forget(struct test_disk *disk);
 void test_disk_fail(struct test_disk *disk, unsigned int at, blk_status_t status);
 void test_disk_hold(struct test_disk *disk);
-/* NULL: none. */
-void test_disk_slow_discards(struct test_disk *disk, struct completion *gate);
+/* Close the gate for discards; test_disk_open() opens it. */
+void test_disk_slow_discards(struct test_disk *disk, enum test_discards discards);
+void test_disk_open(struct test_disk *disk);
+/* The same a while later. */
+void test_disk_open_later(struct test_disk *disk);
 /* End what is held, soon and in softirq context. */
 void test_disk_release(struct test_disk *disk);

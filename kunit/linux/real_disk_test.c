@@ -5,8 +5,8 @@
 #include <linux/random.h>
 #include <linux/sizes.h>
 
+#include "discard.h"
 #include "io.h"
-#include "work.h"
 
 struct real_disk {
 	const char *path;
@@ -204,12 +204,12 @@ static void bad_medium_fails_its_io_alone(struct kunit *test)
 
 static int real_disk_suite_init(struct kunit_suite *suite)
 {
-	return work_init();
+	return discards_init();
 }
 
 static void real_disk_suite_exit(struct kunit_suite *suite)
 {
-	work_exit();
+	discards_exit();
 }
 
 static struct kunit_case real_disk_cases[] = {

@@ -4,55 +4,53 @@
 #include <linux/build_bug.h>
 #include <linux/cdrom.h>
 #include <linux/slab.h>
-#include <linux/spinlock.h>
 #include <linux/stddef.h>
-#include <linux/workqueue.h>
 
 #include "driver.h"
 #include "host/block.h"
 
 #include "compat.h"
-#include "work.h"
+#include "discard.h"
 
 /* A bio's length is a 32-bit number of bytes. */
 #define BIO_MOST_SECTORS (UINT_MAX >> SECTOR_SHIFT)
 
 struct host_disk {
 	compat_bdev_handle *handle;
+	struct discards *discards;
 	bool read_only;
-	struct work_struct discard_work; /* submits what is in discards */
-	spinlock_t discard_lock;
-	struct bio_list discards; /* guarded by discard_lock */
 };
-
-static void discard_function(struct work_struct *work);
 
 int host_disk_open(uint32_t major, uint32_t minor, uint8_t read_only, struct host_disk **disk)
 {
 	struct host_disk *created;
+	int error = -ENOMEM;
 
 	created = kzalloc(sizeof(*created), GFP_KERNEL);
 	if (!created)
 		return -ENOMEM;
+	created->discards = discards_create();
+	if (!created->discards)
+		goto undo_created;
 	created->read_only = read_only;
-	INIT_WORK(&created->discard_work, discard_function);
-	spin_lock_init(&created->discard_lock);
-	bio_list_init(&created->discards);
 	created->handle = compat_bdev_open(MKDEV(major, minor), read_only);
 	if (IS_ERR(created->handle)) {
-		int error = PTR_ERR(created->handle);
-
-		kfree(created);
-		return error;
+		error = PTR_ERR(created->handle);
+		goto undo_discards;
 	}
 	*disk = created;
 	return 0;
+
+undo_discards:
+	discards_end(created->discards);
+undo_created:
+	kfree(created);
+	return error;
 }
 
 void host_disk_close(struct host_disk *disk)
 {
-	/* The last discard may have ended before the work that submitted it. */
-	flush_work(&disk->discard_work);
+	discards_end(disk->discards);
 	compat_bdev_close(disk->handle, disk->read_only);
 	kfree(disk);
 }
@@ -154,33 +152,6 @@ static blk_opf_t io_operation(const struct host_io *io)
 	}
 }
 
-/*
- * Some disks work a discard off while it is submitted, and request queues that are
- * full let the submitter wait: reads and writes of the same thread would wait with it.
- */
-static void discard_function(struct work_struct *work)
-{
-	struct host_disk *disk = container_of(work, struct host_disk, discard_work);
-	struct bio *bio;
-
-	for (;;) {
-		spin_lock(&disk->discard_lock);
-		bio = bio_list_pop(&disk->discards);
-		spin_unlock(&disk->discard_lock);
-		if (!bio)
-			return;
-		submit_bio(bio);
-	}
-}
-
-static void discard_submit(struct host_disk *disk, struct bio *bio)
-{
-	spin_lock(&disk->discard_lock);
-	bio_list_add(&disk->discards, bio);
-	spin_unlock(&disk->discard_lock);
-	work_submit(&disk->discard_work);
-}
-
 static void io_submit(struct host_io *io)
 {
 	struct bio *bio = (struct bio *)io->storage;
@@ -197,7 +168,7 @@ static void io_submit(struct host_io *io)
 	bio->bi_private = io;
 	bio->bi_end_io = io_bio_done;
 	if (io->operation == HOST_IO_DISCARD || io->operation == HOST_IO_SECURE_DISCARD)
-		discard_submit(io->disk, bio);
+		discards_submit(io->disk->discards, bio);
 	else
 		submit_bio(bio);
 }

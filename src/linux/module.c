@@ -5,6 +5,7 @@
 
 #include "driver.h"
 
+#include "discard.h"
 #include "disk_events.h"
 #include "parameter.h"
 #include "survey.h"
@@ -23,12 +24,15 @@ static int __init blkback_init(void)
 	error = work_init();
 	if (error)
 		return error;
+	error = discards_init();
+	if (error)
+		goto undo_work;
 	driver_init();
 	parameter_init();
 	survey_init();
 	error = disk_events_init();
 	if (error)
-		goto undo_work;
+		goto undo_survey;
 	error = xenbus_init_driver();
 	if (error)
 		goto undo_events;
@@ -36,8 +40,10 @@ static int __init blkback_init(void)
 
 undo_events:
 	disk_events_exit();
-undo_work:
+undo_survey:
 	survey_exit();
+	discards_exit();
+undo_work:
 	work_exit();
 	return error;
 }
@@ -48,7 +54,9 @@ static void __exit blkback_exit(void)
 	xenbus_exit_driver();
 	disk_events_exit();
 	survey_exit();
+	/* Work of a device may wait for a discard's submission. */
 	work_exit();
+	discards_exit();
 }
 module_exit(blkback_exit);
 

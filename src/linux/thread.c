@@ -110,7 +110,7 @@ static_assert(sizeof(struct delayed_work) <= sizeof(((struct host_work *)NULL)->
 static_assert(__alignof__(struct delayed_work) <= __alignof__(struct host_work));
 static_assert(offsetof(struct host_work, storage) == 0);
 
-static struct workqueue_struct *work_queue, *submit_queue;
+static struct workqueue_struct *work_queue;
 
 static struct delayed_work *work_kernel(struct host_work *work)
 {
@@ -175,30 +175,14 @@ void host_work_forget(struct host_work *work)
  * Unbound: work of one device may wait long for its disk and must not hold up
  * another's.  Destroying the queue waits for functions that still run, so the
  * module's code outlives them.
- *
- * What submits to disks has a queue of its own: disks that hang there take up none
- * of the other's workers, and the devices' work waits for it.
  */
 int work_init(void)
 {
 	work_queue = alloc_workqueue("xen-blkback", WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
-	if (!work_queue)
-		return -ENOMEM;
-	submit_queue =
-		alloc_workqueue("xen-blkback-io", WQ_UNBOUND | WQ_MEM_RECLAIM, WQ_MAX_ACTIVE);
-	if (submit_queue)
-		return 0;
-	destroy_workqueue(work_queue);
-	return -ENOMEM;
-}
-
-void work_submit(struct work_struct *work)
-{
-	queue_work(submit_queue, work);
+	return work_queue ? 0 : -ENOMEM;
 }
 
 void work_exit(void)
 {
 	destroy_workqueue(work_queue);
-	destroy_workqueue(submit_queue);
 }
