@@ -99,8 +99,8 @@ suite_ended() { # NAME STATUS
 	good=${counts%% passed*}
 	bad=${counts#*, }
 	bad=${bad%% failed*}
-	# A suite that fails without a failed test has failed all the same.
-	if [ "$status" != 0 ] && [ "$bad" = 0 ]; then bad=1; fi
+	# A suite that fails without a failed test, or has no test, has failed all the same.
+	if [ "$bad" = 0 ] && { [ "$status" != 0 ] || [ "$good" = 0 ]; }; then bad=1; fi
 	passed=$((passed + good))
 	failed=$((failed + bad))
 	say "$name done: $counts"

@@ -21,7 +21,8 @@ count() {
 	passed=$((passed + $(echo "${counts:-0}" | cut -d" " -f1)))
 	bad=${counts#*, }
 	bad=${bad%% failed*}
-	if [ "$2" != 0 ] && [ "${bad:-0}" = 0 ]; then bad=1; fi
+	# No counts are a failure, too.
+	if [ "${bad:-0}" = 0 ] && { [ "$2" != 0 ] || [ -z "$counts" ]; }; then bad=1; fi
 	failed=$((failed + bad))
 }
 

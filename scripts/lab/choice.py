@@ -19,7 +19,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 
 # What "lab: WORD" in the header of a scenario may say.
 WORDS = {'main', 'bare', 'by hand', 'rare', 'tool', 'domain', 'guests', 'debug', 'release',
-         'kunit', 'kasan', 'locks'}
+         'kunit', 'kasan', 'locks', 'last'}
 
 
 def scenario_files(folder=HERE / 'scenarios'):
@@ -79,7 +79,7 @@ def order(path):
     their own do not come in between."""
     text = path.read_text()
     domain = re.search(r'^domain_need (\w+)', text, re.MULTILINE)
-    return ([needs(path, word) for word in ('debug', 'tool', 'domain')] +
+    return ([needs(path, word) for word in ('last', 'debug', 'tool', 'domain')] +
             ['guest_need g1' not in text, domain.group(1) if domain else ''])
 
 

@@ -103,8 +103,13 @@ statistic_of() { # GUEST DEVICE NAME
 	cat "/sys/bus/xen-backend/devices/vbd-$(guest_id "$1")-$(vdev_number "$2")/statistics/$3"
 }
 
-guest_sum() { guest "$1" "dd if=/dev/$2 bs=1M iflag=direct 2>/dev/null | sha256sum" | cut -d' ' -f1; }
-file_sum() { sha256sum <"$1" | cut -d' ' -f1; }
+# The sum of nothing equals no other.
+sum_of_nothing=$(sha256sum </dev/null | cut -d' ' -f1)
+guest_sum() {
+	guest "$1" "dd if=/dev/$2 bs=1M iflag=direct 2>/dev/null | sha256sum" | cut -d' ' -f1 |
+		sed "s/$sum_of_nothing/(the guest read nothing)/"
+}
+file_sum() { sha256sum <"$1" | cut -d' ' -f1 | sed "s/$sum_of_nothing/(the file is empty)/"; }
 
 # Verified I/O for the guest: crc32c in every block, mixed sizes.
 fio_verify() { # DEVICE MEGABYTES [OPTIONS]

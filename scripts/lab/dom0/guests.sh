@@ -76,7 +76,7 @@ guest_create_tool() {
 guest_need_tool() {
 	local name
 	for name in $(guests); do [ "$name" = "$1" ] || xl destroy "$name"; done
-	guest_ready "$1" && guest "$1" 'dmesg -c' >/dev/null && return 0
+	guest_ready "$1" && guest "$1" 'dmesg -c >/dev/null' >/dev/null && return 0
 	xl destroy "$1" 2>/dev/null
 	guest_create_tool "$@"
 }

@@ -77,4 +77,5 @@ driver_use() {
 
 set_parameter() { echo "$2" >"$parameters/$1"; }
 
-no_backends() { [ -z "$(xenstore-list /local/domain/0/backend/vbd 2>/dev/null)" ]; }
+# An xenstored that does not answer is no proof.
+no_backends() { xenstore-exists /local/domain/0 && [ -z "$(xenstore-list /local/domain/0/backend/vbd 2>/dev/null)" ]; }

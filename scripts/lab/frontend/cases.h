@@ -26,6 +26,7 @@ void ring_refs(Frontend& frontend, uint64_t argument);
 void tolerance(Frontend& frontend, uint64_t argument);
 void indirect(Frontend& frontend, uint64_t argument);
 void persistence(Frontend& frontend, uint64_t argument);
+void not_persistent(Frontend& frontend, uint64_t argument);
 void planted_mapping(Frontend& frontend, uint64_t argument);
 void discard(Frontend& frontend, uint64_t argument);
 void blocks_4k(Frontend& frontend, uint64_t argument);
@@ -57,6 +58,8 @@ inline constexpr Case kCases[] = {
      tolerance},
     {"indirect", "1 to 256 segments, and what may not be in an indirect request", indirect},
     {"persistence", "persistent grants agreed on anew with each connect", persistence},
+    {"not-persistent", "a frontend that has persistent grants, a backend that offers none",
+     not_persistent},
     {"planted-mapping", "must fail: a page that is still mapped at Closed", planted_mapping},
     {"discard", "discards, aligned or not, secure or not", discard},
     {"blocks-4k", "a disk of 4 KiB blocks: whole ones, in whatever segments", blocks_4k},

@@ -86,7 +86,7 @@ KernelLog::KernelLog() : file_(open("/dev/kmsg", O_RDONLY | O_NONBLOCK)) {
 
 KernelLog::~KernelLog() { close(file_); }
 
-uint32_t KernelLog::count(const char* words) {
+uint32_t KernelLog::still_mapped() {
   char record[8192];
   uint32_t count = 0;
   for (;;) {
@@ -95,7 +95,10 @@ uint32_t KernelLog::count(const char* words) {
     // EPIPE: records were overwritten before we read them.
     if (length < 0) die("/dev/kmsg: %s", std::strerror(errno));
     record[length] = 0;
-    if (std::strstr(record, words) != nullptr) ++count;
+    // Without memory to defer it, it is lost.
+    for (const char* words : {"deferring g.e.", "leaking g.e."}) {
+      if (std::strstr(record, words) != nullptr) ++count;
+    }
   }
 }
 
@@ -117,7 +120,7 @@ Pages::~Pages() {
 uint32_t Pages::take_back() {
   KernelLog log;
   xengntshr_unshare(sharing(), base_, count());
-  return log.count("deferring g.e.");
+  return log.still_mapped();
 }
 
 void Pages::share() {
@@ -134,15 +137,24 @@ uint32_t Pages::renew() {
   return mapped;
 }
 
-SelfMapped::SelfMapped() {
+SelfMapped::SelfMapped() : grants_(xengnttab_open(nullptr, 0)) {
+  if (grants_ == nullptr) die("opening gntdev: %s", std::strerror(errno));
   const Store store;
   const auto domain = static_cast<uint32_t>(std::atoi(store.read("domid").value_or("-1").c_str()));
   page_ = std::make_unique<Pages>(domain, 1);
-  xengnttab_handle* const grants = xengnttab_open(nullptr, 0);
-  if (grants == nullptr) die("opening gntdev: %s", std::strerror(errno));
-  if (xengnttab_map_grant_ref(grants, domain, page_->gref(0), PROT_READ | PROT_WRITE) == nullptr) {
-    die("mapping a grant of our own: %s", std::strerror(errno));
-  }
+  mapping_ = xengnttab_map_grant_ref(grants_, domain, page_->gref(0), PROT_READ | PROT_WRITE);
+  if (mapping_ == nullptr) die("mapping a grant of our own: %s", std::strerror(errno));
+}
+
+SelfMapped::~SelfMapped() {
+  xengnttab_unmap(grants_, mapping_, 1);
+  xengnttab_close(grants_);
+}
+
+void check_kernel_log() {
+  SelfMapped planted;
+  const uint32_t mapped = planted.page().renew();
+  if (mapped != 1) die("the kernel tells of %u mapped pages, not of the one planted", mapped);
 }
 
 Channel::Channel(uint32_t domain) : handle_(xenevtchn_open(nullptr, 0)) {

@@ -43,8 +43,8 @@ class KernelLog {
   KernelLog(const KernelLog&) = delete;
   KernelLog& operator=(const KernelLog&) = delete;
 
-  // New lines with these words.
-  uint32_t count(const char* words);
+  // New lines about pages that are still mapped when they are taken back.
+  uint32_t still_mapped();
 
  private:
   int file_;
@@ -79,15 +79,25 @@ class Pages {
   std::vector<uint32_t> grefs_;
 };
 
-// A page that is granted to our own domain and mapped by it until the program ends, as a backend
-// that forgets one would leave it.
+// A page that is granted to our own domain and mapped by it while this lives, as a backend that
+// forgets one would leave it.
 class SelfMapped {
  public:
   SelfMapped();
+  ~SelfMapped();
+  SelfMapped(const SelfMapped&) = delete;
+  SelfMapped& operator=(const SelfMapped&) = delete;
+
+  Pages& page() { return *page_; }
 
  private:
   std::unique_ptr<Pages> page_;
+  xengntdev_handle* grants_;
+  void* mapping_;
 };
+
+// Ends the program unless this kernel tells of a page that is still mapped.
+void check_kernel_log();
 
 // One unbound port for one domain.
 class Channel {

@@ -14,6 +14,7 @@ namespace {
 constexpr uint64_t kReadId = 1;
 constexpr uint64_t kFirstDiscardId = 2;
 constexpr uint32_t kReads = 100;
+constexpr uint32_t kDiscards = 6;
 
 struct Times {
   std::vector<double> reads;
@@ -25,7 +26,8 @@ double median(std::vector<double>& times) {
   return times[times.size() / 2];
 }
 
-// Reads one after the other, with `beside` discards of the whole disk always in flight.
+// Reads one after the other, with `beside` discards of the whole disk always in flight, until
+// there were enough of both.
 Times measure(Frontend& frontend, Data& data, uint32_t beside) {
   Ring& ring = frontend.ring();
   const uint64_t sectors = frontend.property("sectors");
@@ -52,18 +54,21 @@ Times measure(Frontend& frontend, Data& data, uint32_t beside) {
   if (beside != 0) ring.push();
   double read_began = send_read();
   ring.push();
-  while (times.reads.size() < kReads || in_flight != 0) {
+  auto enough = [&] {
+    return times.reads.size() >= kReads && (beside == 0 || times.discards.size() >= kDiscards);
+  };
+  while (!enough() || in_flight != 0) {
     const Response response = ring.take();
     EXPECT(response.status == kOkay, "id %llu: status %d",
            static_cast<unsigned long long>(response.id), response.status);
     if (response.id == kReadId) {
       times.reads.push_back(now() - read_began);
-      if (reads < kReads) read_began = send_read();
+      if (!enough()) read_began = send_read();
     } else {
       const auto index = static_cast<uint32_t>(response.id - kFirstDiscardId);
       times.discards.push_back(now() - begun[index]);
       --in_flight;
-      if (times.reads.size() < kReads) send_discard(index);
+      if (!enough()) send_discard(index);
     }
     ring.push();
   }
@@ -72,23 +77,26 @@ Times measure(Frontend& frontend, Data& data, uint32_t beside) {
 
 }  // namespace
 
-// A read beside discards waits for none of them.
+// A read beside discards waits for none of them: there is one in flight all the time.
 void discard_latency(Frontend& frontend, uint64_t) {
   frontend.connect({});
   EXPECT(frontend.property("feature-discard") == 1, "discard is not offered");
   Data data(frontend, 1);
   Times alone = measure(frontend, data, 0);
-  Times beside = measure(frontend, data, 4);
+  Times beside = measure(frontend, data, 1);
   const double discard = median(beside.discards);
   const double usual = median(alone.reads), usual_beside = median(beside.reads);
-  const double worst = alone.reads.back(), worst_beside = beside.reads.back();
+  const size_t slow = static_cast<size_t>(std::count_if(
+      beside.reads.begin(), beside.reads.end(), [&](double read) { return read > discard / 2; }));
   std::printf(
-      "a read: %.2f ms, at worst %.2f; beside discards %.2f ms, at worst %.2f; "
-      "%zu discards, of %.2f ms each\n",
-      usual * 1000, worst * 1000, usual_beside * 1000, worst_beside * 1000, beside.discards.size(),
-      discard * 1000);
+      "a read: %.2f ms, at worst %.2f; beside discards %.2f ms, at worst %.2f; of %zu reads %zu "
+      "took half as long as a discard; %zu discards, of %.2f ms each\n",
+      usual * 1000, alone.reads.back() * 1000, usual_beside * 1000, beside.reads.back() * 1000,
+      beside.reads.size(), slow, beside.discards.size(), discard * 1000);
   EXPECT(discard > 10 * usual, "the disk's discards are too fast to show anything");
-  EXPECT(worst_beside < discard / 2 + worst, "a read waited for a discard");
+  // Were each discard to hold up one read, there would be as many; a machine may be slow once.
+  EXPECT(slow <= beside.discards.size() / 3, "reads waited for discards");
+  EXPECT(usual_beside < discard / 4, "reads beside discards are slow");
   frontend.close();
 }
 

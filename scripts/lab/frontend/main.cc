@@ -14,6 +14,7 @@ int main(int argc, char** argv) {
   std::setvbuf(stdout, nullptr, _IOLBF, 0);
   for (const Case& known : kCases) {
     if (argc < 3 || std::strcmp(argv[1], known.name) != 0) continue;
+    check_kernel_log();
     Frontend frontend(static_cast<uint32_t>(std::strtoul(argv[2], nullptr, 10)));
     known.run(frontend, argc > 3 ? std::strtoul(argv[3], nullptr, 10) : 0);
     std::puts("all as it should be");

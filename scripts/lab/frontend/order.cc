@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cstdio>
 #include <map>
-#include <optional>
 
 #include "cases.h"
 #include "data.h"
@@ -125,6 +124,7 @@ void failing_writes(Frontend& frontend, uint64_t) {
 // As a kernel after a boot loader, or after a crash: nobody waits for the I/O.
 void reconnect(Frontend& frontend, uint64_t rounds) {
   uint64_t mark = 0x8000;
+  double fastest = 1e9;  // of the writes: what the disk takes
   for (uint64_t round = 0; round < std::max<uint64_t>(rounds, 1); ++round) {
     Options options;
     options.queues = 1 + round % 2;
@@ -139,6 +139,7 @@ void reconnect(Frontend& frontend, uint64_t rounds) {
       takes = now();
       EXPECT(frontend.run(data.request(kWrite, 0)) == kOkay, "write");
       takes = now() - takes;
+      fastest = std::min(fastest, takes);
       for (uint32_t queue = 0; queue < options.queues; ++queue) {
         Ring& ring = frontend.ring(queue);
         for (uint32_t i = 0; i < ring.slots() / 2; ++i) {
@@ -160,7 +161,7 @@ void reconnect(Frontend& frontend, uint64_t rounds) {
     frontend.forget();
     std::printf("round %llu: a write takes %.0f ms, Closed after %.0f ms\n",
                 static_cast<unsigned long long>(round), takes * 1000, closed * 1000);
-    EXPECT(closed > takes / 2, "Closed before the disk had done what was in flight");
+    EXPECT(closed > fastest / 2, "Closed before the disk had done what was in flight");
     frontend.connect({});
     Data data(frontend, kMaxDirect);
     EXPECT(frontend.run(data.request(kRead, 0)) == kOkay && data.holds(mark),
@@ -172,7 +173,7 @@ void reconnect(Frontend& frontend, uint64_t rounds) {
 // As far as the state `last`, and no further; from Initialised on with rings, from Connected on
 // with requests in flight.
 void leave(Frontend& frontend, uint64_t last) {
-  static std::optional<Data> data;
+  static Data* data;  // never taken back
   EXPECT(frontend.wait_backend(kInitWait, 20), "the backend is in state %d, not 2",
          frontend.backend_state());
   if (last == kInitialised) {
@@ -182,7 +183,7 @@ void leave(Frontend& frontend, uint64_t last) {
            frontend.backend_state());
   } else if (last >= kConnected) {
     frontend.connect({});
-    data.emplace(frontend, kMaxDirect);
+    data = new Data(frontend, kMaxDirect);
     for (uint32_t i = 0; i < frontend.ring().slots() / 2; ++i) {
       Request request = data->request(kWrite, i * 88);
       request.id = i;

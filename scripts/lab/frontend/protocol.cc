@@ -269,7 +269,10 @@ void persistence(Frontend& frontend, uint64_t rounds) {
         EXPECT(persistent || data.pages().renew() == 0, "a page is still mapped after its answer");
       }
       if (persistent) {
-        const uint32_t mapped = data.pages().renew();
+        // Those of "data" stay mapped until Closed, and no longer.
+        Data other(frontend, kMaxDirect);
+        EXPECT(frontend.run(other.request(kWrite, 0)) == kOkay, "write");
+        const uint32_t mapped = other.pages().renew();
         EXPECT(mapped == kMaxDirect, "%u of %u persistent grants are mapped", mapped, kMaxDirect);
       }
       frontend.close();
@@ -277,6 +280,19 @@ void persistence(Frontend& frontend, uint64_t rounds) {
     frontend.forget();
     std::printf("persistent grants %d: served, mapped as agreed\n", persistent);
   }
+}
+
+void not_persistent(Frontend& frontend, uint64_t) {
+  Options options;
+  options.persistent = true;
+  frontend.connect(options);
+  EXPECT(frontend.property("feature-persistent") == 0, "persistent grants are offered");
+  Data data(frontend, kMaxDirect);
+  for (uint32_t i = 0; i < 3; ++i) {
+    EXPECT(frontend.run(data.request(kRead, 0)) == kOkay, "read");
+    EXPECT(data.pages().renew() == 0, "a page is still mapped after its answer");
+  }
+  frontend.close();
 }
 
 // Must fail: a page is still mapped at Closed.

@@ -21,7 +21,7 @@ verify() { # NAME DEVICE
 }
 need modprobe brd rd_nr=1 rd_size=16384
 verify brd /dev/ram0
-wait_for 10 rmmod brd
+wait_for 10 rmmod brd || fail "brd is still in use"
 for size in 0 4; do
 	null_disk size=16 memory_backed=1 cache_size=$size
 	verify "null_blk with $size MiB of cache" "$disk"
@@ -34,6 +34,6 @@ sectors=$(cat "/sys/block/${disk##*/}/size")
 echo "0 $((sectors - 8)) linear $disk 8" | dmsetup create lab || fail "dmsetup create"
 dmsetup mknodes
 verify dm-linear /dev/mapper/lab
-wait_for 10 dmsetup remove lab
+wait_for 10 dmsetup remove lab || fail "dm-linear is still in use"
 wait_for 20 rmmod scsi_debug || fail "scsi_debug is still in use"
 passed

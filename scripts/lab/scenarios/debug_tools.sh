@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # lab: debug
 # lab: kunit
+# lab: last
 # After all other scenarios: kmemleak finds no memory of ours that nobody points to,
 # and lockdep is still looking.  A leak that is planted is found, also when its
 # module is gone.
@@ -34,6 +35,9 @@ fi
 say "$(grep -c '^unreferenced' $leaks) unreferenced objects, none of ours"
 grep -q '^ *debug_locks: *1$' /proc/lockdep_stats || fail "lockdep looks at nothing any more"
 
+# The host judges the console, and is not to find what is planted.
+read -r level _ </proc/sys/kernel/printk
+echo 1 >/proc/sys/kernel/printk
 need insmod /lab/kunit/xen-blkback-planted.ko bug=leak
 scan
 grep -q 'planted_leak' /tmp/leaks || fail "a planted leak was not found"
@@ -42,6 +46,11 @@ scan
 [ -s /tmp/leaks ] || fail "the leak of a module that is gone was not found"
 say "the planted leak was found, with its module and without"
 echo clear >$leaks
+echo "$level" >/proc/sys/kernel/printk
 # What was planted, and what others lost, is not for the judge of our logs.
-dmesg | grep 'kmemleak' && dmesg -C
+dmesg | grep -v 'kmemleak: [0-9]* new suspected' | sed 's/\[[0-9. ]*\]//' >/tmp/dmesg.others
+dmesg -C
+if grep -qE "$(grep -vE '^#|^$' /lab/dom0/bad-words | paste -sd'|')" /tmp/dmesg.others; then
+	fail "dom0's kernel said: $(grep -E "$(grep -vE '^#|^$' /lab/dom0/bad-words | paste -sd'|')" /tmp/dmesg.others | head -3)"
+fi
 passed

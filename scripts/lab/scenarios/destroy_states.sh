@@ -6,7 +6,7 @@
 # shows: `xl destroy` with the frontend in every state | yes
 . /lab/dom0/lib.sh
 driver_load
-null_disk size=32 memory_backed=1 irqmode=2 completion_nsec=3000000000
+null_disk size=32 memory_backed=1 irqmode=2 completion_nsec=6000000000
 frontend_is() { # STATE
 	[ "$(xenstore-read "/local/domain/$(guest_id gt)/device/vbd/$(vdev_number xvdb)/state")" = "$1" ]
 }
@@ -23,6 +23,7 @@ for state in 1 2 3 4 5 6; do
 	fi
 	[ "$state" != 4 ] || need xl pause gt
 	need xl destroy gt
+	[ "$state" -lt 4 ] || disk_is_busy "$disk" || fail "the disk had answered when the guest was destroyed"
 	wait_for 20 no_backends || fail "the backend outlived its guest (frontend in state $state)"
 	say "destroyed with the frontend in state $state$what"
 done

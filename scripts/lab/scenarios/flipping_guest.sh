@@ -30,7 +30,7 @@ close_and_kill() {
 guest_start gt leave "frontend leave $(vdev_number xvdb) 4"
 wait_for 20 state_is 4 || fail "the frontend does not connect"
 before=$SECONDS
-guest gt "for n in 1 2 3; do
+need guest gt "for n in 1 2 3; do
 	(i=0; while [ \$i -lt 6 ]; do
 		for s in 6 1 3 4 5 \"\" 1 3 2 7 6 8 4 x 0 4294967298 99 3; do xenstore-write $d/state \"\$s\"; done;
 		xenstore-rm $d/state; i=\$((i + 1));
@@ -65,7 +65,7 @@ xl block-detach gt xvdb 2>/tmp/detach.err &
 detach=$!
 closing() { [ "$(xenstore-read "$node/online" 2>/dev/null)" = 0 ]; }
 wait_for 10 closing || fail "xl does not detach"
-busy || say "too late: the disk has answered"
+busy || fail "too late: the disk has answered before the unbind"
 echo "vbd-$(guest_id gt)-$(vdev_number xvdb)" >/sys/bus/xen-backend/drivers/vbd/unbind || fail "unbind"
 wait $detach || fail "xl block-detach beside an unbind: $(tail -n 1 /tmp/detach.err)"
 busy && fail "the backend said Closed with requests at the disk"

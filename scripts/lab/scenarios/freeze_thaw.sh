@@ -12,12 +12,24 @@ load_start g1 xvdb 12
 sleep 1
 # The test mode freezes all threads, waits five seconds, and thaws them.
 echo freezer >/sys/power/pm_test || fail "this kernel cannot test the freezer"
-freeze() {
+# The guest counts for how many tenths of a second in a row nothing was answered.
+watch="longest=0; row=0; before=; while [ ! -e /tmp/watched ]; do
+	now=\$(awk '\$3 == \"xvdb\" { print \$4 + \$8 }' /proc/diskstats);
+	if [ \"\$now\" = \"\$before\" ]; then row=\$((row + 1)); else row=0; fi; before=\$now;
+	[ \$row -le \$longest ] || longest=\$row; sleep 0.1; done; echo longest \$longest"
+freeze() { # GUEST that has I/O on xvdb, or none to look at
+	[ -z "${1:-}" ] || { guest "$1" 'rm -f /tmp/watched' >/dev/null; guest_start "$1" watch "$watch"; }
 	echo freeze >/sys/power/state || fail "the threads did not freeze: $(dmesg | tail -n 5)"
-	say "frozen and thawed"
+	pause 1
+	[ -n "${1:-}" ] || { say "frozen and thawed"; return; }
+	guest "$1" 'touch /tmp/watched' >/dev/null
+	need guest_join "$1" watch 60
+	still=$(xenstore-read "/local/domain/$(guest_id "$1")/data/output" | sed -n 's/.*longest \([0-9]*\).*/\1/p')
+	say "frozen and thawed: no answer for $still tenths of a second"
+	[ "${still:-0}" -ge 25 ] || ! driver_is_ours || fail "the disk was served while the threads were frozen"
 }
-freeze
-freeze
+freeze g1
+freeze g1
 load_stop g1
 [ "$(guest_sum g1 xvdb)" = "$(file_sum "$disk")" ] || fail "data differs"
 detach g1 xvdb

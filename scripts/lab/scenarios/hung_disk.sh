@@ -47,6 +47,7 @@ rmmod_declined() {
 	rmmod=$!
 	if wait_for 4 eval '! kill -0 $rmmod 2>/dev/null'; then
 		wait $rmmod && fail "rmmod succeeded with requests in flight"
+		grep -q 'in use' /tmp/rmmod || fail "rmmod: $(cat /tmp/rmmod)"
 		say "$(cat /tmp/rmmod)"
 		rmmod=
 	else

@@ -32,6 +32,9 @@ record() { # SECONDS
 	wakeups=$(grep -c '^wakeup' /tmp/events)
 	works=$(grep '^work' /tmp/events | grep -vc 'survey_function')
 	surveys=$(grep -c '^work.*survey_function' /tmp/events)
+	[ "$(awk '$1 == "overrun:" { s += $2 } END { print s + 0 }' $trace/per_cpu/cpu*/stats)" = 0 ] ||
+		fail "the trace has lost events"
+	deferrable=$(grep '^timer' /tmp/events | grep -cE 'flags=[^ ]*D')
 	timers=$(grep '^timer' /tmp/events | grep -vcE 'flags=[^ ]*D')
 }
 unused=$(cat "$parameters/persistent_grant_unused_seconds")
@@ -54,6 +57,9 @@ echo "NOTE idle: in the next 10 s $wakeups wake-ups, $works works, $timers timer
 set_parameter persistent_grant_unused_seconds "$unused"
 detach g1 xvdb
 [ -n "${few:-}" ] || fail "in the first 10 s: $first"
+# About one a second and CPU; each starts a timer, which shows that timers are seen.
+[ "$surveys" -le $((12 * $(nproc))) ] || ! driver_is_ours || fail "$surveys surveys in 10 s"
+[ "$deferrable" -ge 1 ] || ! driver_is_ours || fail "no timer of the survey was seen"
 [ $((wakeups + works + timers)) = 0 ] || fail "in the next 10 s: $wakeups wake-ups, $works works, $timers timers"
 [ "$purges" -ge 1 ] || fail "no purge was seen"
 passed

@@ -15,6 +15,7 @@ guests_destroy
 domain_kernel=/kasan/vmlinux domain_memory=1500 domain_type=pvh domain_extra="noxsave kmemleak=off" domain_create dd
 guest dd 'grep -q " kasan_report$" /proc/kallsyms && grep -q "^ *debug_locks: *1$" /proc/lockdep_stats' ||
 	fail "the domain's kernel has no KASAN or no lockdep"
+guest dd 'grep -q __asan_load8 "/lib/modules/$(uname -r)/updates/xen-blkback.ko"' || fail "our module is built without KASAN"
 guest dd '/lab/dom0/kunit-cases /lab/kunit-kasan auto-translated 2>&1' 300 >/tmp/counts || fail "$(tail -n 30 /tmp/counts)"
 say "$(cat /tmp/counts)"
 domain_verify dd
@@ -28,7 +29,7 @@ serve guest_create /dev/sda
 wait_for 30 guest_has_disk gc xvdb || fail "the guest never saw the disk"
 load_start gc xvdb 16
 in_domain "for i in 1 2 3; do
-	for value in 0 1024; do set_parameter max_buffer_pages \$value; set_parameter max_persistent_grants \$value; pause 0.5; done;
+	for value in 0 1024; do need set_parameter max_buffer_pages \$value; need set_parameter max_persistent_grants \$value; pause 0.5; done;
 	echo 2 >/proc/sys/vm/drop_caches;
 done" >/dev/null
 say "parameters changed under load"
@@ -59,5 +60,10 @@ say "the disk vanished under load"
 in_domain 'wait_for 20 rmmod scsi_debug && wait_for 20 rmmod xen_blkback' >/dev/null
 domain_check_log dd
 guest dd 'grep -q "^ *debug_locks: *1$" /proc/lockdep_stats' || fail "lockdep looks at nothing any more"
+# A mistake of that kind is seen, and said by the judge of the domain.
+need guest dd 'insmod /lab/kunit-kasan/xen-blkback-planted.ko bug=out-of-bounds' >/dev/null
+(domain_check_log dd) >/tmp/planted 2>&1 && fail "a planted access out of bounds was not found"
+grep -q 'KASAN: slab-out-of-bounds' /tmp/planted || fail "the domain's log says: $(cat /tmp/planted)"
+rm /tmp/failed.kasan_domain
 xl destroy dd
 passed

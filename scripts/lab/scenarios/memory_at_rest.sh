@@ -36,6 +36,8 @@ measure() { # ORDER DISKS LIMIT-KIB
 	echo "NOTE memory: a connected disk with 4 rings of order $1 costs $per_disk KiB of dom0 ($(cat /lab/driver) driver, $(uname -r))"
 	xl destroy g5
 	wait_for 20 no_backends || fail "the backends outlived the guest"
+	# Four stacks alone are this much.
+	[ "$per_disk" -ge 64 ] || fail "$per_disk KiB a disk: that is no measurement"
 	! driver_is_ours || [ "$per_disk" -lt "$3" ] || fail "$per_disk KiB a disk, not under $3"
 }
 
@@ -46,6 +48,6 @@ measure 0 6 400
 set_parameter feature_persistent N
 measure 4 4 1775
 set_parameter feature_persistent Y
-wait_for 20 rmmod null_blk
+wait_for 20 rmmod null_blk || fail "null_blk is still in use"
 set_parameter max_queues 2
 passed

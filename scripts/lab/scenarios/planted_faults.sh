@@ -15,17 +15,20 @@ found() {
 	grep -q "$words" <<<"$said" || fail "$1 says '$said', not '$words'"
 	say "$1 has found: $words"
 }
-wait_for_log() { wait_for 10 grep -q "$2" "/var/log/xen/guest-$1.log" || fail "the console of $1 lacks: $2"; }
+wait_for_log() { # GUEST WORDS
+	wait_for 10 grep -aqF "] $2" "/var/log/xen/guest-$1.log" || fail "the console of $1 lacks: $2"
+}
 
 # What a kernel says, of dom0 and of guests, at the level at which WARN() says it.
 # Not on dom0's own console, which the host judges.
 echo '<7>WARNING: CPU: 0 PID: 1 at planted.c:1 planted+0x1/0x2' >/dev/kmsg
 found "dom0's kernel said: .*planted" check_logs
+[ "$(guest g1 'cut -c1 /proc/sys/kernel/printk')" = 8 ] || fail "the console of g1 does not show all"
 for words in 'WARNING: CPU: 0 PID: 1 at planted.c:1 planted+0x1/0x2' 'WARNING: planted.c:1 at planted+0x1/0x2, CPU#0: sh/1' \
 	'xen:grant_table: WARNING: g.e. 0x123 still in use!' 'xen:grant_table: leaking g.e. 0x123 (pfn 0x1)'; do
 	need guest g1 "echo '<4>$words' >/dev/kmsg" >/dev/null
-	wait_for_log g1 "${words#*: }"
-	found 'guest guest-g1.log said: ' check_logs
+	wait_for_log g1 "$words"
+	found "guest guest-g1.log said: .*${words##*: }" check_logs
 done
 check_logs || fail "a complaint is found twice"
 say "each is found once"
@@ -33,7 +36,7 @@ say "each is found once"
 # The console of a guest that is gone, and came again under its name.
 guest_vcpus=1 guest_cpus=3 guest_create g3
 need guest g3 "echo '<4>WARNING: CPU: 0 PID: 1 at planted.c:2' >/dev/kmsg" >/dev/null
-wait_for_log g3 'planted.c:2'
+wait_for_log g3 'WARNING: CPU: 0 PID: 1 at planted.c:2'
 need xl destroy g3
 guest_vcpus=1 guest_cpus=3 guest_create_tool g3
 found 'guest guest-g3.log said: .*planted.c:2' check_logs
@@ -45,6 +48,11 @@ attach_only g3 "$disk" xvdb w
 tool_must_fail g3 planted-mapping xvdb "at Closed 1 of our pages are still mapped"
 if driver_is_ours; then found 'guest guest-g3.log said: .*deferring' check_logs; else check_logs; fi
 xl destroy g3
+
+# A failure that a subshell has swallowed.
+(scenario=planted fail "planted" 2>/dev/null)
+[ "$(cat /tmp/failed.planted)" = planted ] || fail "a failure in a subshell leaves no trace"
+rm /tmp/failed.planted
 
 # What a scenario leaves behind.
 xenstore-write /local/domain/0/backend/vbd/9999/51712/state 1

@@ -19,6 +19,7 @@ set_parameter feature_persistent N
 tool gt reconnect xvdb 2
 [ "$(xenstore-read "$(backend_node gt xvdb)/feature-persistent")" = 0 ] ||
 	fail "feature-persistent is still offered"
+tool gt not-persistent xvdb
 set_parameter feature_persistent Y
 tool gt persistence xvdb 10
 detach_tool gt xvdb

@@ -11,22 +11,23 @@ guests_destroy
 guest_vcpus=1 guest_cpus=2 guest_create g1
 guest_vcpus=1 guest_cpus=3 guest_create g4
 rm -f /tmp/quiet
-noise() { # until /tmp/quiet is there
+noise() { # until /tmp/quiet is there; counts its rounds in /tmp/rounds
+	local round=0
 	while [ ! -e /tmp/quiet ]; do
 		for values in "1 0 0 1 N" "4 1024 1056 60 Y" "2 8 16 0 Y" "1 1 1 1 N"; do
 			read -r queues pages grants seconds persistent <<<"$values"
-			set_parameter max_queues "$queues"
-			set_parameter max_buffer_pages "$pages"
-			set_parameter max_persistent_grants "$grants"
-			set_parameter persistent_grant_unused_seconds "$seconds"
-			set_parameter feature_persistent "$persistent"
+			set_parameter max_queues "$queues" && set_parameter max_buffer_pages "$pages" &&
+				set_parameter max_persistent_grants "$grants" &&
+				set_parameter persistent_grant_unused_seconds "$seconds" &&
+				set_parameter feature_persistent "$persistent" || exit 1
+			echo $((++round)) >/tmp/rounds
 			pause 0.2
 		done
 	done
 }
 noise_end() {
 	touch /tmp/quiet
-	[ -z "${noise:-}" ] || wait "$noise"
+	[ -z "${noise:-}" ] || wait "$noise" || fail "a parameter was refused"
 	noise=
 	set_parameter max_queues 2
 	set_parameter max_buffer_pages 1024
@@ -91,6 +92,7 @@ for name in g1 g4; do wait_for 10 guest_size_is $name xvdb 20480 || fail "$name 
 need guest g1 "$(fio_verify xvdb 2 --offset=8M)" >/dev/null
 load_stop g4
 noise_end
+[ "$(cat /tmp/rounds)" -ge 20 ] || fail "parameters changed $(cat /tmp/rounds) times"
 [ "$(low)" = "$low" ] || fail "what g1 wrote has changed"
 [ "$(guest_sum g1 xvdb)" = "$(file_sum "$shared")" ] || fail "g1 reads other data"
 [ "$(guest_sum g4 xvdb)" = "$(file_sum "$shared")" ] || fail "g4 reads other data"

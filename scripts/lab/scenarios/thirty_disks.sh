@@ -69,16 +69,22 @@ for i in $(seq "$disks"); do
 done
 began=$SECONDS
 for i in $(seq "$disks"); do
-	[ "$i" != 2 ] || trace /tmp/detach.2
+	traced=
+	case $i in 2 | $((disks - 1))) traced=1 ;; esac
+	[ -z "$traced" ] || trace "/tmp/detach.$i"
 	need xl block-detach g1 "$(name "$i")"
-	[ "$i" != 2 ] || trace_end
+	[ -z "$traced" ] || trace_end
 done
+many_left=$(kernel_requests /tmp/detach.2)
+one_left=$(kernel_requests /tmp/detach.$((disks - 1)))
 wait_for 20 no_backends || fail "backends are left over"
 echo "NOTE disks: $disks attached in $attached s, removed in $((SECONDS - began)) s; requests of dom0's kernel:" \
-	"$first for one of the first, $last for one of the last, $(kernel_requests /tmp/detach.2) for a removal, $uevent for an uevent" \
+	"$first for one of the first, $last for one of the last, $many_left for a removal among many, $one_left for one of the last, $uevent for an uevent" \
 	"($(cat /lab/driver) driver, $(uname -r))"
 rm -r $files
 [ "$uevent" = 0 ] || fail "an uevent costs $uevent requests with $disks disks"
+[ "$many_left" -gt 5 ] || fail "the requests for a removal were not found"
+[ "$many_left" -le $((one_left + 2)) ] || fail "a removal costs $many_left requests with many disks, $one_left with one"
 [ "$first" -gt 5 ] || fail "the requests of dom0's kernel were not found"
 [ "$last" -le $((first + 2)) ] || fail "one of the last disks costs $last requests, one of the first $first"
 passed
