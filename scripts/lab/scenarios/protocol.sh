@@ -10,7 +10,7 @@
 # shows: order 0 together with `ring-ref`; `ring-ref0` without an order | no
 # shows: numbers with blanks, an end of line or a NUL around them | yes
 # shows: alignment of requests to the logical block size checked | yes
-# shows: FLUSH_DISKCACHE with and without data; empty flush on a read-only disk | yes
+# shows: FLUSH_DISKCACHE with and without data; empty flush on a read-only disk | the last is refused
 . /lab/dom0/lib.sh
 driver_load
 need set_parameter max_queues 2

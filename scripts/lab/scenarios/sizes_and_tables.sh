@@ -3,7 +3,7 @@
 # lab: rare
 # A disk's table is swapped under load, its size goes up and down, to nothing and back,
 # while the guest works, is paused, or its device is unbound.
-# shows: a dm table swapped under load; a disk that shrinks to nothing and grows again | not compared
+# shows: a dm table swapped under load; a disk that shrinks to nothing and grows again | yes
 . /lab/dom0/lib.sh
 driver_load
 guest_need g1

@@ -3,7 +3,7 @@
 # lab: domain
 # xenstored allows a driver domain few watches, and few transactions at a time: all
 # disks of a guest connect at once, do I/O, and go.
-# shows: eight disks of a driver domain with a quota of 22 watches | not compared
+# shows: eight disks of a driver domain with a quota of 22 watches | seven of them
 # shows: disks that connect at the same time with a quota of 2 transactions | not compared
 . /lab/dom0/lib.sh
 disks=8
