@@ -22,8 +22,12 @@ for state in 1 2 3 4 5 6; do
 		what=", $(disk_in_flight "$disk") requests in flight"
 	fi
 	[ "$state" != 4 ] || need xl pause gt
-	need xl destroy gt
+	xl destroy gt &
+	destroy=$!
+	# It waits for the backend, for ten seconds at most.
+	pause 0.5
 	[ "$state" -lt 4 ] || disk_is_busy "$disk" || fail "the disk had answered when the guest was destroyed"
+	wait $destroy || fail "xl destroy"
 	wait_for 20 no_backends || fail "the backend outlived its guest (frontend in state $state)"
 	say "destroyed with the frontend in state $state$what"
 done
