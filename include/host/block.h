@@ -123,8 +123,9 @@ struct host_io {
  * host_disk_submit - start @count I/Os together (under one plug).
  *
  * For each of them driver_io_done() is called exactly once, from any context,
- * possibly before this function returns.  A discard may reach the disk later than
- * what is submitted after it: it holds nothing else up.
+ * possibly before this function returns.  The call never ends a discard itself:
+ * a thread of the host does, and it may hand the discard to the disk later than
+ * what is submitted after it.  A discard therefore holds nothing else up.
  *
  * Context: process, may sleep while the disk's queue is full.
  */

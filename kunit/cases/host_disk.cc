@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 // The fake host's disk complains of every I/O that the border does not allow: each
 // case makes one mistake, in an I/O that is right in all else.
+#include <algorithm>
+
 #include "support/complaints.h"
+#include "support/disk.h"
 #include "support/expectations.h"
 
 namespace {
@@ -13,9 +16,11 @@ using kunit::Complaints;
 class OneIo {
  public:
   explicit OneIo(uint8_t read_only = 0) {
-    host().at_io_done = [this](host_io& done) {
-      ++ended;
-      error = done.error;
+    io.owner = this;
+    host().at_io_done = [](host_io& done) {
+      OneIo& one = *static_cast<Io&>(done).owner;
+      ++one.ended;
+      one.error = done.error;
     };
     if (host_disk_open(0xfe, 0x10, read_only, &io.disk) != 0) return;
     host_disk_geometry geometry{};
@@ -42,8 +47,16 @@ class OneIo {
     host_io* const ios[] = {&io};
     host_disk_submit(ios, 1);
   }
+  void fill(uint8_t byte) { std::fill_n(page_->bytes(), HOST_PAGE_BYTES, byte); }
+  void make_discard() {
+    io.operation = HOST_IO_DISCARD;
+    io.segment_count = 0;
+  }
 
-  host_io io{};
+  struct Io : host_io {
+    OneIo* owner = nullptr;
+  };
+  Io io{};
   host_io_segment segments[2] = {};
   uint32_t ended = 0;
   int error = 1;
@@ -71,6 +84,41 @@ TEST(HostDisk, AnIoThatIsRightIsServed) {
     EXPECT_EQ(one.ended, 1u);
     EXPECT_EQ(one.error, 0);
   }
+}
+
+// A thread of the host submits it: nobody may rely on its place among others.
+TEST(HostDisk, ADiscardEndsAfterItsSubmissionAndAfterLaterWrites) {
+  host().geometry.max_discard_sectors = 8;
+  for (const int error : {0, -5}) {
+    OneIo discard;
+    discard.make_discard();
+    discard.submit();
+    EXPECT_EQ(discard.ended, 0u);
+    OneIo write;
+    write.fill(0x77);
+    write.submit();
+    EXPECT_EQ(write.ended, 1u);
+    EXPECT_TRUE(kunit::disk_holds(16, 8, 0x77));
+    EXPECT_EQ(discard.ended, 0u);
+    host().io_error = error;
+    host().run();
+    host().io_error = 0;
+    EXPECT_EQ(discard.ended, 1u);
+    EXPECT_EQ(discard.error, error);
+    EXPECT_TRUE(kunit::disk_holds(16, 8, error == 0 ? 0 : 0x77));
+  }
+}
+
+TEST(HostDisk, ADiscardThatIsHeldWaitsForItsEnd) {
+  host().geometry.max_discard_sectors = 8;
+  host().hold_io = true;
+  OneIo one;
+  one.make_discard();
+  one.submit();
+  host().run();
+  EXPECT_EQ(one.ended, 0u);
+  host().complete(0);
+  EXPECT_EQ(one.ended, 1u);
 }
 
 TEST(HostDisk, ComplainsOfSegments) {
@@ -130,8 +178,7 @@ TEST(HostDisk, ComplainsOfDiscards) {
   host().geometry.max_discard_sectors = 8;
   expect_complaint(
       [](OneIo& one) {
-        one.io.operation = HOST_IO_DISCARD;
-        one.io.segment_count = 0;
+        one.make_discard();
         one.io.sectors = 9;
       },
       "more than the disk takes");
@@ -198,7 +245,8 @@ TEST(HostDisk, WhoSubmitsToAFullQueueWaitsForRoom) {
   EXPECT_EQ(one.ended, 0u);
   OneIo other;
   other.submit();
-  EXPECT_EQ(other.ended, 1u);  // the first one, told to the last listener
+  EXPECT_EQ(one.ended, 1u);
+  EXPECT_EQ(other.ended, 0u);
   EXPECT_EQ(host().held.size(), 1u);
 }
 

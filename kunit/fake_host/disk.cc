@@ -187,6 +187,14 @@ void Host::complete(size_t index, int error) {
   end_io(io, error);
 }
 
+std::vector<size_t> Host::due_discards() const {
+  std::vector<size_t> due;
+  for (size_t i = 0; !hold_io && i < held.size(); ++i) {
+    if (discards(*held[i])) due.push_back(i);
+  }
+  return due;
+}
+
 void Host::survey() {
   if (surveying) surveying = driver_survey();
 }
@@ -266,7 +274,9 @@ void host_disk_submit(host_io* const* ios, uint32_t count) {
       continue;
     }
     if (flushes(*io)) h.cache.begin_flush(*io);
-    if (h.hold_io) {
+    if (discards(*io)) {
+      h.held.push_back(io);  // who submits waits for no room: the host does
+    } else if (h.hold_io) {
       while (h.held.size() >= h.disk_depth) h.complete(0);
       h.held.push_back(io);
     } else {

@@ -233,6 +233,8 @@ class Host {
   uint32_t whole_disk_minor = UINT32_MAX;  // of the disk whose partitions all disks are
   bool disk_gone = false;                  // removed from the system; I/Os fail
   bool hold_io = false;                    // I/Os wait for complete()
+  // Those that have not ended.  A discard is always among them first, and is ended
+  // by run_once() unless hold_io says that it waits for complete(), too.
   std::deque<host_io*> held;
   uint32_t disk_depth = UINT32_MAX;  // of the disk's queue: who submits waits while it is full
   // Those with the disk, and what each looked like when it was handed over.
@@ -251,6 +253,8 @@ class Host {
   };
   std::vector<IoRecord> ios;
   void complete(size_t index, int error = 0);
+  // The places of discards that nothing keeps from ending.
+  [[nodiscard]] std::vector<size_t> due_discards() const;
   void complete_all() {
     while (!held.empty()) complete(0);
   }
@@ -275,12 +279,13 @@ class Host {
   uint64_t works_scheduled = 0;
   uint64_t now_ms = 1000000;
   std::function<void()> at_wake;  // once, at the next wake-up of a thread by another
-  // Which of so many (from 0) threads and works that are due runs next; without
-  // it the first thread does, and works come last.
+  // Which of so many (from 0) threads, works and discards that are due is next;
+  // without it the first thread is, then the first work, and discards come last.
   std::function<uint32_t(uint32_t)> choose;
-  // Runs one thread or work that is due now; false when there is none.
+  // Runs one thread or work, or ends one discard, that is due now; false when there
+  // is none.
   bool run_once();
-  // Runs threads and works until nothing is due now.
+  // Runs threads and works, and ends discards, until nothing is due now.
   void run();
   // Lets time pass, running what falls due.
   void sleep(uint64_t ms);

@@ -109,11 +109,17 @@ bool Host::run_once() {
       works.begin(), works.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
   const bool work_due =
       work != works.end() && work->second.at_ms <= now_ms && work->first != running_work;
-  const auto choices = static_cast<uint32_t>(ready.size()) + (work_due ? 1 : 0);
+  const std::vector<size_t> discards = due_discards();
+  const size_t works_end = ready.size() + (work_due ? 1 : 0);
+  const auto choices = static_cast<uint32_t>(works_end + discards.size());
   if (choices == 0) return false;
   const uint32_t chosen = (choose ? choose : the_first)(choices);
   if (chosen < ready.size()) {
     pass(*ready[chosen]);
+    return true;
+  }
+  if (chosen >= works_end) {
+    complete(discards[chosen - works_end], io_error);
     return true;
   }
   host_work* ready_work = work->first;

@@ -114,6 +114,8 @@ class Host {
   uint32_t io_microseconds = 50;  // at most, of one I/O
   Watcher submitted;
   Watcher ended;
+  // Instead of driver_io_done(), for I/Os that are not the core's.
+  std::function<void(host_io& io)> at_io_done;
   // Every n-th page that is asked for is still with the storage stack.
   uint32_t busy_every = 0;
   host_disk_geometry geometry{};

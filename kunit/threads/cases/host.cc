@@ -53,6 +53,32 @@ TEST(ThreadsHost, WhoWaitsUnderALockOfXenbusIsNoticed) {
   EXPECT_EQ(complaints.count(), 4u);
 }
 
+// As the host in the kernel: a thread of its own submits discards.
+TEST(ThreadsHost, ADiscardEndsInNoSubmission) {
+  constexpr uint32_t kDiscards = 200;
+  std::atomic<uint32_t> ended{0};
+  std::atomic<uint32_t> ended_within{0};
+  std::atomic<std::thread::id> submitter;
+  host().io_microseconds = 0;
+  host().at_io_done = [&](host_io&) {
+    if (submitter == std::this_thread::get_id()) ++ended_within;
+    ++ended;
+  };
+  std::vector<host_io> ios(kDiscards);
+  threads::together({[&] {
+    submitter = std::this_thread::get_id();
+    for (uint32_t i = 0; i < kDiscards; ++i) {
+      ios[i].operation = i % 2 == 0 ? HOST_IO_DISCARD : HOST_IO_SECURE_DISCARD;
+      ios[i].sector = i;
+      ios[i].sectors = 1;
+      host_io* const one[] = {&ios[i]};
+      host_disk_submit(one, 1);
+    }
+  }});
+  EXPECT_EQ(ended, kDiscards);
+  EXPECT_EQ(ended_within, 0u);
+}
+
 TEST(ThreadsHost, WhatFailsIsCounted) {
   host().tries_fail = 1;
   EXPECT_EQ(host_try_alloc(8), nullptr);
