@@ -100,9 +100,11 @@ enum host_io_flags {
  * it may be used again.  What the host needs for it is in there, so that an I/O
  * needs no memory and no disk can hold up another's.
  *
- * @sector and @sectors are whole logical blocks on the disk, as last described;
- * of all but a flush @sectors is not 0.  An I/O is not submitted again, and its
- * disk is not closed, before it is done.
+ * @sector and @sectors are whole logical blocks, as last described, within a size
+ * that host_disk_describe() or host_disk_sectors() has told: an I/O beyond the end
+ * of a disk that has shrunk since ends with -EIO.  Of all but a flush @sectors is
+ * not 0.  An I/O is not submitted again, and its disk is not closed, before it is
+ * done.
  */
 struct host_io {
 	struct host_disk *disk;

@@ -2,6 +2,7 @@
 // The fake host's disk complains of every I/O that the border does not allow: each
 // case makes one mistake, in an I/O that is right in all else.
 #include <algorithm>
+#include <cerrno>
 
 #include "support/complaints.h"
 #include "support/disk.h"
@@ -154,6 +155,46 @@ TEST(HostDisk, ComplainsOfPlaces) {
         one.io.sectors = 0;
       },
       "an I/O of nothing");
+}
+
+// It was on the disk when the driver looked.
+TEST(HostDisk, BeyondTheEndOfADiskThatHasShrunkAnIoFails) {
+  host().geometry.max_discard_sectors = 8;
+  for (const bool discard : {false, true}) {
+    for (const bool under_way : {false, true}) {
+      OneIo one;
+      if (discard) one.make_discard();
+      one.fill(0x99);
+      kunit::fill_disk(16, 8, 0x11);
+      host().hold_io = true;
+      if (under_way) one.submit();
+      host().geometry.sectors = 23;
+      if (!under_way) one.submit();
+      EXPECT_EQ(one.ended, under_way || discard ? 0u : 1u);
+      host().complete_all();
+      EXPECT_EQ(one.ended, 1u);
+      EXPECT_EQ(one.error, -EIO);
+      EXPECT_TRUE(kunit::disk_holds(16, 8, 0x11));
+      host().geometry.sectors = 2048;
+    }
+  }
+}
+
+// What a disk was is enough; what it never was, or was without a word, is not.
+TEST(HostDisk, ComplainsOfWhatWasNeverTold) {
+  expect_complaint(
+      [](OneIo& one) {
+        host().geometry.sectors = 4096;
+        one.io.sector = 2048;
+      },
+      "beyond the disk");
+  OneIo one;
+  EXPECT_EQ(host_disk_sectors(one.io.disk), 4096u);
+  host().geometry.sectors = 2048;
+  EXPECT_EQ(host_disk_sectors(one.io.disk), 2048u);
+  one.io.sector = 4088;
+  one.submit();
+  EXPECT_EQ(one.error, -EIO);
 }
 
 TEST(HostDisk, ComplainsOfOperationsAndFlags) {

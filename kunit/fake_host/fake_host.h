@@ -51,6 +51,7 @@ struct host_disk {
   uint32_t minor;
   bool read_only;
   mutable host_disk_geometry described{};  // what the driver was told last
+  mutable uint64_t most_sectors = 0;       // the largest size that it was told
 };
 
 struct host_event_channel {

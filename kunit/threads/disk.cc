@@ -77,7 +77,9 @@ void transfer(const host_io& io) {
 
 void Lane::end(host_io* io) {
   const threads::Interrupt interrupt;
-  const int32_t error = host().io_error.load(std::memory_order_relaxed);
+  int32_t error = host().io_error.load(std::memory_order_relaxed);
+  // A disk that has shrunk since the driver looked.
+  if (io->sector + io->sectors > host_disk_sectors(io->disk)) error = -EIO;
   if (error == 0) transfer(*io);
   io->error = error;
   if (host().ended) host().ended(*io);
