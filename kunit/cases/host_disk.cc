@@ -270,6 +270,15 @@ TEST(HostDisk, ComplainsOfACloseWithIo) {
   EXPECT_EQ(complaints.count("changed while it was with the disk"), 1u);
 }
 
+TEST(HostDisk, ComplainsOfAnEndThatNobodyWaitsFor) {
+  OneIo one;
+  host().held.push_back(&one.io);
+  const Complaints complaints;
+  host().complete(0);
+  EXPECT_TRUE(complaints.only("an I/O ends that the disk does not have"));
+  EXPECT_EQ(one.ended, 0u);
+}
+
 // Where the host keeps what it needs for an I/O nothing of the core's can be.
 TEST(HostDisk, TheHostsPartOfAnIoIsTheHosts) {
   OneIo one;
@@ -280,15 +289,17 @@ TEST(HostDisk, TheHostsPartOfAnIoIsTheHosts) {
 
 TEST(HostDisk, WhoSubmitsToAFullQueueWaitsForRoom) {
   host().hold_io = true;
-  host().disk_depth = 1;
-  OneIo one;
-  one.submit();
-  EXPECT_EQ(one.ended, 0u);
-  OneIo other;
-  other.submit();
-  EXPECT_EQ(one.ended, 1u);
-  EXPECT_EQ(other.ended, 0u);
-  EXPECT_EQ(host().held.size(), 1u);
+  for (const uint32_t depth : {1u, 0u}) {  // there is room for one in any case
+    host().disk_depth = depth;
+    OneIo one;
+    one.submit();
+    EXPECT_EQ(one.ended, 0u);
+    OneIo other;
+    other.submit();
+    EXPECT_EQ(one.ended, 1u);
+    EXPECT_EQ(other.ended, 0u);
+    EXPECT_EQ(host().held.size(), 1u);
+  }
 }
 
 }  // namespace

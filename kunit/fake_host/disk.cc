@@ -163,6 +163,7 @@ void transfer(host_io& io) {
 void end_io(host_io* io, int error) {
   Host& h = host();
   const auto flight = h.with_disk.find(io);
+  if (flight == h.with_disk.end()) return Host::broken("an I/O ends that the disk does not have");
   if (flight->second != fingerprint(*io)) {
     Host::broken("an I/O was changed while it was with the disk");
   }
@@ -292,7 +293,7 @@ void host_disk_submit(host_io* const* ios, uint32_t count) {
     if (discards(*io)) {
       h.held.push_back(io);  // who submits waits for no room: the host does
     } else if (h.hold_io) {
-      while (h.held.size() >= h.disk_depth) h.complete(0);
+      while (!h.held.empty() && h.held.size() >= h.disk_depth) h.complete(0);
       h.held.push_back(io);
     } else {
       end_io(io, h.io_error);

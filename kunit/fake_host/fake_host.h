@@ -65,6 +65,7 @@ struct host_thread {
   driver_queue* queue;
   std::string name;
   bool woken = true;  // a fresh thread makes a first pass
+  bool in_pass = false;
   bool timed = false;
   uint64_t due_ms = 0;
 };
@@ -277,6 +278,8 @@ class Host {
     auto operator<=>(const Due&) const = default;
   };
   std::map<host_work*, Due> works;
+  // Those in driver_work(): one that waits there may let others run meanwhile.
+  std::set<const host_work*> works_under_way;
   uint64_t works_scheduled = 0;
   uint64_t now_ms = 1000000;
   std::function<void()> at_wake;  // once, at the next wake-up of a thread by another
@@ -328,6 +331,8 @@ class Host {
   // The runner's.
   static void report(const std::string& what);
   void pass(host_thread& thread);
+  // The earliest of those that could run; works.end(): none.
+  std::map<host_work*, Due>::iterator next_work();
 };
 
 // The host of the running case; each gets a fresh one, on which driver_init()
