@@ -67,14 +67,27 @@ class OneIo {
 };
 
 // The disk complains, of that alone, and refuses the I/O.
-void expect_complaint(void (*mistake)(OneIo&), const char* about) {
+void expect_complaint(void (*mistake)(OneIo&), const char* about, size_t times = 1) {
   OneIo one;
   mistake(one);
   const Complaints complaints;
   one.submit();
-  EXPECT_TRUE(complaints.only(about)) << ": " << about;
+  EXPECT_TRUE(complaints.only(about, times)) << ": " << about;
   EXPECT_EQ(one.ended, 1u);
   EXPECT_LT(one.error, 0);
+}
+
+TEST(HostDisk, AComplaintTooManyIsNoticed) {
+  const Complaints complaints;
+  EXPECT_FALSE(complaints.only("a mistake"));
+  fake::Host::broken("a mistake");
+  EXPECT_TRUE(complaints.only("a mistake"));
+  fake::Host::broken("a mistake");
+  EXPECT_FALSE(complaints.only("a mistake"));
+  EXPECT_TRUE(complaints.only("a mistake", 2));
+  fake::Host::broken("another");
+  EXPECT_FALSE(complaints.only("a mistake", 2));
+  EXPECT_EQ(complaints.count("a mistake"), 2u);
 }
 
 TEST(HostDisk, AnIoThatIsRightIsServed) {
@@ -132,7 +145,7 @@ TEST(HostDisk, ComplainsOfSegments) {
   expect_complaint([](OneIo& one) { one.segments[1].offset = 2560; }, "beyond a page");
   expect_complaint([](OneIo& one) { one.segments[0].offset = 256; }, "a segment that is no whole");
   expect_complaint([](OneIo& one) { one.io.disk->described.logical_block_bytes = 4096; },
-                   "a segment that is no whole");
+                   "a segment that is no whole", 2);
 }
 
 TEST(HostDisk, ComplainsOfPlaces) {
