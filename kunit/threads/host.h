@@ -196,8 +196,9 @@ class Interrupt {
 extern thread_local uint32_t spinlocks_held;
 
 // What xenbus holds around its calls: in each call-back of a watch the mutex of the
-// watch thread, in probe and remove the device's lock.  ThreadSanitizer orders
-// them with all other locks; who would wait for a lock of its own is reported.
+// watch thread, in probe and remove the device's lock, and where a directory that
+// came or went is the reason, both.  ThreadSanitizer orders them with all other
+// locks; who would wait for a lock of its own is reported.
 class XenbusLock {
  public:
   explicit XenbusLock(std::mutex& lock);

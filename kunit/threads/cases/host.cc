@@ -53,6 +53,38 @@ TEST(ThreadsHost, WhoWaitsUnderALockOfXenbusIsNoticed) {
   EXPECT_EQ(complaints.count(), 4u);
 }
 
+// A call-back that runs is waited for, but not by an administrator.
+TEST(ThreadsHost, TheWatchThreadBindsAndUnbindsBetweenItsCallBacks) {
+  using threads::By;
+  threads::Device device(1);
+  std::atomic<bool> over{false};
+  const auto expect_wait = [&over](const std::function<void()>& call) {
+    std::unique_lock watch(host().watch_mutex);
+    over = false;
+    std::thread caller([&] {
+      call();
+      over = true;
+    });
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    EXPECT_FALSE(over);
+    watch.unlock();
+    caller.join();
+  };
+  const auto expect_none = [](const std::function<void()>& call) {
+    const std::lock_guard watch(host().watch_mutex);
+    threads::together({call});
+  };
+  expect_wait([&device] { EXPECT_TRUE(device.probe(By::kWatchThread)); });
+  expect_wait([&device] { device.state_changed(); });
+  expect_wait([&device] { device.physical_device_changed(); });
+  expect_wait([&device] { device.remove(By::kWatchThread); });
+  EXPECT_TRUE(device.wait_release());
+  threads::Device other(1);
+  expect_none([&other] { EXPECT_TRUE(other.probe(By::kAdministrator)); });
+  expect_none([&other] { other.remove(By::kAdministrator); });
+  EXPECT_TRUE(other.wait_release());
+}
+
 // As the host in the kernel: a thread of its own submits discards.
 TEST(ThreadsHost, ADiscardEndsInNoSubmission) {
   constexpr uint32_t kDiscards = 200;
