@@ -100,9 +100,11 @@ enum host_io_flags {
  * it may be used again.  What the host needs for it is in there, so that an I/O
  * needs no memory and no disk can hold up another's.
  *
- * @sector and @sectors are whole logical blocks on the disk, as last described;
- * of all but a flush @sectors is not 0.  An I/O is not submitted again, and its
- * disk is not closed, before it is done.
+ * @sector and @sectors are whole logical blocks, as last described, within a size
+ * that host_disk_describe() or host_disk_sectors() has told: an I/O beyond the end
+ * of a disk that has shrunk since ends with -EIO.  Of all but a flush @sectors is
+ * not 0.  An I/O is not submitted again, and its disk is not closed, before it is
+ * done.
  */
 struct host_io {
 	struct host_disk *disk;
@@ -123,8 +125,9 @@ struct host_io {
  * host_disk_submit - start @count I/Os together (under one plug).
  *
  * For each of them driver_io_done() is called exactly once, from any context,
- * possibly before this function returns.  A discard never ends within the call, and
- * may reach the disk later than what is submitted after it: it holds nothing else up.
+ * possibly before this function returns.  The call never ends a discard itself:
+ * a thread of the host does, and it may hand the discard to the disk later than
+ * what is submitted after it.  A discard therefore holds nothing else up.
  *
  * Context: process, may sleep while the disk's queue is full.
  */

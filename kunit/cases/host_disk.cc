@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 // The fake host's disk complains of every I/O that the border does not allow: each
 // case makes one mistake, in an I/O that is right in all else.
+#include <algorithm>
+#include <cerrno>
+
 #include "support/complaints.h"
+#include "support/disk.h"
 #include "support/expectations.h"
 
 namespace {
@@ -13,9 +17,11 @@ using kunit::Complaints;
 class OneIo {
  public:
   explicit OneIo(uint8_t read_only = 0) {
-    host().at_io_done = [this](host_io& done) {
-      ++ended;
-      error = done.error;
+    io.owner = this;
+    host().at_io_done = [](host_io& done) {
+      OneIo& one = *static_cast<Io&>(done).owner;
+      ++one.ended;
+      one.error = done.error;
     };
     if (host_disk_open(0xfe, 0x10, read_only, &io.disk) != 0) return;
     host_disk_geometry geometry{};
@@ -42,8 +48,16 @@ class OneIo {
     host_io* const ios[] = {&io};
     host_disk_submit(ios, 1);
   }
+  void fill(uint8_t byte) { std::fill_n(page_->bytes(), HOST_PAGE_BYTES, byte); }
+  void make_discard() {
+    io.operation = HOST_IO_DISCARD;
+    io.segment_count = 0;
+  }
 
-  host_io io{};
+  struct Io : host_io {
+    OneIo* owner = nullptr;
+  };
+  Io io{};
   host_io_segment segments[2] = {};
   uint32_t ended = 0;
   int error = 1;
@@ -53,14 +67,27 @@ class OneIo {
 };
 
 // The disk complains, of that alone, and refuses the I/O.
-void expect_complaint(void (*mistake)(OneIo&), const char* about) {
+void expect_complaint(void (*mistake)(OneIo&), const char* about, size_t times = 1) {
   OneIo one;
   mistake(one);
   const Complaints complaints;
   one.submit();
-  EXPECT_TRUE(complaints.only(about)) << ": " << about;
+  EXPECT_TRUE(complaints.only(about, times)) << ": " << about;
   EXPECT_EQ(one.ended, 1u);
   EXPECT_LT(one.error, 0);
+}
+
+TEST(HostDisk, AComplaintTooManyIsNoticed) {
+  const Complaints complaints;
+  EXPECT_FALSE(complaints.only("a mistake"));
+  fake::Host::broken("a mistake");
+  EXPECT_TRUE(complaints.only("a mistake"));
+  fake::Host::broken("a mistake");
+  EXPECT_FALSE(complaints.only("a mistake"));
+  EXPECT_TRUE(complaints.only("a mistake", 2));
+  fake::Host::broken("another");
+  EXPECT_FALSE(complaints.only("a mistake", 2));
+  EXPECT_EQ(complaints.count("a mistake"), 2u);
 }
 
 TEST(HostDisk, AnIoThatIsRightIsServed) {
@@ -73,6 +100,41 @@ TEST(HostDisk, AnIoThatIsRightIsServed) {
   }
 }
 
+// A thread of the host submits it: nobody may rely on its place among others.
+TEST(HostDisk, ADiscardEndsAfterItsSubmissionAndAfterLaterWrites) {
+  host().geometry.max_discard_sectors = 8;
+  for (const int error : {0, -5}) {
+    OneIo discard;
+    discard.make_discard();
+    discard.submit();
+    EXPECT_EQ(discard.ended, 0u);
+    OneIo write;
+    write.fill(0x77);
+    write.submit();
+    EXPECT_EQ(write.ended, 1u);
+    EXPECT_TRUE(kunit::disk_holds(16, 8, 0x77));
+    EXPECT_EQ(discard.ended, 0u);
+    host().io_error = error;
+    host().run();
+    host().io_error = 0;
+    EXPECT_EQ(discard.ended, 1u);
+    EXPECT_EQ(discard.error, error);
+    EXPECT_TRUE(kunit::disk_holds(16, 8, error == 0 ? 0 : 0x77));
+  }
+}
+
+TEST(HostDisk, ADiscardThatIsHeldWaitsForItsEnd) {
+  host().geometry.max_discard_sectors = 8;
+  host().hold_io = true;
+  OneIo one;
+  one.make_discard();
+  one.submit();
+  host().run();
+  EXPECT_EQ(one.ended, 0u);
+  host().complete(0);
+  EXPECT_EQ(one.ended, 1u);
+}
+
 TEST(HostDisk, ComplainsOfSegments) {
   expect_complaint(
       [](OneIo& one) {
@@ -83,7 +145,7 @@ TEST(HostDisk, ComplainsOfSegments) {
   expect_complaint([](OneIo& one) { one.segments[1].offset = 2560; }, "beyond a page");
   expect_complaint([](OneIo& one) { one.segments[0].offset = 256; }, "a segment that is no whole");
   expect_complaint([](OneIo& one) { one.io.disk->described.logical_block_bytes = 4096; },
-                   "a segment that is no whole");
+                   "a segment that is no whole", 2);
 }
 
 TEST(HostDisk, ComplainsOfPlaces) {
@@ -108,6 +170,46 @@ TEST(HostDisk, ComplainsOfPlaces) {
       "an I/O of nothing");
 }
 
+// It was on the disk when the driver looked.
+TEST(HostDisk, BeyondTheEndOfADiskThatHasShrunkAnIoFails) {
+  host().geometry.max_discard_sectors = 8;
+  for (const bool discard : {false, true}) {
+    for (const bool under_way : {false, true}) {
+      OneIo one;
+      if (discard) one.make_discard();
+      one.fill(0x99);
+      kunit::fill_disk(16, 8, 0x11);
+      host().hold_io = true;
+      if (under_way) one.submit();
+      host().geometry.sectors = 23;
+      if (!under_way) one.submit();
+      EXPECT_EQ(one.ended, under_way || discard ? 0u : 1u);
+      host().complete_all();
+      EXPECT_EQ(one.ended, 1u);
+      EXPECT_EQ(one.error, -EIO);
+      EXPECT_TRUE(kunit::disk_holds(16, 8, 0x11));
+      host().geometry.sectors = 2048;
+    }
+  }
+}
+
+// What a disk was is enough; what it never was, or was without a word, is not.
+TEST(HostDisk, ComplainsOfWhatWasNeverTold) {
+  expect_complaint(
+      [](OneIo& one) {
+        host().geometry.sectors = 4096;
+        one.io.sector = 2048;
+      },
+      "beyond the disk");
+  OneIo one;
+  EXPECT_EQ(host_disk_sectors(one.io.disk), 4096u);
+  host().geometry.sectors = 2048;
+  EXPECT_EQ(host_disk_sectors(one.io.disk), 2048u);
+  one.io.sector = 4088;
+  one.submit();
+  EXPECT_EQ(one.error, -EIO);
+}
+
 TEST(HostDisk, ComplainsOfOperationsAndFlags) {
   expect_complaint([](OneIo& one) { one.io.operation = 5; }, "an unknown operation");
   expect_complaint([](OneIo& one) { one.io.flags = 4; }, "unknown flags");
@@ -130,8 +232,7 @@ TEST(HostDisk, ComplainsOfDiscards) {
   host().geometry.max_discard_sectors = 8;
   expect_complaint(
       [](OneIo& one) {
-        one.io.operation = HOST_IO_DISCARD;
-        one.io.segment_count = 0;
+        one.make_discard();
         one.io.sectors = 9;
       },
       "more than the disk takes");
@@ -182,6 +283,15 @@ TEST(HostDisk, ComplainsOfACloseWithIo) {
   EXPECT_EQ(complaints.count("changed while it was with the disk"), 1u);
 }
 
+TEST(HostDisk, ComplainsOfAnEndThatNobodyWaitsFor) {
+  OneIo one;
+  host().held.push_back(&one.io);
+  const Complaints complaints;
+  host().complete(0);
+  EXPECT_TRUE(complaints.only("an I/O ends that the disk does not have"));
+  EXPECT_EQ(one.ended, 0u);
+}
+
 // Where the host keeps what it needs for an I/O nothing of the core's can be.
 TEST(HostDisk, TheHostsPartOfAnIoIsTheHosts) {
   OneIo one;
@@ -192,14 +302,17 @@ TEST(HostDisk, TheHostsPartOfAnIoIsTheHosts) {
 
 TEST(HostDisk, WhoSubmitsToAFullQueueWaitsForRoom) {
   host().hold_io = true;
-  host().disk_depth = 1;
-  OneIo one;
-  one.submit();
-  EXPECT_EQ(one.ended, 0u);
-  OneIo other;
-  other.submit();
-  EXPECT_EQ(other.ended, 1u);  // the first one, told to the last listener
-  EXPECT_EQ(host().held.size(), 1u);
+  for (const uint32_t depth : {1u, 0u}) {  // there is room for one in any case
+    host().disk_depth = depth;
+    OneIo one;
+    one.submit();
+    EXPECT_EQ(one.ended, 0u);
+    OneIo other;
+    other.submit();
+    EXPECT_EQ(one.ended, 1u);
+    EXPECT_EQ(other.ended, 0u);
+    EXPECT_EQ(host().held.size(), 1u);
+  }
 }
 
 }  // namespace

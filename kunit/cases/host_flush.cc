@@ -163,6 +163,7 @@ class Judge {
   void answer(uint8_t operation, uint64_t id, int16_t status = BLKIF_RSP_OKAY) {
     oracle_.answered(this, id, operation, status);
   }
+  [[nodiscard]] uint64_t judged() const { return oracle_.judged(); }
 
  private:
   DiskCache cache_;
@@ -212,10 +213,60 @@ TEST(HostFlush, WhatFailedIsNotAskedFor) {
   judge.answer(BLKIF_OP_WRITE, 3);
   judge.take(ask(BLKIF_OP_FLUSH_DISKCACHE, 4, 0, {}));
   judge.answer(BLKIF_OP_FLUSH_DISKCACHE, 4, BLKIF_RSP_ERROR);
-  // Two that look the same: either may be meant.
-  judge.take(ask(BLKIF_OP_WRITE_BARRIER, 5, 0, {}));
-  judge.take(ask(BLKIF_OP_WRITE_BARRIER, 5, 0, {}));
-  judge.answer(BLKIF_OP_WRITE_BARRIER, 5);
+}
+
+// The answer of any of them may be meant, until none of them is open.
+TEST(HostFlush, FlushesThatLookTheSameAreNotJudged) {
+  Judge judge;
+  judge.take(ask(BLKIF_OP_FLUSH_DISKCACHE, 5, 0, {}));
+  judge.take(ask(BLKIF_OP_FLUSH_DISKCACHE, 5, 0, {}));
+  judge.answer(BLKIF_OP_FLUSH_DISKCACHE, 5);
+  judge.take(ask(BLKIF_OP_WRITE, 1, 8, {{1}}));
+  judge.answer(BLKIF_OP_WRITE, 1);
+  judge.take(ask(BLKIF_OP_FLUSH_DISKCACHE, 5, 0, {}));
+  judge.answer(BLKIF_OP_FLUSH_DISKCACHE, 5);
+  judge.answer(BLKIF_OP_FLUSH_DISKCACHE, 5);
+  EXPECT_EQ(judge.judged(), 0u);
+  judge.take(ask(BLKIF_OP_FLUSH_DISKCACHE, 5, 0, {}));
+  const Complaints complaints;
+  judge.answer(BLKIF_OP_FLUSH_DISKCACHE, 5);
+  EXPECT_EQ(judge.judged(), 1u);
+  EXPECT_TRUE(complaints.only("a flush is answered, and the loss"));
+}
+
+TEST(HostFlush, WritesThatLookTheSameNeedNotBeCovered) {
+  Judge judge;
+  judge.take(ask(BLKIF_OP_WRITE, 5, 8, {{1}}));
+  judge.take(ask(BLKIF_OP_WRITE, 5, 16, {{1}}));
+  judge.answer(BLKIF_OP_WRITE, 5);
+  judge.take(ask(BLKIF_OP_WRITE, 5, 24, {{1}}));
+  judge.answer(BLKIF_OP_WRITE, 5);
+  judge.take(ask(BLKIF_OP_FLUSH_DISKCACHE, 6, 0, {}));
+  judge.answer(BLKIF_OP_FLUSH_DISKCACHE, 6);
+  judge.answer(BLKIF_OP_WRITE, 5);
+  judge.take(ask(BLKIF_OP_FLUSH_DISKCACHE, 7, 0, {}));
+  judge.answer(BLKIF_OP_FLUSH_DISKCACHE, 7);
+  EXPECT_EQ(judge.judged(), 2u);
+}
+
+// Its descriptors are read at one time, those of a request that names the same page
+// at another.
+TEST(HostFlush, AWriteThatLooksLikeAnotherReadsDescriptors) {
+  kunit::Guest guest(kunit::Layout::kX86_64);
+  const uint32_t first = guest.grants(2);
+  const kunit::IndirectAsk write = guest.indirect(BLKIF_OP_WRITE, 1, 8, first, 2);
+  kunit::IndirectAsk twin = guest.indirect(BLKIF_OP_WRITE, 5, 800, first, 2);
+  Judge judge;
+  judge.take(write);
+  judge.take(twin);
+  twin.gref = write.gref;
+  judge.take(twin);
+  judge.read(guest.page(write.gref), 2);
+  judge.make_durable(8, 1);  // of the two that it has when the write reads them
+  judge.answer(BLKIF_OP_WRITE, 1);
+  judge.take(ask(BLKIF_OP_FLUSH_DISKCACHE, 2, 0, {}));
+  judge.answer(BLKIF_OP_FLUSH_DISKCACHE, 2);
+  EXPECT_EQ(judge.judged(), 1u);
 }
 
 }  // namespace

@@ -159,6 +159,26 @@ TEST(HostLocks, SpinlocksInTheWrongOrderAreNoticed) {
   EXPECT_TRUE(complaints.only("spinlocks nest in the wrong order"));
 }
 
+TEST(HostLocks, ASpinlockMayGoBeforeAnInnerOneWhichStillCounts) {
+  host_spinlock registry{};
+  host_spinlock order{};
+  host_spinlock pool{};
+  host_spinlock_init(&registry, HOST_LOCK_REGISTRY);
+  host_spinlock_init(&order, HOST_LOCK_ORDER);
+  host_spinlock_init(&pool, HOST_LOCK_POOL);
+  const unsigned long first = host_spinlock_lock(&registry);
+  const unsigned long second = host_spinlock_lock(&pool);
+  host_spinlock_unlock(&registry, first);
+  const Complaints complaints;
+  const unsigned long third = host_spinlock_lock(&order);
+  host_spinlock_unlock(&order, third);
+  EXPECT_TRUE(complaints.only("spinlocks nest in the wrong order"));
+  host_spinlock_unlock(&pool, second);
+  const unsigned long fourth = host_spinlock_lock(&order);
+  host_spinlock_unlock(&order, fourth);
+  EXPECT_EQ(complaints.count(), 1u);
+}
+
 TEST(HostLocks, WhatMaySleepIsNotForASpinlockNorAnInterrupt) {
   host_spinlock lock{};
   host_spinlock_init(&lock, HOST_LOCK_POOL);

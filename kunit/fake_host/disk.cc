@@ -24,13 +24,17 @@ uint64_t bytes_of(const host_io& io) {
   return bytes;
 }
 
+// No product or sum here that could wrap.
+bool is_beyond(const host_io& io, uint64_t sectors) {
+  return io.sector > sectors || bytes_of(io) / 512 > sectors - io.sector;
+}
+
+// A disk may shrink at any moment after the driver has looked.
 void check_range(const host_io& io) {
-  const uint64_t sectors = host().geometry.sectors;
-  // No product or sum here that could wrap.
-  if (io.sector > sectors || bytes_of(io) / 512 > sectors - io.sector) {
-    Host::broken("I/O beyond the disk: " + std::to_string(bytes_of(io)) + " bytes at sector " +
-                 std::to_string(io.sector) + " of " + std::to_string(sectors));
-  }
+  const uint64_t sectors = io.disk->most_sectors;
+  if (!is_beyond(io, sectors)) return;
+  Host::broken("I/O beyond the disk: " + std::to_string(bytes_of(io)) + " bytes at sector " +
+               std::to_string(io.sector) + " of " + std::to_string(sectors));
 }
 
 // What a discard leaves behind is zeroes here.
@@ -159,11 +163,12 @@ void transfer(host_io& io) {
 void end_io(host_io* io, int error) {
   Host& h = host();
   const auto flight = h.with_disk.find(io);
+  if (flight == h.with_disk.end()) return Host::broken("an I/O ends that the disk does not have");
   if (flight->second != fingerprint(*io)) {
     Host::broken("an I/O was changed while it was with the disk");
   }
   h.with_disk.erase(flight);
-  if (h.disk_gone) error = -EIO;
+  if (h.disk_gone || is_beyond(*io, h.geometry.sectors)) error = -EIO;
   h.cache.end_flush(*io, error == 0 && !h.flush_lies);
   if (error == 0) transfer(*io);
   io->error = error;
@@ -185,6 +190,14 @@ void Host::complete(size_t index, int error) {
   held.erase(held.begin() + static_cast<ptrdiff_t>(index));
   const fake::Elsewhere other_cpu;
   end_io(io, error);
+}
+
+std::vector<size_t> Host::due_discards() const {
+  std::vector<size_t> due;
+  for (size_t i = 0; !hold_io && i < held.size(); ++i) {
+    if (discards(*held[i])) due.push_back(i);
+  }
+  return due;
 }
 
 void Host::survey() {
@@ -227,9 +240,15 @@ void host_disk_close(host_disk* disk) {
 
 void host_disk_describe(const host_disk* disk, host_disk_geometry* geometry) {
   *geometry = disk->described = host().geometry;
+  (void)host_disk_sectors(disk);
 }
 
-uint64_t host_disk_sectors(const host_disk*) { return host().geometry.sectors; }
+uint64_t host_disk_sectors(const host_disk* disk) {
+  const uint64_t sectors = host().geometry.sectors;
+  disk->most_sectors = std::max(disk->most_sectors, sectors);
+  return sectors;
+}
+
 bool host_disk_is(const host_disk* disk, uint32_t major, uint32_t minor) {
   return disk->major == major && (disk->minor == minor || host().whole_disk_minor == minor);
 }
@@ -265,9 +284,16 @@ void host_disk_submit(host_io* const* ios, uint32_t count) {
       end_io(io, -EINVAL);
       continue;
     }
+    // As the kernel's bio_check_eod(): it fails before its disk has heard of it.
+    if (!discards(*io) && is_beyond(*io, h.geometry.sectors)) {
+      end_io(io, -EIO);
+      continue;
+    }
     if (flushes(*io)) h.cache.begin_flush(*io);
-    if (h.hold_io) {
-      while (h.held.size() >= h.disk_depth) h.complete(0);
+    if (discards(*io)) {
+      h.held.push_back(io);  // who submits waits for no room: the host does
+    } else if (h.hold_io) {
+      while (!h.held.empty() && h.held.size() >= h.disk_depth) h.complete(0);
       h.held.push_back(io);
     } else {
       end_io(io, h.io_error);

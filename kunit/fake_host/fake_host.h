@@ -51,6 +51,7 @@ struct host_disk {
   uint32_t minor;
   bool read_only;
   mutable host_disk_geometry described{};  // what the driver was told last
+  mutable uint64_t most_sectors = 0;       // the largest size that it was told
 };
 
 struct host_event_channel {
@@ -64,6 +65,7 @@ struct host_thread {
   driver_queue* queue;
   std::string name;
   bool woken = true;  // a fresh thread makes a first pass
+  bool in_pass = false;
   bool timed = false;
   uint64_t due_ms = 0;
 };
@@ -233,6 +235,8 @@ class Host {
   uint32_t whole_disk_minor = UINT32_MAX;  // of the disk whose partitions all disks are
   bool disk_gone = false;                  // removed from the system; I/Os fail
   bool hold_io = false;                    // I/Os wait for complete()
+  // Those that have not ended.  A discard is always among them first, and is ended
+  // by run_once() unless hold_io says that it waits for complete(), too.
   std::deque<host_io*> held;
   uint32_t disk_depth = UINT32_MAX;  // of the disk's queue: who submits waits while it is full
   // Those with the disk, and what each looked like when it was handed over.
@@ -251,6 +255,8 @@ class Host {
   };
   std::vector<IoRecord> ios;
   void complete(size_t index, int error = 0);
+  // The places of discards that nothing keeps from ending.
+  [[nodiscard]] std::vector<size_t> due_discards() const;
   void complete_all() {
     while (!held.empty()) complete(0);
   }
@@ -272,15 +278,18 @@ class Host {
     auto operator<=>(const Due&) const = default;
   };
   std::map<host_work*, Due> works;
+  // Those in driver_work(): one that waits there may let others run meanwhile.
+  std::set<const host_work*> works_under_way;
   uint64_t works_scheduled = 0;
   uint64_t now_ms = 1000000;
   std::function<void()> at_wake;  // once, at the next wake-up of a thread by another
-  // Which of so many (from 0) threads and works that are due runs next; without
-  // it the first thread does, and works come last.
+  // Which of so many (from 0) threads, works and discards that are due is next;
+  // without it the first thread is, then the first work, and discards come last.
   std::function<uint32_t(uint32_t)> choose;
-  // Runs one thread or work that is due now; false when there is none.
+  // Runs one thread or work, or ends one discard, that is due now; false when there
+  // is none.
   bool run_once();
-  // Runs threads and works until nothing is due now.
+  // Runs threads and works, and ends discards, until nothing is due now.
   void run();
   // Lets time pass, running what falls due.
   void sleep(uint64_t ms);
@@ -322,6 +331,8 @@ class Host {
   // The runner's.
   static void report(const std::string& what);
   void pass(host_thread& thread);
+  // The earliest of those that could run; works.end(): none.
+  std::map<host_work*, Due>::iterator next_work();
 };
 
 // The host of the running case; each gets a fresh one, on which driver_init()

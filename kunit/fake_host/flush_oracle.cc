@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <iterator>
 
 #include "fake_host/fake_host.h"
 #include "wire/blkif.h"
@@ -56,8 +57,9 @@ void FlushOracle::described(const void* page, const uint8_t* copy, size_t bytes)
   uint32_t readers = 0;
   for (auto& [key, request] : open_) {
     if (request.descriptors != page || request.described * 8 != bytes) continue;
-    // Each of several may have read them, and the next may read others.
-    request.descriptors = nullptr;
+    // Each of several may have read them, and the next may read others.  Whether
+    // a twin was answered that will read them no more is not known.
+    if (!request.twin) request.descriptors = nullptr;
     reader = &request;
     ++readers;
   }
@@ -84,10 +86,12 @@ void FlushOracle::taken(const void* ring, uint64_t device, const uint8_t* slot, 
   note_extent(request, slot, packed);
   if (flushes(operation)) note_order(ring, request, operation);
   const Key key{ring, load<uint64_t>(slot + (packed ? 4 : 8)), operation};
-  const auto [entry, alone] = open_.try_emplace(key, std::move(request));
-  if (alone) return;
-  entry->second.twin = true;
-  write_answered(entry->second, false);  // no barrier can wait for it
+  const auto [first, last] = open_.equal_range(key);
+  for (auto other = first; other != last; ++other) {
+    request.twin = other->second.twin = true;
+    write_answered(other->second, false);  // no barrier can wait for it
+  }
+  open_.emplace(key, std::move(request));
 }
 
 void FlushOracle::write_answered(const Request& write, bool well) {
@@ -127,12 +131,15 @@ void FlushOracle::judge(const Request& request, uint8_t operation) {
 }
 
 void FlushOracle::answered(const void* ring, uint64_t id, uint8_t operation, int16_t status) {
-  const auto entry = open_.find({ring, id, operation});
-  if (entry == open_.end()) return;
-  const Request request = std::move(entry->second);
-  open_.erase(entry);
+  const auto [first, last] = open_.equal_range({ring, id, operation});
+  if (first == last) return;
+  if (first->second.twin) {
+    if (++first->second.answers == std::distance(first, last)) open_.erase(first, last);
+    return;
+  }
+  const Request request = std::move(first->second);
+  open_.erase(first);
   const bool well = status == BLKIF_RSP_OKAY;
-  if (request.twin) return;
   if (request.sectors != 0) write_answered(request, well);
   if (well && flushes(operation)) judge(request, operation);
 }

@@ -8,8 +8,9 @@
 // before it was taken is durable; of a barrier also the writes that were taken from
 // its ring before it, which are answered by then; and its own data.
 //
-// Requests of a ring with the same id and operation cannot be told apart, and are
-// left out.  Of indirect writes that name the same page of descriptors at the same
+// Requests of a ring with the same id and operation, and all that are taken before
+// the last of them is answered, cannot be told apart, and are left out.  Of indirect
+// writes that name the same page of descriptors at the same
 // time the first sector stands for all.
 #pragma once
 
@@ -53,6 +54,7 @@ class FlushOracle {
     uint64_t sector = 0;
     uint64_t sectors = 0;  // that it writes
     bool twin = false;     // another one looks the same
+    uint32_t answers = 0;  // of the first of such: how many of them were answered
     // Of an indirect write whose descriptors were not read.
     const uint8_t* descriptors = nullptr;
     uint32_t described = 0;  // how many there are
@@ -70,7 +72,7 @@ class FlushOracle {
   const DiskCache& cache_;
   uint64_t taken_ = 0;
   uint64_t judged_ = 0;
-  std::map<Key, Request> open_;
+  std::multimap<Key, Request> open_;  // of twins all, until the last is answered
   // Of each device: the sectors of writes that were answered well, and the least
   // version that one of them can be.
   std::map<uint64_t, std::map<uint64_t, uint64_t>> written_;

@@ -92,7 +92,8 @@ unsigned long host_spinlock_lock(host_spinlock* lock) {
 
 void host_spinlock_unlock(host_spinlock* lock, unsigned long state) {
   if (lock->storage[0]-- != 1 || state != 1) Host::broken("unlock of a lock that is not held");
-  if (!host().spinlock_classes.empty()) host().spinlock_classes.pop_back();
+  // The outer of two may go first.
+  std::erase(host().spinlock_classes, lock->storage[1]);
   --host().spinlocks_held;
   host().cross();
 }

@@ -93,27 +93,43 @@ void Host::pass(host_thread& thread) {
   const Context own;
   const Holding pass(Lock::kThread);
   const host_thread* const outer = std::exchange(running, &thread);
+  thread.in_pass = true;
   const uint32_t next = driver_queue_work(thread.queue);
+  thread.in_pass = false;
   running = outer;
   if (next == HOST_FOREVER) return;
   thread.timed = true;
   thread.due_ms = now_ms + next;
 }
 
+// A work that runs waits for its own end before it runs again.
+std::map<host_work*, Host::Due>::iterator Host::next_work() {
+  auto next = works.end();
+  for (auto work = works.begin(); work != works.end(); ++work) {
+    if (works_under_way.contains(work->first)) continue;
+    if (next == works.end() || work->second < next->second) next = work;
+  }
+  return next;
+}
+
 bool Host::run_once() {
   std::vector<host_thread*> ready;
   for (const auto& thread : threads) {
-    if (is_due(*this, *thread) && thread.get() != running) ready.push_back(thread.get());
+    if (is_due(*this, *thread) && !thread->in_pass) ready.push_back(thread.get());
   }
-  const auto work = std::min_element(
-      works.begin(), works.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
-  const bool work_due =
-      work != works.end() && work->second.at_ms <= now_ms && work->first != running_work;
-  const auto choices = static_cast<uint32_t>(ready.size()) + (work_due ? 1 : 0);
+  const auto work = next_work();
+  const bool work_due = work != works.end() && work->second.at_ms <= now_ms;
+  const std::vector<size_t> discards = due_discards();
+  const size_t works_end = ready.size() + (work_due ? 1 : 0);
+  const auto choices = static_cast<uint32_t>(works_end + discards.size());
   if (choices == 0) return false;
   const uint32_t chosen = (choose ? choose : the_first)(choices);
   if (chosen < ready.size()) {
     pass(*ready[chosen]);
+    return true;
+  }
+  if (chosen >= works_end) {
+    complete(discards[chosen - works_end], io_error);
     return true;
   }
   host_work* ready_work = work->first;
@@ -122,7 +138,9 @@ bool Host::run_once() {
   const Context own;
   const Holding run(lock_of(*ready_work));
   const host_work* const outer = std::exchange(running_work, ready_work);
-  driver_work(ready_work);
+  works_under_way.insert(ready_work);
+  driver_work(ready_work);  // after which it may be gone
+  works_under_way.erase(ready_work);
   running_work = outer;
   return true;
 }
@@ -142,7 +160,8 @@ void Host::sleep(uint64_t ms) {
     for (const auto& thread : threads) {
       if (thread->timed) next = std::min(next, thread->due_ms);
     }
-    for (const auto& [work, due] : works) next = std::min(next, due.at_ms);
+    const auto work = next_work();
+    if (work != works.end()) next = std::min(next, work->second.at_ms);
     now_ms = std::max(now_ms, next);
     run();
     if (now_ms >= end) return;
@@ -316,7 +335,7 @@ void host_thread_yield(void) {
 void host_thread_stop(host_thread* thread) {
   host().may_sleep("host_thread_stop");
   if (!host().locks.wait_for(fake::Lock::kThread)) return;
-  if (thread == host().running) return Host::broken("deadlock: a thread is stopped in its pass");
+  if (thread->in_pass) return Host::broken("deadlock: a thread is stopped in its pass");
   std::erase_if(host().threads, [thread](const auto& other) { return other.get() == thread; });
 }
 
@@ -332,7 +351,9 @@ void host_work_schedule(host_work* work, uint32_t delay_ms) {
 void host_work_cancel(host_work* work) {
   host().may_sleep("host_work_cancel");
   if (!host().locks.wait_for(lock_of(*work))) return;
-  if (work == host().running_work) return Host::broken("deadlock: a work is cancelled as it runs");
+  if (host().works_under_way.contains(work)) {
+    return Host::broken("deadlock: a work is cancelled as it runs");
+  }
   host().works.erase(work);
 }
 

@@ -30,7 +30,7 @@ void DeviceFuzz::connect(Xenbus& bus) {
   host().sleep(10);
   if (!bus.bound()) {
     bus.mend_backend();
-    bus.bind();
+    bus.bind(Xenbus::By::kWatchThread);
     require(bus.bound(), "with memory a device is created");
     host().run();
   }
@@ -69,7 +69,7 @@ void DeviceFuzz::end() {
     for (auto& bus : buses_) bus->frontend_state(HOST_XENBUS_CLOSING);
     host().run();
   }
-  for (auto& bus : buses_) bus->unbind();
+  for (auto& bus : buses_) bus->unbind(Xenbus::By::kWatchThread);
   if ((how & 4) != 0) host().sleep(10000);
   calm();
   for (const auto& bus : buses_) {

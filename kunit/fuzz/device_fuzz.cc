@@ -64,7 +64,7 @@ DeviceFuzz::DeviceFuzz(Input& input) : input_(input) {
   if ((bits & 16) != 0) return;
   // The quick way to what is deep.
   bus().mend_backend();
-  bus().bind();
+  bus().bind(Xenbus::By::kWatchThread);
   bus().offer();
   if ((bits & 32) != 0) return;
   bus().frontend_state(HOST_XENBUS_INITIALISED);
@@ -96,10 +96,10 @@ void DeviceFuzz::step() {
       which_ = 1 - which_;
       return;
     case 7:
-      bus().unbind();
+      bus().unbind(Xenbus::By::kAdministrator);
       return;
     case 8:
-      bus().bind();
+      bus().bind(Xenbus::By::kAdministrator);
       return;
     case 9:
     case 10:
@@ -146,7 +146,7 @@ void DeviceFuzz::disturb() {
       do_io();
       break;
     default:
-      bus().unbind();
+      bus().unbind(Xenbus::By::kWatchThread);
       break;
   }
   if (input_.flag()) host().work_interrupt_at = 1 + input_.below(16);
@@ -199,8 +199,8 @@ void DeviceFuzz::write_backend() {
   } else {
     bus().backend()[name] = text();
   }
-  if (std::strcmp(name, "physical-device") == 0 && bus().bound()) {
-    driver_physical_device_changed(bus().device().driver);
+  if (std::strcmp(name, "physical-device") == 0) {
+    bus().disk_watch();
   } else {
     bus().state_watch();
   }

@@ -2,6 +2,7 @@
 #include "fuzz/xenbus.h"
 
 #include <cstdlib>
+#include <optional>
 
 #include "fuzz/require.h"
 
@@ -12,6 +13,22 @@ using fake::host;
 using fake::Lock;
 using kunit::Guest;
 using kunit::Layout;
+
+namespace {
+
+class BusLocks {
+ public:
+  explicit BusLocks(Xenbus::By by) {
+    if (by == Xenbus::By::kWatchThread) watch_.emplace(Lock::kWatchMutex);
+    device_.emplace(Lock::kDeviceLock);
+  }
+
+ private:
+  std::optional<Holding> watch_;
+  std::optional<Holding> device_;
+};
+
+}  // namespace
 
 Xenbus::Xenbus(const Setup& setup) : setup_(setup), device_(new_device()) {
   device_->backend = {{"state", "1"}, {"online", "1"}};
@@ -28,7 +45,7 @@ std::unique_ptr<host_device> Xenbus::new_device() const {
   return device;
 }
 
-void Xenbus::bind() {
+void Xenbus::bind(By by) {
   if (bound()) return;
   former_devices_.push_back(std::move(device_));
   const host_device& former = *former_devices_.back();
@@ -37,7 +54,7 @@ void Xenbus::bind() {
   device_->frontend = former.frontend;
   last_ = {};
   {
-    const Holding lock(Lock::kDeviceLock);
+    const BusLocks locks(by);
     if (driver_device_create(device_.get(), &device_->driver) != 0) {
       device_->driver = nullptr;
       device_->released = true;
@@ -52,9 +69,13 @@ void Xenbus::bind() {
                           static_cast<uint32_t>(std::strtoul(state->second.c_str(), nullptr, 10)));
 }
 
-void Xenbus::unbind() {
+void Xenbus::unbind(By by) {
   if (!bound()) return;
-  const Holding lock(Lock::kDeviceLock);
+  const BusLocks locks(by);
+  unbind_locked();
+}
+
+void Xenbus::unbind_locked() {
   (void)host().locks.wait_for(Lock::kGate);
   device_->removed = true;
   (void)host().locks.wait_for(Lock::kSysfs);
@@ -62,12 +83,18 @@ void Xenbus::unbind() {
   device_->driver = nullptr;
 }
 
+// The watch thread has its mutex in a call-back.
+void Xenbus::unbind_if_finished() {
+  if (!driver_device_finished(device_->driver)) return;
+  const Holding lock(Lock::kDeviceLock);
+  unbind_locked();
+}
+
 void Xenbus::state_watch() {
   if (!bound()) return;
   const Holding watch(Lock::kWatchMutex);
-  if (driver_device_finished(device_->driver)) {
-    unbind();
-  } else {
+  unbind_if_finished();
+  if (bound()) {
     driver_state_changed(device_->driver);
   }
 }
@@ -77,7 +104,7 @@ void Xenbus::frontend_state(uint32_t state) {
   if (!bound()) return;
   const Holding watch(Lock::kWatchMutex);
   driver_frontend_changed(device_->driver, state);
-  if (driver_device_finished(device_->driver)) unbind();
+  unbind_if_finished();
 }
 
 void Xenbus::mend_backend() {
@@ -92,7 +119,13 @@ void Xenbus::mend_backend() {
   if (identity.major == 0) {
     nodes["physical-device"] = nodes["physical-device"] == "fe:20" ? "fe:21" : "fe:20";
   }
-  if (bound()) driver_physical_device_changed(device_->driver);
+  disk_watch();
+}
+
+void Xenbus::disk_watch() {
+  if (!bound()) return;
+  const Holding watch(Lock::kWatchMutex);
+  driver_physical_device_changed(device_->driver);
 }
 
 void Xenbus::renew_rings() {

@@ -30,11 +30,16 @@ class Xenbus {
 
   // --- the bus ------------------------------------------------------------------
   [[nodiscard]] bool bound() const { return device_->driver != nullptr; }
+  // Who binds or unbinds: the watch thread, because the directory came or went, with
+  // xenwatch_mutex and the device's lock; or an administrator, with the latter alone.
+  enum class By { kWatchThread, kAdministrator };
   // Binds the driver, if it is not bound, and tells it the frontend's state.
-  void bind();
-  void unbind();
+  void bind(By by);
+  void unbind(By by);
   // The watch of our own state: a device that is closed for good is unbound.
   void state_watch();
+  // The watch of the disk's node.
+  void disk_watch();
   // The frontend's state has changed to any number.
   void frontend_state(uint32_t state);
 
@@ -56,6 +61,8 @@ class Xenbus {
 
  private:
   [[nodiscard]] std::unique_ptr<host_device> new_device() const;
+  void unbind_locked();
+  void unbind_if_finished();
 
   Setup setup_;
   std::unique_ptr<host_device> device_;

@@ -28,8 +28,10 @@ class Complaints {
     }
     return complaints;
   }
-  // Was it this, and nothing else?
-  [[nodiscard]] bool only(const char* part) const { return count() != 0 && count(part) == count(); }
+  // Was it this, so often, and nothing else?
+  [[nodiscard]] bool only(const char* part, size_t times = 1) const {
+    return count() == times && count(part) == times;
+  }
 
  private:
   std::vector<std::string> heard_;

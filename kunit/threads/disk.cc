@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 // The disk of the host with threads: each thread that submits has a lane, in
-// which a thread of the disk ends its I/Os, now and then within the submission.
+// which a thread of the disk ends its I/Os in any order, now and then within the
+// submission: what is no discard.
 //
 // Lanes share nothing but the disk's bytes, which are accessed without a lock:
 // whoever submits must have seen to it that nothing else is under way there.
@@ -51,9 +52,13 @@ class Lane {
   std::thread task_;
 };
 
+bool discards(const host_io& io) {
+  return io.operation == HOST_IO_DISCARD || io.operation == HOST_IO_SECURE_DISCARD;
+}
+
 void transfer(const host_io& io) {
   uint8_t* at = host().disk.data() + io.sector * 512;
-  if (io.operation == HOST_IO_DISCARD) {
+  if (discards(io)) {
     std::fill_n(at, io.sectors * 512, uint8_t{0});
     return;
   }
@@ -72,11 +77,17 @@ void transfer(const host_io& io) {
 
 void Lane::end(host_io* io) {
   const threads::Interrupt interrupt;
-  const int32_t error = host().io_error.load(std::memory_order_relaxed);
+  int32_t error = host().io_error.load(std::memory_order_relaxed);
+  // A disk that has shrunk since the driver looked.
+  if (io->sector + io->sectors > host_disk_sectors(io->disk)) error = -EIO;
   if (error == 0) transfer(*io);
   io->error = error;
   if (host().ended) host().ended(*io);
-  driver_io_done(io);
+  if (host().at_io_done) {
+    host().at_io_done(*io);
+  } else {
+    driver_io_done(io);
+  }
 }
 
 void Lane::run() {
@@ -144,7 +155,7 @@ void host_disk_submit(host_io* const* ios, uint32_t count) {
   for (uint32_t i = 0; i < count; ++i) {
     host_io* io = ios[i];
     if (host().submitted) host().submitted(*io);
-    if (threads::random_below(8) == 0) {
+    if (!discards(*io) && threads::random_below(8) == 0) {
       Lane::end(io);
     } else {
       lane.push(io);

@@ -6,6 +6,7 @@
 #include <bit>
 #include <cstdlib>
 #include <cstring>
+#include <optional>
 
 namespace threads {
 
@@ -114,6 +115,25 @@ void Frontend::abandon(uint64_t count, const Make& make) {
   show();
 }
 
+namespace {
+
+// What a probe and a removal are called with.
+class BusLocks {
+ public:
+  BusLocks(host_device& device, By by) {
+    if (by == By::kWatchThread) watch_.emplace(host().watch_mutex);
+    device_.emplace(device.device_lock);
+  }
+
+ private:
+  std::optional<XenbusLock> watch_;
+  std::optional<XenbusLock> device_;
+};
+
+}  // namespace
+
+By either() { return random_below(2) == 0 ? By::kWatchThread : By::kAdministrator; }
+
 Device::Device(uint32_t queues, bool persistent, uint64_t identity, uint32_t first_port,
                uint32_t ring_order)
     : queues_(queues), first_port_(first_port), ring_order_(ring_order) {
@@ -132,8 +152,8 @@ Device::~Device() {
   EXPECT_TRUE(wait_release());
 }
 
-bool Device::probe() {
-  const XenbusLock lock(device_.device_lock);
+bool Device::probe(By by) {
+  const BusLocks locks(device_, by);
   if (driver_device_create(&device_, &device_.driver) != 0) {
     const std::lock_guard guard(device_.lock);
     device_.released = true;  // the core never had it
@@ -198,8 +218,18 @@ bool Device::wait_state(uint32_t state, uint32_t other) {
   });
 }
 
-void Device::remove() {
-  const XenbusLock lock(device_.device_lock);
+void Device::state_changed() {
+  const XenbusLock watch(host().watch_mutex);
+  driver_state_changed(driver());
+}
+
+void Device::physical_device_changed() {
+  const XenbusLock watch(host().watch_mutex);
+  driver_physical_device_changed(driver());
+}
+
+void Device::remove(By by) {
+  const BusLocks locks(device_, by);
   driver_device_remove(driver());
   device_.driver = nullptr;
 }

@@ -64,6 +64,12 @@ class Frontend {
   uint32_t consumed_ = 0;
 };
 
+// Who binds or unbinds a device: the watch thread, because its directory came or
+// went, with xenwatch_mutex and the device's lock; or an administrator by sysfs, with
+// the device's lock alone.
+enum class By { kWatchThread, kAdministrator };
+[[nodiscard]] By either();  // at random
+
 // The toolstack, xenbus and the frontend's state machine of a device.
 class Device {
  public:
@@ -74,13 +80,16 @@ class Device {
   Device(const Device&) = delete;
   Device& operator=(const Device&) = delete;
 
-  [[nodiscard]] bool probe();
+  [[nodiscard]] bool probe(By by = either());
   // Fresh rings; true when the backend gets to Connected.
   [[nodiscard]] bool connect();
   // The same where the backend may fail, and say so with Closing.
   [[nodiscard]] bool try_connect();
   [[nodiscard]] bool disconnect();
-  void remove();
+  // The watches of our own state and of the disk's node.
+  void state_changed();
+  void physical_device_changed();
+  void remove(By by = either());
   [[nodiscard]] bool wait_release();
   void state(uint32_t state);
   [[nodiscard]] bool wait_state(uint32_t state) { return wait_state(state, state); }

@@ -114,6 +114,8 @@ class Host {
   uint32_t io_microseconds = 50;  // at most, of one I/O
   Watcher submitted;
   Watcher ended;
+  // Instead of driver_io_done(), for I/Os that are not the core's.
+  std::function<void(host_io& io)> at_io_done;
   // Every n-th page that is asked for is still with the storage stack.
   uint32_t busy_every = 0;
   host_disk_geometry geometry{};
@@ -194,8 +196,9 @@ class Interrupt {
 extern thread_local uint32_t spinlocks_held;
 
 // What xenbus holds around its calls: in each call-back of a watch the mutex of the
-// watch thread, in probe and remove the device's lock.  ThreadSanitizer orders
-// them with all other locks; who would wait for a lock of its own is reported.
+// watch thread, in probe and remove the device's lock, and where a directory that
+// came or went is the reason, both.  ThreadSanitizer orders them with all other
+// locks; who would wait for a lock of its own is reported.
 class XenbusLock {
  public:
   explicit XenbusLock(std::mutex& lock);

@@ -91,7 +91,7 @@ TEST(ThreadsDevice, EveryEventAtAnyTimeAndThenRemoval) {
                          for (int i = 0; i < 30; ++i) device.state(random_below(9));
                        },
                        [&device] {
-                         for (int i = 0; i < 30; ++i) driver_state_changed(device.driver());
+                         for (int i = 0; i < 30; ++i) device.state_changed();
                        },
                        [&device] {
                          for (int i = 0; i < 30; ++i) driver_reclaim_memory(device.driver());
@@ -126,7 +126,7 @@ TEST(ThreadsDevice, TheDiskIsNamedWhileItIsAskedFor) {
                            const std::lock_guard guard(device.device().lock);
                            device.device().backend["physical-device"] = "fe:10";
                          }
-                         driver_physical_device_changed(device.driver());
+                         device.physical_device_changed();
                        },
                        [&device] {
                          driver_identity identity{};

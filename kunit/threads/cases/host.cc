@@ -53,6 +53,64 @@ TEST(ThreadsHost, WhoWaitsUnderALockOfXenbusIsNoticed) {
   EXPECT_EQ(complaints.count(), 4u);
 }
 
+// A call-back that runs is waited for, but not by an administrator.
+TEST(ThreadsHost, TheWatchThreadBindsAndUnbindsBetweenItsCallBacks) {
+  using threads::By;
+  threads::Device device(1);
+  std::atomic<bool> over{false};
+  const auto expect_wait = [&over](const std::function<void()>& call) {
+    std::unique_lock watch(host().watch_mutex);
+    over = false;
+    std::thread caller([&] {
+      call();
+      over = true;
+    });
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    EXPECT_FALSE(over);
+    watch.unlock();
+    caller.join();
+  };
+  const auto expect_none = [](const std::function<void()>& call) {
+    const std::lock_guard watch(host().watch_mutex);
+    threads::together({call});
+  };
+  expect_wait([&device] { EXPECT_TRUE(device.probe(By::kWatchThread)); });
+  expect_wait([&device] { device.state_changed(); });
+  expect_wait([&device] { device.physical_device_changed(); });
+  expect_wait([&device] { device.remove(By::kWatchThread); });
+  EXPECT_TRUE(device.wait_release());
+  threads::Device other(1);
+  expect_none([&other] { EXPECT_TRUE(other.probe(By::kAdministrator)); });
+  expect_none([&other] { other.remove(By::kAdministrator); });
+  EXPECT_TRUE(other.wait_release());
+}
+
+// As the host in the kernel: a thread of its own submits discards.
+TEST(ThreadsHost, ADiscardEndsInNoSubmission) {
+  constexpr uint32_t kDiscards = 200;
+  std::atomic<uint32_t> ended{0};
+  std::atomic<uint32_t> ended_within{0};
+  std::atomic<std::thread::id> submitter;
+  host().io_microseconds = 0;
+  host().at_io_done = [&](host_io&) {
+    if (submitter == std::this_thread::get_id()) ++ended_within;
+    ++ended;
+  };
+  std::vector<host_io> ios(kDiscards);
+  threads::together({[&] {
+    submitter = std::this_thread::get_id();
+    for (uint32_t i = 0; i < kDiscards; ++i) {
+      ios[i].operation = i % 2 == 0 ? HOST_IO_DISCARD : HOST_IO_SECURE_DISCARD;
+      ios[i].sector = i;
+      ios[i].sectors = 1;
+      host_io* const one[] = {&ios[i]};
+      host_disk_submit(one, 1);
+    }
+  }});
+  EXPECT_EQ(ended, kDiscards);
+  EXPECT_EQ(ended_within, 0u);
+}
+
 TEST(ThreadsHost, WhatFailsIsCounted) {
   host().tries_fail = 1;
   EXPECT_EQ(host_try_alloc(8), nullptr);

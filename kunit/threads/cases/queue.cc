@@ -232,7 +232,7 @@ TEST(ThreadsQueue, IsFoundDrainedByWhoLooksAtThatMoment) {
                      },
                      [&] {
                        while (!over) {
-                         driver_state_changed(device.driver());
+                         device.state_changed();
                          std::this_thread::yield();
                        }
                      }});
