@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 // What Mapper::map() must do, said by the model, and the comparison.
 #include <algorithm>
+#include <span>
 
 #include "fuzz/grants_fuzz.h"
 #include "fuzz/require.h"
@@ -23,18 +24,27 @@ void GrantsFuzz::foresee_wait(const GrantJob& job, Foreseen& foreseen, Outcome o
   }
 }
 
+// Borrows what is known; how many grants are missing.
+uint32_t GrantsFuzz::foresee_look_up(const GrantJob& job, Foreseen& foreseen) {
+  uint32_t lacking = 0;
+  for (size_t i = 0; i < job.uses.size(); ++i) {
+    const bool known =
+        persistence_ == Mapper::Persistence::kNegotiated && model_.use(job.uses[i].gref);
+    foreseen.states[i] = known ? State::kPersistent : State::kUnmapped;
+    if (!known) ++lacking;
+  }
+  return lacking;
+}
+
 void GrantsFuzz::foresee(const Jobs& jobs) {
   foreseen_.assign(jobs.size(), {});
+  free_ = pool_.free_pages();
+  left_ = host().failing.contains("host_page_alloc") ? 0 : host().pages_left;
+  handles_ = host().handles_left;
   uint32_t missing = 0;
   for (size_t j = 0; j < jobs.size(); ++j) {
     foreseen_[j].outcome = Outcome::kMapped;
-    uint32_t lacking = 0;
-    for (size_t i = 0; i < jobs[j]->uses.size(); ++i) {
-      const bool known =
-          persistence_ == Mapper::Persistence::kNegotiated && model_.use(jobs[j]->uses[i].gref);
-      foreseen_[j].states[i] = known ? State::kPersistent : State::kUnmapped;
-      if (!known) ++lacking;
-    }
+    const uint32_t lacking = foresee_look_up(*jobs[j], foreseen_[j]);
     // The hypervisor has just refused as many, or fewer than twice as many.
     if (lacking != 0 && refused_ms_ == host().now_ms && lacking > refused_grants_ / 2) {
       foresee_wait(*jobs[j], foreseen_[j], Outcome::kNoHandles);
@@ -43,31 +53,74 @@ void GrantsFuzz::foresee(const Jobs& jobs) {
     }
   }
   if (missing == 0) return;
-  foresee_pages(jobs, missing);
-  foresee_mappings(jobs);
+  if (foresee_map(jobs, missing)) return;
+  missing = foresee_second_choice(jobs, foresee_give_back(jobs));
+  if (missing == 0 || foresee_map(jobs, missing)) return;
+  (void)foresee_give_back(jobs);
 }
 
-void GrantsFuzz::foresee_mappings(const Jobs& jobs) {
-  uint32_t handles = host().handles_left;
-  std::vector<size_t> waiting;
+// False when handles ran out.
+bool GrantsFuzz::foresee_map(const Jobs& jobs, uint32_t missing) {
+  foresee_pages(jobs, missing);
+  return foresee_mappings(jobs);
+}
+
+// Those that lacked handles unmap what they have; how many handles that gives.
+uint32_t GrantsFuzz::foresee_give_back(const Jobs& jobs) {
+  uint32_t handles = 0;
+  for (size_t j = 0; j < jobs.size(); ++j) {
+    Foreseen& foreseen = foreseen_[j];
+    if (foreseen.outcome != Outcome::kNoHandles) continue;
+    for (const State state : std::span(foreseen.states).first(jobs[j]->uses.size())) {
+      if (state == State::kOrdinary) ++handles;
+    }
+    foresee_wait(*jobs[j], foreseen, Outcome::kNoHandles);
+  }
+  free_ += handles;
+  if (handles_ != UINT32_MAX) handles_ += handles;
+  return handles;
+}
+
+// Those for which that many handles are enough, one after the other; how many they want.
+uint32_t GrantsFuzz::foresee_second_choice(const Jobs& jobs, uint32_t handles) {
+  uint32_t missing = 0;
+  for (size_t j = 0; j < jobs.size(); ++j) {
+    Foreseen& foreseen = foreseen_[j];
+    if (foreseen.outcome != Outcome::kNoHandles) continue;
+    const uint32_t lacking = foresee_look_up(*jobs[j], foreseen);
+    if (lacking <= handles) {
+      handles -= lacking;
+      missing += lacking;
+      foreseen.outcome = Outcome::kMapped;
+      continue;
+    }
+    refused_grants_ = refused_ms_ == host().now_ms ? std::min(refused_grants_, lacking) : lacking;
+    refused_ms_ = host().now_ms;
+    foresee_wait(*jobs[j], foreseen, Outcome::kNoHandles);
+  }
+  return missing;
+}
+
+bool GrantsFuzz::foresee_mappings(const Jobs& jobs) {
+  bool all = true;
   for (size_t j = 0; j < jobs.size(); ++j) {
     Foreseen& foreseen = foreseen_[j];
     if (foreseen.outcome != Outcome::kMapped) continue;
-    uint32_t asked = 0;
     bool enough = true;
     for (size_t i = 0; i < jobs[j]->uses.size(); ++i) {
       const uint32_t gref = jobs[j]->uses[i].gref;
-      if (foreseen.states[i] == State::kPersistent) continue;
-      ++asked;
-      if (handles == 0) {
+      if (foreseen.states[i] != State::kUnmapped) continue;
+      if (handles_ == 0) {
         enough = false;
+        ++free_;
         continue;
       }
       if (!foresee_mapping(*static_cast<const Job*>(jobs[j]), gref)) {
         foreseen.outcome = Outcome::kFailed;
+        ++free_;
         continue;
       }
-      if (handles != UINT32_MAX) --handles;
+      if (handles_ != UINT32_MAX) --handles_;
       const bool stays =
           persistence_ == Mapper::Persistence::kNegotiated &&
           !(host().failing.contains("host_alloc") && model_.count() < limits_.max_grants) &&
@@ -75,27 +128,25 @@ void GrantsFuzz::foresee_mappings(const Jobs& jobs) {
       foreseen.states[i] = stays ? State::kPersistent : State::kOrdinary;
     }
     if (enough || foreseen.outcome == Outcome::kFailed) continue;
-    waiting.push_back(j);
-    refused_grants_ = refused_ms_ == host().now_ms ? std::min(refused_grants_, asked) : asked;
-    refused_ms_ = host().now_ms;
+    foreseen.outcome = Outcome::kNoHandles;
+    all = false;
   }
-  // Only when all has been mapped that can be.
-  for (const size_t j : waiting) foresee_wait(*jobs[j], foreseen_[j], Outcome::kNoHandles);
+  return all;
 }
 
 // From the pool, and the rest from a host that is not asked for much after it
 // had none.
-bool GrantsFuzz::foresee_get(uint32_t wanted, uint32_t& free, uint32_t& left) {
-  if (wanted <= free) {
-    free -= wanted;
+bool GrantsFuzz::foresee_get(uint32_t wanted) {
+  if (wanted <= free_) {
+    free_ -= wanted;
     return true;
   }
-  const uint32_t asked = wanted - free;
+  const uint32_t asked = wanted - free_;
   const bool dry = host().now_ms < dry_until_ms_;
   if (dry && asked > dry_pages_ / 2) return false;
-  if (asked <= left) {
-    left -= asked;
-    free = 0;
+  if (asked <= left_) {
+    left_ -= asked;
+    free_ = 0;
     if (!dry) dry_ms_ = 0;
     return true;
   }
@@ -111,16 +162,14 @@ bool GrantsFuzz::foresee_get(uint32_t wanted, uint32_t& free, uint32_t& left) {
 
 // All pages at once, or, when there are not that many, job by job.
 void GrantsFuzz::foresee_pages(const Jobs& jobs, uint32_t missing) {
-  uint32_t free = pool_.free_pages();
-  uint32_t left = host().failing.contains("host_page_alloc") ? 0 : host().pages_left;
-  if (foresee_get(missing, free, left)) return;
+  if (foresee_get(missing)) return;
   for (size_t j = 0; j < jobs.size(); ++j) {
     if (foreseen_[j].outcome != Outcome::kMapped) continue;
     uint32_t wanted = 0;
     for (size_t i = 0; i < jobs[j]->uses.size(); ++i) {
       if (foreseen_[j].states[i] == State::kUnmapped) ++wanted;
     }
-    if (!foresee_get(wanted, free, left)) {
+    if (!foresee_get(wanted)) {
       foresee_wait(*jobs[j], foreseen_[j], Outcome::kNoPages);
     }
   }

@@ -56,8 +56,12 @@ class GrantsFuzz {
   void foresee_wait(const blkback::GrantJob& job, Foreseen& foreseen,
                     blkback::GrantJob::Outcome outcome);
   void foresee_pages(const Jobs& jobs, uint32_t missing);
-  [[nodiscard]] bool foresee_get(uint32_t wanted, uint32_t& free, uint32_t& left);
-  void foresee_mappings(const Jobs& jobs);
+  [[nodiscard]] bool foresee_get(uint32_t wanted);
+  [[nodiscard]] bool foresee_mappings(const Jobs& jobs);
+  [[nodiscard]] bool foresee_map(const Jobs& jobs, uint32_t missing);
+  [[nodiscard]] uint32_t foresee_look_up(const blkback::GrantJob& job, Foreseen& foreseen);
+  [[nodiscard]] uint32_t foresee_give_back(const Jobs& jobs);
+  [[nodiscard]] uint32_t foresee_second_choice(const Jobs& jobs, uint32_t handles);
   [[nodiscard]] bool foresee_mapping(const Job& job, uint32_t gref) const;
   void compare(const Jobs& jobs);
   void check_counts();
@@ -76,6 +80,10 @@ class GrantsFuzz {
   GrantsModel::Limits limits_{100, 60000};
   std::vector<std::unique_ptr<Job>> jobs_;  // mapped
   std::vector<Foreseen> foreseen_;
+  // Of the pool, the host and the hypervisor, as the foreseen calls leave them.
+  uint32_t free_ = 0;
+  uint32_t left_ = 0;
+  uint32_t handles_ = 0;
   // The host had no pages, the hypervisor no handles: what they were asked for.
   uint64_t dry_until_ms_ = 0;
   uint32_t dry_ms_ = 0;
