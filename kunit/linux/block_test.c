@@ -357,10 +357,10 @@ static void slow_discard_holds_up_no_other_disk(struct kunit *test)
 {
 	struct test_disk *slow = test_disk_create(test, &discarding);
 	struct test_disk *quick = test_disk_create(test, &discarding);
-	struct test_io *hung = test_io_create_empty(
-		test, test_open(test, disk_devt(slow->gendisk), false), HOST_IO_DISCARD, 0, 8);
-	struct test_io *io = test_io_create_empty(
-		test, test_open(test, disk_devt(quick->gendisk), false), HOST_IO_DISCARD, 0, 8);
+	struct host_disk *first = test_open(test, disk_devt(slow->gendisk), false);
+	struct host_disk *second = test_open(test, disk_devt(quick->gendisk), false);
+	struct test_io *hung = test_io_create_empty(test, first, HOST_IO_DISCARD, 0, 8);
+	struct test_io *io = test_io_create_empty(test, second, HOST_IO_DISCARD, 0, 8);
 
 	test_disk_slow_discards(slow, TEST_DISCARDS_SLOW);
 	test_io_submit(&hung, 1);

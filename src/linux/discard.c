@@ -16,9 +16,9 @@ struct discards {
 	refcount_t users;
 	struct work_struct work;
 	wait_queue_head_t idle;
-	spinlock_t lock;
-	struct bio_list waiting; /* guarded by lock */
-	bool submitting;	 /* written under lock */
+	spinlock_t lock; /* guards all that follows */
+	struct bio_list waiting;
+	bool submitting;
 };
 
 /*
@@ -30,8 +30,8 @@ static struct workqueue_struct *discard_queue;
 
 int discards_init(void)
 {
-	discard_queue = alloc_workqueue("xen-blkback-discard", WQ_UNBOUND | WQ_FREEZABLE,
-					WQ_MAX_ACTIVE);
+	discard_queue =
+		alloc_workqueue("xen-blkback-discard", WQ_UNBOUND | WQ_FREEZABLE, WQ_MAX_ACTIVE);
 	return discard_queue ? 0 : -ENOMEM;
 }
 
