@@ -22,7 +22,7 @@ state_is() { [ "$(state)" = "$1" ]; }
 close_and_kill() {
 	need guest gt "xenstore-write $d/state 6" >/dev/null
 	wait_for 20 state_is 6 || fail "$1: the backend is in state $(state), not 6"
-	guest gt 'kill -CONT $(pidof frontend); kill -9 $(pidof frontend); sleep 1' >/dev/null
+	guest gt 'dmesg -c >/dev/null; kill -CONT $(pidof frontend); kill -9 $(pidof frontend); sleep 1' >/dev/null
 	guest gt 'dmesg | grep "deferring g.e."' && fail "$1: a page of the guest was still mapped at Closed"
 	return 0
 }
@@ -69,7 +69,7 @@ busy || fail "too late: the disk has answered before the unbind"
 echo "vbd-$(guest_id gt)-$(vdev_number xvdb)" >/sys/bus/xen-backend/drivers/vbd/unbind || fail "unbind"
 wait $detach || fail "xl block-detach beside an unbind: $(tail -n 1 /tmp/detach.err)"
 busy && fail "the backend said Closed with requests at the disk"
-guest gt 'kill -9 $(pidof frontend); sleep 1' >/dev/null
+guest gt 'dmesg -c >/dev/null; kill -9 $(pidof frontend); sleep 1' >/dev/null
 guest gt 'dmesg | grep "deferring g.e."' && fail "a page of the guest was still mapped at Closed"
 say "detached beside an unbind when the disk had answered"
 detach_one xvdc

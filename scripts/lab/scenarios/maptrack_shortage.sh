@@ -16,10 +16,11 @@ for i in 0 1; do
 		"disk=['format=raw,vdev=xvdb,access=rw,backend=dn,target=/dev/lab$((i + 1))']"
 	wait_for 30 guest_has_disk gm$i xvdb || fail "the guest never saw its disk"
 done
-# Grants that stay mapped, of both, as the driver tells when asked.
+# Grants that stay mapped, of both, as the driver tells when asked.  xenstore-read writes the
+# ends of lines as \n.
 mapped() {
 	guest dn 'p=/sys/module/xen_blkback/parameters/log_stats; echo 1 >$p; sleep 2; echo 0 >$p; dmesg | tail -n 30' |
-		sed -nE 's/.*-blkback: \((.*)\): oo.*pg: *([0-9]*)\/.*/\1 \2/p' | awk '{ n[$1] = $2 } END { for (i in n) s += n[i]; print s + 0 }'
+		sed 's/\\n/\n/g' | sed -nE 's/.*-blkback: \((.*)\): oo.*pg: *([0-9]*)\/.*/\1 \2/p' | awk '{ n[$1] = $2 } END { for (i in n) s += n[i]; print s + 0 }'
 }
 # Requests of 32 pages, 32 at once: 1056 grants with those of their descriptors.
 # The domain can map 1024 in all.
