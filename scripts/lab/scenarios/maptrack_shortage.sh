@@ -30,10 +30,11 @@ for i in 0 1 0; do
 	guest gm$i "$fill" 120 >/tmp/fill || fail "gm$i has an error, the other is idle: $(tail -n 3 /tmp/fill)"
 	count=$(mapped)
 	say "gm$i filled its disk; $count grants are mapped"
-	# Both would have twice as many, did the limit not bite.
-	[ "$count" -ge 700 ] || ! driver_is_ours || fail "$count grants are mapped: there is no shortage"
+	# What the first one keeps mapped leaves too few for the other.
+	[ -n "${first:-}" ] || first=$count
 	[ "$count" -le 1024 ] || fail "$count grants are mapped, more than the domain can"
 done
+[ "$first" -ge 700 ] || ! driver_is_ours || fail "$first grants were mapped by the first guest: there was no shortage"
 for i in 0 1; do guest_start gm$i load "$fill --loops=2"; done
 for i in 0 1; do guest_join gm$i load 240 || fail "gm$i has an error, both work: $(xenstore-read "/local/domain/$(guest_id gm$i)/data/output" | tail -n 3)"; done
 say "both at once"
