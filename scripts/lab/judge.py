@@ -10,7 +10,8 @@ console says for the first time.  There
 What a kernel or Xen says in the midst of such a line has its stamp, and is new.
 
 A scenario runs again only when the emulator killed a kernel (stale_code.py) and no
-log says anything else from the scenario's begin on, and nobody met wrong data.
+log says anything else from the scenario's begin on, and nobody met wrong data; or when
+dom0's kernel died before it ran its first program, when nothing of ours had run.
 """
 import pathlib
 import re
@@ -21,6 +22,8 @@ HERE = pathlib.Path(__file__).resolve().parent
 
 NEW = re.compile(r'\[ *\d+\.\d{6}\]|\(XEN\) ')
 QUOTED_STAMP = re.compile(r'<( *\d+\.\d{6})>')
+PANIC = re.compile(r'^\[ *\d+\.\d{6}\] Kernel panic - not syncing: ')
+FIRST_PROGRAM = re.compile(r'\bRun \S+ as init process')
 WRONG_DATA = re.compile(r'(FAILED: |^LAB-FAIL ).*(differ|not what was written|bytes outside)|'
                         r'verify failed|bad magic header|verify: bad')
 
@@ -68,6 +71,12 @@ class Window:
                 line = line[2:len(line) - len(new)]
                 current.append(QUOTED_STAMP.sub(r'[\1]', line).rstrip())
         return logs
+
+    def died_alone(self):
+        """Did dom0's kernel die before it ran its first program?"""
+        return (any(PANIC.search(line) for line in self.lines) and
+                not any(FIRST_PROGRAM.search(line) or line.startswith('LAB-')
+                        for line in self.lines))
 
     def objection(self, pattern):
         """Why it is not for a fault of the emulator that something failed here, or None
@@ -141,7 +150,8 @@ class Judge:
 
     def excuse(self, window, names):
         """Runs scenarios again, if the emulator is to blame for how they ended."""
-        objection = window.objection(self.pattern)
+        alone = window.died_alone()
+        objection = '' if alone else window.objection(self.pattern)
         if objection is None:
             return
         if not objection and self.last:
@@ -154,8 +164,9 @@ class Judge:
         window.excused = True
         self.again += names
         self.repeats += 1
-        self.say(f'NOTE {self.kernel} {" ".join(names)}: the emulator ran code that a kernel '
-                 f'had replaced, once more; log: {self.log}')
+        what = ('dom0\'s kernel died before its first program' if alone else
+                'the emulator ran code that a kernel had replaced')
+        self.say(f'NOTE {self.kernel} {" ".join(names)}: {what}, once more; log: {self.log}')
 
     def report(self, name):
         passed, seconds, reason = self.results[name]

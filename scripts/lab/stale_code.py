@@ -40,6 +40,13 @@ PARTS = (re.compile(r'Call Trace:'),
          re.compile(r'---\[ end Kernel panic - not syncing: '))
 
 
+# A PV kernel that panics within an interrupt stops its other CPUs with a call that
+# warns there.
+PANIC = re.compile(r'\] Kernel panic - not syncing: ')
+OF_PANIC = re.compile(r'\] WARNING: .*\bsmp_call_function_many_cond\+')
+TRACE = PARTS[0]
+
+
 def is_in(lines):
     """Did a kernel run into a breakpoint that it does not know?"""
     return any(HEADER.search(line) for line in lines)
@@ -63,6 +70,10 @@ def objection(lines, complaints):
         if part is None:
             return f'something else was said, too: {line}'
         parts.remove(part)
+        if part is OF_PANIC:
+            parts.append(TRACE)
+        elif PANIC.search(line) and 'in interrupt' in line:
+            parts.append(OF_PANIC)
     return place_objection(lines[number:])
 
 

@@ -11,18 +11,23 @@ disk=$(image disk 8)
 attach g1 "$disk" xvdb w
 trace=/sys/kernel/tracing
 [ -e $trace/trace ] || need mount -t tracefs tracefs $trace
+events="sched/sched_wakeup timer/timer_start workqueue/workqueue_execute_start workqueue/workqueue_execute_end"
 prefix=$(guest_id g1).xvdb-
 rings=$(ps -eo comm= | grep -c "^$prefix")
 [ "$rings" -gt 0 ] || fail "no threads of the backend"
 
+trace_events() { # 0|1
+	local event
+	for event in $events; do echo "$1" >"$trace/events/$event/enable" || fail "no event $event"; done
+}
+
 # Sets "wakeups" (of threads), "works" (but the survey's), "surveys" and "timers" (that are
 # not deferrable) of the driver within the last seconds, and keeps what was seen.
 record() { # SECONDS
-	local event events="sched/sched_wakeup timer/timer_start workqueue/workqueue_execute_start workqueue/workqueue_execute_end"
 	echo >$trace/trace
-	for event in $events; do echo 1 >"$trace/events/$event/enable" || fail "no event $event"; done
+	echo 1 >$trace/tracing_on
 	pause "$1"
-	for event in $events; do echo 0 >"$trace/events/$event/enable"; done
+	echo 0 >$trace/tracing_on
 	# What a worker does within a work of ours has no name of ours.
 	awk -v thread="comm=$prefix" '
 		/workqueue_execute_start:.*\[xen_blkback\]/ { within[$1] = 1; print "work " $0 }
@@ -37,6 +42,9 @@ record() { # SECONDS
 	deferrable=$(grep '^timer' /tmp/events | grep -cE 'flags=[^ ]*D')
 	timers=$(grep '^timer' /tmp/events | grep -vcE 'flags=[^ ]*D')
 }
+echo 0 >$trace/tracing_on
+on_one_cpu trace_events 1
+trap 'on_one_cpu trace_events 0' EXIT
 unused=$(cat "$parameters/persistent_grant_unused_seconds")
 set_parameter persistent_grant_unused_seconds 6
 

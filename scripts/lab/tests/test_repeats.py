@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """Which scenarios run again, and which do not."""
 import stale_code
-from consoles import BEGIN, BUG, NOP, REST, XEN_BUG, Case, code, failed, oops, quoted
+from consoles import BEGIN, BUG, NOP, REST, XEN_BUG, Case, code, failed, oops, quoted, stamped
 
 
 class Repeats(Case):
@@ -34,6 +34,27 @@ class Repeats(Case):
     def test_dom0_went_down_before_the_first(self):
         self.assertEqual(self.again(BEGIN[0], oops()), ['one', 'two'])
 
+    BOOT = [BEGIN[0], '[    7.300000] BUG: kernel NULL pointer dereference, address: 0']
+    PANIC = '[    7.400000] Kernel panic - not syncing: Attempted to kill the idle task!'
+    INIT = '[   19.900000] Run /init as init process'
+
+    def test_kernel_died_before_its_first_program(self):
+        self.assertEqual(self.again(self.BOOT, self.PANIC), ['one', 'two'])
+        self.assertIn("NOTE 6.1 one two: dom0's kernel died before its first program, "
+                      'once more; log: serial.log', self.said)
+
+    def test_kernel_died_after_its_first_program(self):
+        for parts in ((self.INIT, self.BOOT, self.PANIC), (self.BOOT, self.INIT, self.PANIC),
+                      (BEGIN, self.BOOT, self.PANIC), (self.BOOT, 'LAB-BEGIN one', self.PANIC),
+                      (self.BOOT,), (self.BOOT, '(XEN) ' + self.PANIC)):
+            done = self.judge(*parts)
+            self.assertEqual((done.again, done.repeats), ([], 0), self.said)
+
+    def test_kernel_that_dies_again_and_again(self):
+        done = self.judge(self.BOOT, self.PANIC, last=True)
+        self.assertEqual((done.again, done.results['one'][2]),
+                         ([], 'dom0 never came up (not run again: it was run again already)'))
+
     def test_dom0_went_down_between_two(self):
         self.assertEqual(self.again(BEGIN, 'LAB-PASS one 1.0', oops()), ['two'])
 
@@ -50,6 +71,23 @@ class Repeats(Case):
         self.assertEqual(self.again(BEGIN, oops(panic=False, end=[
             'Kernel panic - not syncing: Attempted to kill init! exitcode=0x0000000b',
             '---[ end Kernel panic - not syncing: Attempted to kill init! ]---'])), ['one', 'two'])
+
+    WARNED = ['WARNING: CPU: 1 PID: 314 at kernel/smp.c:815 '
+              'smp_call_function_many_cond+0x465/0x4c0', 'Call Trace:', ' xen_smp_send_stop']
+
+    def test_panic_within_an_interrupt(self):
+        for header in self.WARNED[0], ('WARNING: kernel/smp.c:815 at '
+                                       'smp_call_function_many_cond+0x465/0x4c0, CPU#1: fio/812'):
+            self.assertEqual(self.again(BEGIN, oops(end=[header, *self.WARNED[1:]])),
+                             ['one', 'two'])
+
+    def test_what_only_a_panic_warns_of(self):
+        self.refuse('something came before', BEGIN, stamped(self.WARNED, 99), oops())
+        self.refuse_report('something else was said', panic=False, end=self.WARNED)
+        self.refuse_report('something else was said', end=[self.WARNED[0], *self.WARNED])
+        self.refuse_report('something else was said', end=[*self.WARNED, 'Call Trace:'])
+        self.refuse_report('something else was said', end=[
+            'WARNING: CPU: 1 PID: 314 at mm/page_alloc.c:815 get_page+0x465/0x4c0'])
 
     def test_guest(self):
         self.assertEqual(self.again(BEGIN, failed('one', ('dom0', []), ('guest-g1.log', oops()),
