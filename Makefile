@@ -14,7 +14,7 @@ export CCACHE_NOHASHDIR ?= 1
 
 .PHONY: all install demo check check-all check-quick check-debug-dom0 features check-unit check-threads check-kunit \
 	check-static check-fuzz format \
-	mutants fuzz coverage bench-quick \
+	mutants fuzz coverage bench-quick hooks \
 	clean help FORCE
 
 all:
@@ -98,7 +98,7 @@ help:
 	@echo "make check-quick what runs in user space, KUnit, the main scenarios on one kernel"
 	@echo "make check-all   all tests, each scenario on each kernel, and rare ones"
 	@echo "make check-debug-dom0  a quarter of the scenarios (SHARE=1/4) with lockdep and kmemleak in dom0"
-	@echo "make check-unit  the tests in user space alone (seconds)"
+	@echo "make check-unit  the tests in user space alone (seconds; FILTER='QueueBatch.*' runs some)"
 	@echo "make check-static what tools find in the sources without running them"
 	@echo "make format      lay C and C++ out as .clang-format says"
 	@echo "make check-kunit the same cases, and those of the C side, in a kernel with KASAN (FLAVOUR=kcsan)"

@@ -9,6 +9,7 @@
 #include "disk_events.h"
 #include "parameter.h"
 #include "survey.h"
+#include "version.h"
 #include "work.h"
 #include "xenbus.h"
 
@@ -62,4 +63,5 @@ module_exit(blkback_exit);
 
 MODULE_DESCRIPTION("Xen block backend");
 MODULE_LICENSE("GPL");
+MODULE_VERSION(BLKBACK_VERSION);
 MODULE_ALIAS("xen-backend:vbd");

@@ -1,0 +1,26 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# How the core and its cases are compiled in user space, as clang's tools and
+# editors read it.
+#
+# usage: compile-commands.sh > compile_commands.json
+set -eu
+
+cd "$(dirname "$0")/../.."
+make --no-print-directory -C kunit -Bn ../build/kunit/cases |
+	python3 -c '
+import json, re, shlex, sys
+folder = sys.argv[1]
+entries = []
+for line in sys.stdin:
+    found = re.search(r"(?:^|\s)g\+\+ .* -c .*", line)
+    if not found:
+        continue
+    words = shlex.split(found[0])
+    source = next(word for word in words if word.endswith(".cc"))
+    entries.append({"directory": folder, "file": source, "arguments": words})
+if not entries:
+    sys.exit("compile-commands.sh: make names no compilation")
+json.dump(entries, sys.stdout, indent=1)
+' "$PWD/kunit"
