@@ -33,10 +33,10 @@ int host_thread_start(struct driver_queue *queue, const char *name, struct host_
 void host_thread_wake(struct host_thread *thread);
 
 /*
- * host_thread_heed - wake-ups so far are heeded: what they were for is looked at
- * after this call.  Context: the thread itself.
+ * host_thread_clear_wakeups - clear the wake-up flag.  Call before checking for work.
+ * Context: the thread itself.
  */
-void host_thread_heed(struct host_thread *thread);
+void host_thread_clear_wakeups(struct host_thread *thread);
 
 /*
  * host_thread_yield - let others run for a moment, and be frozen with the other
@@ -88,10 +88,10 @@ void host_work_schedule(struct host_work *work, uint32_t delay_ms);
 void host_work_cancel(struct host_work *work);
 
 /*
- * host_work_forget - after this the work is not scheduled; one that runs goes
+ * host_work_cancel_nosync - after this the work is not scheduled; one that runs goes
  * on.  For a work that is about to free the object that embeds it.
  * Context: any.
  */
-void host_work_forget(struct host_work *work);
+void host_work_cancel_nosync(struct host_work *work);
 
 HOST_DECLS_END

@@ -43,7 +43,7 @@ Ask full_request() {
 
 // Is every field of `request` the one that full_request() wrote?
 bool complete(const Request& request) {
-  bool good = request.identity.id == kId && request.identity.operation == BLKIF_OP_WRITE &&
+  bool good = request.key.id == kId && request.key.operation == BLKIF_OP_WRITE &&
               request.operation == Operation::kWrite && request.segment_count == 11 &&
               request.sector == 0x1122334455667788u && request.sectors == 11 * 5;
   for (uint32_t i = 0; i < 11; ++i) {
@@ -61,8 +61,8 @@ int refusal(const Ask& request) {
     const auto parsed = parse(slot_of(layout, request), layout);
     if (parsed.has_value()) return 1;
     const Rejection& rejection = parsed.error();
-    if (rejection.identity.id != request.id) return 1;
-    if (rejection.identity.operation != request.operation) return 1;
+    if (rejection.key.id != request.id) return 1;
+    if (rejection.key.operation != request.operation) return 1;
     if (status != 2 && status != static_cast<int>(rejection.status)) return 1;
     status = static_cast<int>(rejection.status);
   }
@@ -102,7 +102,7 @@ TEST(Parser, KnowsReadWriteAndFlush) {
       const auto parsed = parse(slot_of(layout, ask(codes[i], kId, 0, {{.gref = 9}})), layout);
       ASSERT_TRUE(parsed.has_value());
       EXPECT_TRUE(parsed->operation == operations[i]);
-      EXPECT_EQ(parsed->identity.operation, codes[i]);
+      EXPECT_EQ(parsed->key.operation, codes[i]);
     }
   }
 }

@@ -58,8 +58,8 @@ bool refused(const AnyAsk& request, uint8_t operation) {
     const auto result = parsed(layout, request);
     if (result.has_value()) return false;
     if (result.error().status != Status::kError || result.error().reason == nullptr) return false;
-    if (result.error().identity.id != request.id) return false;
-    if (result.error().identity.operation != operation) return false;
+    if (result.error().key.id != request.id) return false;
+    if (result.error().key.operation != operation) return false;
   }
   return true;
 }
@@ -67,7 +67,7 @@ bool refused(const AnyAsk& request, uint8_t operation) {
 bool indirect_complete(Layout layout) {
   const auto result = parsed(layout, kIndirect);
   return result.has_value() && result->indirect && result->operation == Operation::kWrite &&
-         result->identity.id == kId && result->identity.operation == BLKIF_OP_WRITE &&
+         result->key.id == kId && result->key.operation == BLKIF_OP_WRITE &&
          result->segment_count == 256 && result->sector == kSector &&
          result->descriptor_gref == 0xcafe1234u && result->sectors == 0;
 }
@@ -75,7 +75,7 @@ bool indirect_complete(Layout layout) {
 bool discard_complete(Layout layout) {
   const auto result = parsed(layout, kDiscard);
   return result.has_value() && !result->indirect && result->operation == Operation::kDiscard &&
-         result->identity.id == kId && result->identity.operation == BLKIF_OP_DISCARD &&
+         result->key.id == kId && result->key.operation == BLKIF_OP_DISCARD &&
          result->secure && result->segment_count == 0 && result->sector == kSector &&
          result->sectors == 0x99aabbccddeeff01u;
 }
@@ -98,9 +98,9 @@ TEST(ParserIndirect, KnowsReadsAndWrites) {
     const auto write = parsed(layout, IndirectAsk{.indirect_op = BLKIF_OP_WRITE, .count = 1});
     ASSERT_TRUE(read.has_value() && write.has_value());
     EXPECT_TRUE(read->operation == Operation::kRead);
-    EXPECT_EQ(read->identity.operation, BLKIF_OP_READ);
+    EXPECT_EQ(read->key.operation, BLKIF_OP_READ);
     EXPECT_TRUE(write->operation == Operation::kWrite);
-    EXPECT_EQ(write->identity.operation, BLKIF_OP_WRITE);
+    EXPECT_EQ(write->key.operation, BLKIF_OP_WRITE);
   }
 }
 
@@ -188,7 +188,7 @@ TEST(ParserBarrier, AcceptsNoneToElevenSegments) {
       const auto result = parsed(layout, request);
       ASSERT_TRUE(result.has_value());
       EXPECT_TRUE(result->operation == Operation::kBarrier);
-      EXPECT_EQ(result->identity.operation, BLKIF_OP_WRITE_BARRIER);
+      EXPECT_EQ(result->key.operation, BLKIF_OP_WRITE_BARRIER);
       EXPECT_EQ(result->segment_count, count);
       EXPECT_EQ(result->sectors, 2u * count);
     }

@@ -37,7 +37,7 @@ bool round_trip(Ring& ring, Guest& guest, Layout layout, uint64_t id) {
   RawSlot slot;
   ring.take(slot);
   const auto request = blkback::parse(slot, layout);
-  if (!request.has_value() || request->identity.id != id) return false;
+  if (!request.has_value() || request->key.id != id) return false;
   if (request->sector != id * 8 || request->segments[0].gref != id) return false;
   ring.respond(id, BLKIF_OP_READ, 0);
   (void)ring.push();
@@ -95,7 +95,7 @@ TEST(Ring, RequestsAreTakenInTheirOrder) {
     ring.take(slot);
     const auto request = parse(slot, Layout::kX86_64);
     ASSERT_TRUE(request.has_value());
-    EXPECT_EQ(request->identity.id, id);
+    EXPECT_EQ(request->key.id, id);
   }
   EXPECT_EQ(ring.pending().value_or(99), 0u);
   EXPECT_EQ(ring.outstanding(), 3u);
@@ -149,7 +149,7 @@ TEST(Ring, AttachTakesUnansweredRequestsAgain) {
   ring.take(slot);
   const auto request = parse(slot, Layout::kX86_64);
   ASSERT_TRUE(request.has_value());
-  EXPECT_EQ(request->identity.id, 3u);
+  EXPECT_EQ(request->key.id, 3u);
 }
 
 TEST(Ring, AttachAcceptsAFullRing) {

@@ -31,9 +31,7 @@ Request request(Operation operation, uint64_t sector, uint8_t first, uint8_t las
   return made;
 }
 
-bool allows(const Vbd& vbd, const Request& request) {
-  return vbd.check(request).status == Status::kOkay;
-}
+bool allows(const Vbd& vbd, const Request& request) { return vbd.check(request).has_value(); }
 
 TEST(Vbd, OpensTheDiskAndClosesItInTheEnd) {
   {
@@ -110,9 +108,10 @@ TEST(Vbd, ChecksAgainstTheSizeOfNow) {
 
 TEST(Vbd, TheReasonComesWithTheRefusal) {
   const Owned<Vbd> vbd = open_disk();
-  const Vbd::Verdict verdict = vbd->check(request(Operation::kRead, 5000, 0, 7));
-  EXPECT_TRUE(verdict.status == Status::kError);
-  EXPECT_TRUE(verdict.reason != nullptr);
+  const blkback::Checked<void> checked = vbd->check(request(Operation::kRead, 5000, 0, 7));
+  ASSERT_FALSE(checked.has_value());
+  EXPECT_TRUE(checked.error().status == Status::kError);
+  EXPECT_TRUE(checked.error().reason != nullptr);
 }
 
 TEST(Vbd, AReadOnlyDiskIsReadAndNotWritten) {

@@ -10,7 +10,7 @@ using blkback::WriteOrder;
 using fake::host;
 
 // A ring with a thread that is asleep.
-struct TestRing : WriteOrder::Ring {
+struct TestRing : WriteOrder::Member {
   explicit TestRing(WriteOrder& order) {
     thread.woken = false;
     join(order, &thread, nullptr);
@@ -22,9 +22,9 @@ struct TestRing : WriteOrder::Ring {
   // A ring without requests: nothing precedes the barrier.
   [[nodiscard]] bool look() {
     acknowledge();
-    return Ring::look();
+    return Member::look();
   }
-  [[nodiscard]] bool try_raise() { return Ring::try_raise(0); }
+  [[nodiscard]] bool try_raise() { return Member::try_raise(0); }
 
   [[nodiscard]] bool woken() {
     const bool was = thread.woken;
@@ -41,9 +41,9 @@ TEST(WriteOrder, WithoutABarrierNothingIsHeldAndNobodyWoken) {
   TestRing b(order);
   EXPECT_FALSE(a.look());
   a.begin_write();
-  a.settle();
+  a.tell_raiser();
   a.end_write();
-  a.settle();
+  a.tell_raiser();
   EXPECT_FALSE(a.woken());
   EXPECT_FALSE(b.woken());
 }
@@ -134,7 +134,7 @@ TEST(WriteOrder, ABarrierWaitsForTheWritesOfOtherRings) {
   EXPECT_FALSE(a.quiet());
   EXPECT_TRUE(a.woken());
   b.end_write();
-  b.settle();
+  b.tell_raiser();
   EXPECT_TRUE(a.woken());
   EXPECT_TRUE(a.quiet());
   a.lower();
@@ -149,7 +149,7 @@ TEST(WriteOrder, WritesThatBeginBeforeTheBarrierIsSeenAreWaitedFor) {
   EXPECT_TRUE(b.look());
   EXPECT_FALSE(a.quiet());
   b.end_write();
-  b.settle();
+  b.tell_raiser();
   EXPECT_TRUE(a.quiet());
   a.lower();
 }
@@ -221,7 +221,7 @@ TEST(WriteOrder, ARingThatHasLeftIsNotWoken) {
 }
 
 TEST(WriteOrder, ARingMayLeaveWithoutHavingJoined) {
-  WriteOrder::Ring ring;
+  WriteOrder::Member ring;
   ring.leave();
   EXPECT_FALSE(ring.linked());
 }
@@ -262,7 +262,7 @@ TEST(WriteOrder, ARingThatJoinsWhileABarrierIsUpIsWaitedFor) {
   EXPECT_TRUE(b.look());
   EXPECT_FALSE(a.quiet());
   b.end_write();
-  b.settle();
+  b.tell_raiser();
   EXPECT_TRUE(a.quiet());
   a.lower();
 }

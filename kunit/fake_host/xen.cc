@@ -320,8 +320,8 @@ void host_thread_wake(host_thread* thread) {
   now();
 }
 
-void host_thread_heed(host_thread* thread) {
-  if (thread != host().running) Host::broken("a thread heeds the wake-ups of another");
+void host_thread_clear_wakeups(host_thread* thread) {
+  if (thread != host().running) Host::broken("a thread clears the wake-ups of another");
   thread->woken = false;
   host().cross();
 }
@@ -357,7 +357,7 @@ void host_work_cancel(host_work* work) {
   host().works.erase(work);
 }
 
-void host_work_forget(host_work* work) { host().works.erase(work); }
+void host_work_cancel_nosync(host_work* work) { host().works.erase(work); }
 
 void host_survey_start(void) { host().surveying = true; }
 

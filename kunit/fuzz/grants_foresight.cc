@@ -179,7 +179,7 @@ bool GrantsFuzz::foresee_mapping(const Job& job, uint32_t gref) const {
   if (host().failing.contains("host_grant_map")) return false;
   const auto grant = host().grants.find(gref);
   if (grant == host().grants.end() || grant->second.status != 0) return false;
-  const bool read_only = job.guest_data_only_read && persistence_ == Mapper::Persistence::kOff;
+  const bool read_only = job.map_read_only && persistence_ == Mapper::Persistence::kOff;
   return read_only || !grant->second.read_only;
 }
 
@@ -194,7 +194,7 @@ void GrantsFuzz::compare(const Jobs& jobs) {
         continue;
       }
       require(use.page->mapped == guest_.page(use.gref), "the page is that of the grant");
-      require(!use.page->read_only || jobs[j]->guest_data_only_read, "reads need to write");
+      require(!use.page->read_only || jobs[j]->map_read_only, "reads need to write");
       if (use.state == State::kPersistent) {
         require(use.persistent->gref() == use.gref, "the persistent grant is the right one");
         require(!use.page->read_only, "what stays mapped serves reads and writes");

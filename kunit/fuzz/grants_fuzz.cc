@@ -89,7 +89,7 @@ void GrantsFuzz::map() {
     Job& job = *jobs_.back();
     const uint8_t shape = input_.byte();
     const uint32_t count = shape % 12;
-    job.guest_data_only_read = (shape & 0x80) != 0;
+    job.map_read_only = (shape & 0x80) != 0;
     // Neighbours, so that jobs have grants in common.
     uint32_t gref = input_.below(kGrefs + 1);
     for (uint32_t g = 0; g < count; ++g) {

@@ -155,7 +155,7 @@ static u32 wait_inside(struct driver_queue *queue)
 		complete(&f->inside);
 		wait_for_completion(&f->go_on);
 		if (f->answer)
-			host_thread_heed(f->thread);
+			host_thread_clear_wakeups(f->thread);
 	}
 	return HOST_FOREVER;
 }
@@ -175,7 +175,7 @@ static void wake_up_within_a_pass_makes_another(struct kunit *test)
 	host_thread_stop(f->thread);
 }
 
-static void heeded_wake_up_makes_no_pass(struct kunit *test)
+static void cleared_wake_up_makes_no_pass(struct kunit *test)
 {
 	struct fixture *f = fixture_create(test, wait_inside, 1);
 
@@ -290,18 +290,18 @@ static u32 look_at_products(struct driver_queue *queue)
 	struct fixture *f = fixture_of(queue);
 
 	if (f->answer)
-		host_thread_heed(f->thread);
+		host_thread_clear_wakeups(f->thread);
 	WRITE_ONCE(f->seen, READ_ONCE(f->produced));
 	return HOST_FOREVER;
 }
 
-/* Whatever was there before a wake-up is seen by a pass, heeded or not. */
+/* Whatever was there before a wake-up is seen by a pass, cleared or not. */
 static void no_wake_up_is_lost(struct kunit *test)
 {
-	int heed, i;
+	int clear, i;
 
-	for (heed = 0; heed < 2; heed++) {
-		struct fixture *f = fixture_create(test, look_at_products, heed);
+	for (clear = 0; clear < 2; clear++) {
+		struct fixture *f = fixture_create(test, look_at_products, clear);
 		bool seen = true;
 
 		start(test, f, "kunit");
@@ -325,7 +325,7 @@ static struct kunit_case thread_cases[] = {
 	KUNIT_CASE(passes_on_at_once_when_told_no_time),
 	KUNIT_CASE(own_wake_up_does_nothing),
 	KUNIT_CASE(wake_up_within_a_pass_makes_another),
-	KUNIT_CASE(heeded_wake_up_makes_no_pass),
+	KUNIT_CASE(cleared_wake_up_makes_no_pass),
 	KUNIT_CASE(wake_up_from_an_interrupt),
 	KUNIT_CASE(stop_waits_for_the_pass),
 	KUNIT_CASE(stop_right_after_start),

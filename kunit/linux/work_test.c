@@ -206,7 +206,7 @@ static void run_and_free(struct test_work *work)
 	struct freed_work *object = container_of(work, struct freed_work, work);
 	struct completion *freed = object->freed;
 
-	host_work_forget(&work->work);
+	host_work_cancel_nosync(&work->work);
 	kfree(object);
 	complete(freed);
 }

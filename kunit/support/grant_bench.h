@@ -17,11 +17,11 @@ using blkback::PersistentGrants;
 
 // A job of up to eleven grants.
 struct TestJob : GrantJob {
-  TestJob(std::initializer_list<uint32_t> grefs, bool guest_data_only_read_ = false) {
+  TestJob(std::initializer_list<uint32_t> grefs, bool map_read_only_ = false) {
     uint32_t count = 0;
     for (const uint32_t gref : grefs) grants[count++].gref = gref;
     uses = std::span<GrantUse>(grants, count);
-    guest_data_only_read = guest_data_only_read_;
+    map_read_only = map_read_only_;
   }
   TestJob(const TestJob&) = delete;
   TestJob& operator=(const TestJob&) = delete;

@@ -225,8 +225,8 @@ void host_thread_wake(host_thread* thread) {
   thread->news.notify_one();
 }
 
-void host_thread_heed(host_thread* thread) {
-  if (thread != threads::self) Host::broken("a thread heeds the wake-ups of another");
+void host_thread_clear_wakeups(host_thread* thread) {
+  if (thread != threads::self) Host::broken("a thread clears the wake-ups of another");
   thread->woken.exchange(false);
 }
 
@@ -271,7 +271,7 @@ void host_work_cancel(host_work* work) {
   host().works_news.notify_all();
 }
 
-void host_work_forget(host_work* work) {
+void host_work_cancel_nosync(host_work* work) {
   const std::lock_guard guard(host().works_lock);
   const auto known = host().works.find(work);
   if (known == host().works.end()) return;

@@ -15,14 +15,19 @@ blkback-core := \
 	src/grant/purger.o \
 	src/vbd/vbd.o \
 	src/vbd/statistics.o \
-	src/queue/queue.o \
+	src/queue/write_order.o \
 	src/queue/bounce.o \
 	src/queue/segment_blocks.o \
+	src/queue/slot.o \
+	src/queue/barrier_gate.o \
+	src/queue/io_part.o \
+	src/queue/resources.o \
+	src/queue/completions.o \
 	src/queue/shortage.o \
-	src/queue/write_order.o \
-	src/queue/take.o \
-	src/queue/start.o \
-	src/queue/finish.o \
+	src/queue/submitter.o \
+	src/queue/intake.o \
+	src/queue/upkeep.o \
+	src/queue/queue.o \
 	src/device/frontend.o \
 	src/device/backend.o \
 	src/device/next_step.o \

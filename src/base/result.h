@@ -11,6 +11,7 @@ namespace blkback {
 inline constexpr int kEnoEnt = 2;
 inline constexpr int kEio = 5;
 inline constexpr int kEnoMem = 12;
+inline constexpr int kEacces = 13;
 inline constexpr int kEbusy = 16;
 inline constexpr int kEnoDev = 19;
 inline constexpr int kEinval = 22;
@@ -29,5 +30,11 @@ using Result = std::expected<T, Error>;
 [[nodiscard]] inline std::unexpected<Error> failure(int number) {
   return std::unexpected<Error>(Error{number});
 }
+
+// Returns from the function with the error of `result`, if it has one.
+#define BLKBACK_RETURN_ERROR(result)                                           \
+  do {                                                                         \
+    if (!(result)) return std::unexpected<::blkback::Error>((result).error()); \
+  } while (false)
 
 }  // namespace blkback

@@ -29,7 +29,7 @@ Result<Owned<Connection>> Connection::create(const Config& config) {
                              .squeeze_until_ms = connection->squeeze_until_ms_};
   for (uint32_t i = 0; i < config.frontend.queues; ++i) {
     const Result<RingConfig> ring = read_ring(config.device, config.frontend, i);
-    if (!ring) return std::unexpected<Error>(ring.error());
+    BLKBACK_RETURN_ERROR(ring);
     if (i == 0) connection->first_ring_ = *ring;
 
     char name[32];

@@ -187,7 +187,7 @@ void Device::look_at_frontend() {
 Link Device::link() {
   if (connection_) {
     if (!connection_->closing()) return Link::kOpen;
-    vbd_->tell(Vbd::kNothing);
+    vbd_->publish(Vbd::kNothing);
     if (!connection_->drained()) return Link::kDraining;
     check_progress();
     outlook_.show_connection(nullptr);
@@ -367,7 +367,7 @@ bool Device::publish_disk(bool persistent) {
   };
   const int error = host_device_publish(host_, HOST_XENBUS_CONNECTED, nodes, std::size(nodes));
   if (error == 0) {
-    vbd_->tell(sectors);
+    vbd_->publish(sectors);
     retry_ms_ = 0;
     publish_failures_ = 0;
     return true;

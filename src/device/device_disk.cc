@@ -66,7 +66,7 @@ void Device::check_disk() {
     return;
   }
   const uint64_t sectors = vbd_->sectors();
-  const uint64_t told = vbd_->told_sectors();
+  const uint64_t told = vbd_->published_sectors();
   if (sectors == told || host_device_state(host_) != HOST_XENBUS_CONNECTED) return;
   const int error = host_store_resize(host_, sectors);
   if (error != 0) {
@@ -77,7 +77,7 @@ void Device::check_disk() {
   retry_ms_ = 0;
   host_log(HOST_LOG_INFO, "%s: the disk has %llu sectors now, it had %llu", host_device_name(host_),
            static_cast<unsigned long long>(sectors), static_cast<unsigned long long>(told));
-  vbd_->tell(sectors);
+  vbd_->publish(sectors);
 }
 
 // A disk that hangs is the administrator's business: said once, and once more

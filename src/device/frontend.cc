@@ -99,19 +99,19 @@ Result<FrontendConfig> read_frontend(host_device* device, const FrontendLimits& 
   FrontendConfig config;
 
   const Result<wire::Layout> layout = read_layout(device, limits.x86);
-  if (!layout) return std::unexpected<Error>(layout.error());
+  BLKBACK_RETURN_ERROR(layout);
   config.layout = *layout;
 
   const Result<uint32_t> queues =
       read_number(device, "multi-queue-num-queues", 1, limits.queues, 1);
-  if (!queues) return std::unexpected<Error>(queues.error());
+  BLKBACK_RETURN_ERROR(queues);
   config.queues = *queues;
 
   // Read once: the value decides how much is mapped for every queue.
   constexpr uint32_t kAbsent = UINT32_MAX;
   const Result<uint32_t> order =
       read_number(device, "ring-page-order", 0, limits.ring_page_order, kAbsent);
-  if (!order) return std::unexpected<Error>(order.error());
+  BLKBACK_RETURN_ERROR(order);
   if (*order != kAbsent) {
     config.ring_pages = 1u << *order;
     config.numbered_ring_refs = true;
@@ -150,20 +150,20 @@ Result<RingConfig> read_ring(host_device* device, const FrontendConfig& config, 
   ring.numbered_ref = config.numbered_ring_refs;
   if (config.ring_pages == 1) {
     const Result<uint32_t> ref = read_single_ref(device, directory, ring.numbered_ref);
-    if (!ref) return std::unexpected<Error>(ref.error());
+    BLKBACK_RETURN_ERROR(ref);
     ring.refs[0] = *ref;
   } else {
     for (uint32_t i = 0; i < config.ring_pages; ++i) {
       (void)host_format(name, sizeof(name), "%sring-ref%u", directory, i);
       const Result<uint32_t> ref = read_number(device, name, 0, UINT32_MAX, std::nullopt);
-      if (!ref) return std::unexpected<Error>(ref.error());
+      BLKBACK_RETURN_ERROR(ref);
       ring.refs[i] = *ref;
     }
   }
 
   (void)host_format(name, sizeof(name), "%sevent-channel", directory);
   const Result<uint32_t> port = read_number(device, name, 0, UINT32_MAX, std::nullopt);
-  if (!port) return std::unexpected<Error>(port.error());
+  BLKBACK_RETURN_ERROR(port);
   ring.event_channel = *port;
   return ring;
 }

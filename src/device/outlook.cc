@@ -32,8 +32,8 @@ bool Outlook::has_news(uint64_t now_ms) {
   if (connection_ == nullptr || vbd_ == nullptr) return false;
   if ((connection_->stalled_ms(now_ms) >= kHungMs) != hung_) return true;
   // A closing connection's frontend is told nothing more.
-  if (vbd_->told_sectors() == Vbd::kNothing) return false;
-  return vbd_->sectors() != vbd_->told_sectors() || (host_disk_gone(vbd_->disk()) && !gone_);
+  if (vbd_->published_sectors() == Vbd::kNothing) return false;
+  return vbd_->sectors() != vbd_->published_sectors() || (host_disk_gone(vbd_->disk()) && !gone_);
 }
 
 }  // namespace blkback

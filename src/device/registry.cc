@@ -33,7 +33,7 @@ void Registry::remove(Device& device) {
   const SpinGuard guard(lock_);
   devices_.remove(device);
   // Whoever could schedule it does so under the lock, or is gone.
-  host_work_forget(&device);
+  host_work_cancel_nosync(&device);
   for (Device* other = devices_.front(); other != nullptr; other = devices_.next(*other)) {
     if (other->xenbus_identity() == device.xenbus_identity()) other->schedule();
   }

@@ -6,7 +6,7 @@
 
 #include "base/intrusive_list.h"
 #include "base/lock.h"
-#include "queue/shortage.h"
+#include "queue/wishes.h"
 
 namespace blkback {
 

@@ -90,7 +90,7 @@ void Mapper::take_pages(std::span<GrantJob* const> jobs, uint32_t missing, uint6
 }
 
 // Decides what becomes of a grant, now that it is mapped.
-void Mapper::settle(GrantUse& use, const host_grant_map_op& op,
+void Mapper::decide(GrantUse& use, const host_grant_map_op& op,
                     const PersistentGrants::Limits& limits) {
   use.handle = op.handle;
   use.state = GrantUse::State::kOrdinary;
@@ -193,7 +193,7 @@ bool Mapper::map_missing(std::span<GrantJob* const> jobs, uint32_t missing,
       op.page = use.page;
       op.gref = use.gref;
       // A mapping that may stay must serve reads and writes alike.
-      op.read_only = job->guest_data_only_read && persistence_ == Persistence::kOff ? 1u : 0u;
+      op.read_only = job->map_read_only && persistence_ == Persistence::kOff ? 1u : 0u;
     }
   }
   if (count == 0) return true;
@@ -216,7 +216,7 @@ bool Mapper::take_mappings(std::span<GrantJob* const> jobs,
       if (use.state != GrantUse::State::kUnmapped) continue;
       const host_grant_map_op& result = *op++;
       if (result.status == 0) {
-        settle(use, result, limits);
+        decide(use, result, limits);
         ++mapped;
         continue;
       }

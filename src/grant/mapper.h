@@ -53,7 +53,7 @@ struct GrantJob {
   };
 
   std::span<GrantUse> uses;
-  bool guest_data_only_read = false;   // in: a write to the disk
+  bool map_read_only = false;          // in: a write to the disk
   Outcome outcome = Outcome::kMapped;  // out
 };
 
@@ -167,7 +167,7 @@ class Mapper {
   [[nodiscard]] uint32_t choose_again(std::span<GrantJob* const> jobs, uint32_t handles,
                                       uint64_t now_ms);
   void end_uses(GrantJob& job, uint64_t now_ms);
-  void settle(GrantUse& use, const host_grant_map_op& op, const PersistentGrants::Limits& limits);
+  void decide(GrantUse& use, const host_grant_map_op& op, const PersistentGrants::Limits& limits);
 
   PagePool& pool_;
   PersistentGrants persistent_;

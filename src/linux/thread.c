@@ -85,7 +85,7 @@ void host_thread_wake(struct host_thread *thread)
 		wake_up(&thread->wait);
 }
 
-void host_thread_heed(struct host_thread *thread)
+void host_thread_clear_wakeups(struct host_thread *thread)
 {
 	clear_bit(THREAD_WOKEN, &thread->flags);
 	/* Pairs with the barrier of test_and_set_bit() in host_thread_wake(). */
@@ -166,7 +166,7 @@ void host_work_cancel(struct host_work *work)
 	cancel_delayed_work_sync(work_kernel(work));
 }
 
-void host_work_forget(struct host_work *work)
+void host_work_cancel_nosync(struct host_work *work)
 {
 	cancel_delayed_work(work_kernel(work));
 }

@@ -1,179 +1,222 @@
 // SPDX-License-Identifier: GPL-2.0
-// A queue's life; what it does with requests stands in take.cc, start.cc and
-// finish.cc.
 #include "queue/queue.h"
 
 #include <algorithm>
 
-#include "host/grant.h"
 #include "host/log.h"
 #include "host/time.h"
 
 namespace blkback {
 
+// --- Life -------------------------------------------------------------------
+
 Result<Owned<Queue>> Queue::create(const QueueConfig& config, const Shared& shared) {
   Owned<Queue> queue = make_owned<Queue>(config, shared);
   if (!queue) return failure(-kEnoMem);
   const Result<void> ready = queue->set_up(config);
-  if (!ready) return std::unexpected<Error>(ready.error());
+  BLKBACK_RETURN_ERROR(ready);
   return queue;
 }
 
 Queue::Queue(const QueueConfig& config, const Shared& shared)
     : shared_(shared),
-      device_(config.device),
-      stagger_ms_(config.index % kRetryStaggers * kRetryStaggerMs),
-      mapper_(host_device_domid(config.device), config.persistence, shared.pool,
-              {name_, shared.log}),
-      purger_(shared.pool, {name_, shared.log}) {
+      responder_(ring_),
+      resources_(host_device_domid(config.device), config.persistence, shared.pool,
+                 {name_, shared.log}),
+      completions_({name_, shared.log}),
+      shortage_({shared.pool, shared.wishes, shared.owner}, resources_, counters_, config.index,
+                {name_, shared.log}),
+      submitter_(shared.vbd, resources_, shortage_, completions_, counters_, {name_, shared.log}),
+      intake_(ring_, shared.vbd, slots_, responder_, counters_, {name_, shared.log}),
+      upkeep_({shared.pool, shared.vbd, shared.owner, shared.squeeze_until_ms}, resources_,
+              shortage_, counters_, responder_, {name_, shared.log}) {
   (void)host_format(name_, sizeof(name_), "%s", config.name);
   shared_.statistics.enlist(counters_);
 }
 
 Result<void> Queue::set_up(const QueueConfig& config) {
-  int error = host_ring_map(device_, config.ring_refs.data(),
-                            static_cast<uint32_t>(config.ring_refs.size()), &ring_memory_);
-  if (error != 0) {
-    ring_memory_ = nullptr;
-    return failure(error);
-  }
+  const Result<void*> memory = memory_.map(config.device, config.ring_refs);
+  BLKBACK_RETURN_ERROR(memory);
   const Result<wire::Ring> ring = wire::Ring::attach(
-      ring_memory_, static_cast<uint32_t>(config.ring_refs.size()) * wire::kPageBytes,
-      config.layout);
-  if (!ring) return std::unexpected<Error>(ring.error());
+      *memory, static_cast<uint32_t>(config.ring_refs.size()) * wire::kPageBytes, config.layout);
+  BLKBACK_RETURN_ERROR(ring);
   ring_ = *ring;
 
-  slots_ = OwnedArray<Slot>::create(ring_.size());
-  if (slots_.empty()) return failure(-kEnoMem);
-  for (Slot& slot : slots_.all()) {
-    slot.queue = this;
-    free_.push_back(slot);
-  }
-  Result<void> created = mapper_.create();
-  if (created) created = purger_.create();
-  if (created) created = blocks_.create();
-  if (created && shared_.vbd.copies()) created = bounce_.create();
+  Result<void> created = slots_.create(ring_.size(), *this);
+  if (created) created = resources_.create(shared_.vbd.copies());
   if (!created) return created;
 
-  error = host_thread_start(this, name_, &thread_);
+  const int error = host_thread_start(this, name_, &thread_);
   if (error != 0) {
     thread_ = nullptr;
     return failure(error);
   }
-  purger_.set_waiter(thread_);
-  write_order_.join(shared_.order, thread_, &ring_);
-
-  error = host_event_bind(device_, config.event_channel, this, &channel_);
-  if (error != 0) {
-    channel_ = nullptr;
-    // This domain has no event channel left; -ENOSPC is a shortage that passes.
-    return failure(error == -kEnoSpc ? -kEnfile : error);
-  }
-  return {};
+  resources_.purger().set_waiter(thread_);
+  shortage_.set_thread(thread_);
+  gate_.join(shared_.order, thread_, ring_);
+  return channel_.bind(config.device, config.event_channel, this);
 }
 
 // Either drained, or never served: no request was taken then.
 Queue::~Queue() {
-  if (channel_ != nullptr) host_event_unbind(channel_);
-  host_work_cancel(&purger_);
-  write_order_.leave();
-  shared_.pool.stop_waiting(waiter_);
+  channel_.unbind();
+  host_work_cancel(&resources_.purger());
+  gate_.leave();
+  shortage_.stop_waiting();
   if (thread_ != nullptr) host_thread_stop(thread_);
-  if (ring_memory_ != nullptr) host_ring_unmap(device_, ring_memory_);
   shared_.statistics.retire(counters_);
 }
 
 void Queue::serve() {
-  serving_.store(true, std::memory_order_release);
+  order_.store(Order::kServe, std::memory_order_release);
   host_thread_wake(thread_);
 }
 
 void Queue::close() {
-  closing_.store(true, std::memory_order_release);
+  order_.store(Order::kClose, std::memory_order_release);
   host_thread_wake(thread_);
 }
 
 void Queue::event() {
-  event_pending_.store(true, std::memory_order_release);
+  channel_.note_event();
   host_thread_wake(thread_);  // it is there before the channel is bound
 }
 
 void Queue::done(Slot& slot) {
-  Slot* head = done_.load(std::memory_order_relaxed);
-  do {
-    slot.next_done = head;
-  } while (!done_.compare_exchange_weak(head, &slot, std::memory_order_release,
-                                        std::memory_order_relaxed));
+  completions_.add(slot);
   host_thread_wake(thread_);
-  // After this the queue may be gone.
-  in_flight_.fetch_sub(1, std::memory_order_release);
+  completions_.leave();
 }
 
-uint64_t Queue::stalled_ms(uint64_t now_ms) const {
-  // In this order: the first of them brings its time with it.
-  if (in_flight_.load(std::memory_order_acquire) == 0) return 0;
-  const uint64_t progress_ms = progress_ms_.load(std::memory_order_relaxed);
-  return now_ms > progress_ms ? now_ms - progress_ms : 0;
+void Queue::give_back() {
+  shortage_.ask_to_give_back();
+  host_thread_wake(thread_);
 }
 
-PersistentGrants::Limits Queue::limits() const {
-  return {.max_grants = parameters_.max_persistent_grants,
-          .unused_ms = parameters_.persistent_grant_unused_seconds * 1000,
-          // Each would be given back at once for the next that waits, here or
-          // in another ring.
-          .keep_new = !short_ && now_ms_ >= keep_new_from_ms_};
-}
+// --- The thread -------------------------------------------------------------
 
 uint32_t Queue::work() {
-  if (!serving_.load(std::memory_order_acquire)) {
-    if (!closing_.load(std::memory_order_acquire)) return HOST_FOREVER;
-  }
+  if (order_.load(std::memory_order_acquire) == Order::kWait) return HOST_FOREVER;
   if (drained()) return HOST_FOREVER;
-
   pass();
-  if (closing_.load(std::memory_order_acquire)) return drain_step();
-  return next_pass_ms();
+  return closing() ? drain_step() : next_pass_ms();
 }
 
-// A disk that grew without an event, which a busy ring can see at once.
-void Queue::look_at_size() {
-  const uint64_t sectors = shared_.vbd.sectors();
-  const uint64_t told = shared_.vbd.told_sectors();
-  if (sectors == told || told == Vbd::kNothing) {
-    size_seen_ = 0;
-  } else if (sectors != size_seen_) {
-    size_seen_ = sectors;
-    host_work_schedule(&shared_.owner, 0);
+// Rounds until there is nothing to do.
+void Queue::pass() {
+  bool again = true;
+  bool freed = false;
+  while (again) {
+    again = round(freed);
+    if (!again || !upkeep_.done(pass_)) upkeep_.run(pass_, slots_.all_free());
+    if (again) host_thread_yield();
+  }
+  end_of_interrupt();
+}
+
+// One round; true when another one has something to do.  `freed`: has something come
+// free since requests were last started?
+bool Queue::round(bool& freed) {
+  host_thread_clear_wakeups(thread_);
+  pass_.now_ms = host_time_ms();
+  pass_.closing = closing();
+  host_parameters_read(&pass_.parameters);
+  gate_.look();
+
+  bool progress = finish_done();
+  progress |= start_held();
+  progress |= start_requests(progress || freed);
+  // What the disk answered while we submitted joins this push.
+  freed = finish_done();
+  progress |= freed;
+  serve_barrier();
+  if (responder_.push()) channel_.notify();
+
+  // Requests that wait for what has run out go before new ones.
+  if (shortage_.empty() && intake_.more(pass_)) return true;
+  // Later completions wake the thread, except those inside submit().
+  if (completions_.waiting()) return true;
+  // What has ended may let those go on that wait.
+  return progress && (gate_.holds_some() || !shortage_.empty());
+}
+
+// Unmaps and answers what is done.  False when there was nothing.
+bool Queue::finish_done() {
+  if (!completions_.waiting() && !completions_.holds_some()) return false;
+  SlotList done;
+  SlotList parts;
+  bool progress = false;
+  completions_.collect(pass_, done);
+  for (;;) {
+    batch_.clear();
+    completions_.sort(done, resources_, batch_, parts);
+    if (batch_.empty()) break;
+    answer_batch();
+    progress = true;
+  }
+  if (parts.empty()) return progress;
+  submitter_.submit_parts(parts, pass_.now_ms);
+  return true;
+}
+
+void Queue::answer_batch() {
+  // Since XSA-396 a frontend gives up the device when an answered request's
+  // grant is still mapped: unmap first.
+  resources_.release(batch_.slots(), pass_.now_ms);
+  for (Slot* slot : batch_.slots()) {
+    responder_.answer(std::move(slot->duty), slot->status);
+    gate_.ended(*slot);
+    slots_.put(*slot);
   }
 }
 
-// The bounds that parameters set, read at each pass.
-void Queue::keep_limits() {
-  limits_kept_ms_ = now_ms_;
-  look_at_size();
-  const bool squeezed = now_ms_ < shared_.squeeze_until_ms.load(std::memory_order_relaxed);
-  const uint32_t keep = squeezed ? 0 : parameters_.max_buffer_pages;
-  if (shared_.pool.free_pages() > keep) shared_.pool.shrink_free_pagepool(keep);
-  if (squeezed || free_.size() == ring_.size()) blocks_.trim(squeezed ? 0 : SegmentBlocks::kKeep);
-
-  PersistentGrantList purged;
-  mapper_.persistent().purge_due(limits(), now_ms_, purged);
-  purger_.add(purged);
-  give_back_when_asked();
-
-  if (parameters_.log_stats == 0) {
-    logged_ms_ = 0;  // once it is set again: at once
-  } else if (logged_ms_ == 0 || now_ms_ - logged_ms_ >= kLogIntervalMs) {
-    log_statistics();
-  }
+// Starts writes that a barrier held, and a barrier whose time has come.
+bool Queue::start_held() {
+  batch_.clear();
+  gate_.release(batch_);
+  const bool some = !batch_.empty();
+  submitter_.submit(batch_, pass_);
+  return some;
 }
 
-// Wakes up for nothing but what is due: an idle queue sleeps for good.
+// Starts requests of the ring, or those that wait for what has run out.
+bool Queue::start_requests(bool freed) {
+  batch_.clear();
+  if (!shortage_.empty()) {
+    if (shortage_.due(freed, pass_.now_ms)) shortage_.take(batch_);
+    submitter_.submit(batch_, pass_);
+    return false;
+  }
+  const uint32_t waiting = intake_.waiting(pass_);
+  if (waiting == 0) return false;
+  gate_.look();
+  intake_.take(waiting, gate_, batch_);
+  submitter_.submit(batch_, pass_);
+  intake_.set_pace(completions_.disk_has_done());
+  return true;
+}
+
+// A barrier of any ring is up: acknowledges it when its time has come.
+void Queue::serve_barrier() {
+  if (!gate_.up()) return;
+  if (intake_.stopped(pass_) ||
+      gate_.all_before_begun(ring_.next_index(), intake_.nothing_waits())) {
+    gate_.acknowledge();
+  }
+  gate_.tell_raiser();
+}
+
+void Queue::end_of_interrupt() {
+  if (intake_.halted() || !channel_.take_event()) return;
+  channel_.end_of_interrupt(intake_.take_consumed());
+}
+
+// An idle queue sleeps for good: it wakes up for nothing but what is due.
 uint32_t Queue::next_pass_ms() {
   uint64_t next = HOST_FOREVER;
-  if (!busy_.empty()) next = std::min<uint64_t>(next, kHeldAnswerRetryMs);
-  if (!deferred_.empty()) next = std::min<uint64_t>(next, next_retry_ms());
-  if (const auto due = mapper_.persistent().due_in_ms(limits(), now_ms_)) {
+  if (completions_.holds_some()) next = kHeldAnswerRetryMs;
+  if (!shortage_.empty()) next = std::min<uint64_t>(next, shortage_.next_retry_ms(pass_.now_ms));
+  if (const auto due = resources_.purge_due_in_ms(shortage_.limits(pass_), pass_.now_ms)) {
     // A little later, to find more than one grant due.
     next = std::min<uint64_t>(next, *due + 1000);
   }
@@ -182,60 +225,20 @@ uint32_t Queue::next_pass_ms() {
 
 // Brings a closing queue nearer to its end.
 uint32_t Queue::drain_step() {
-  if (!deferred_.empty()) {
-    // Buffers that the disk uses make room when it is done.
-    const bool room = bounce_.in_use() && storage_has_some();
-    if (give_up_ms_ == 0 || room) give_up_ms_ = now_ms_ + kClosingPatienceMs;
-    if (now_ms_ >= give_up_ms_) {
-      host_log_limited(&shared_.log.failed, HOST_LOG_ERROR,
-                       "%s: %u requests failed: no pages, handles or memory for their data", name_,
-                       deferred_.size());
-      while (Slot* slot = deferred_.pop_front()) {
-        slot->status = Status::kError;
-        failed_.push_back(*slot);
-      }
-      plan_retry(false);
-      return 0;
-    }
-    return std::min(next_retry_ms(), static_cast<uint32_t>(give_up_ms_ - now_ms_));
-  }
-  if (!busy_.empty()) return kHeldAnswerRetryMs;
-  if (free_.size() != ring_.size()) return HOST_FOREVER;  // done() will wake us
-  // done() wakes before it takes its leave: wait for the last one to be gone.
-  if (in_flight_.load(std::memory_order_acquire) != 0) return 1;
+  if (!shortage_.empty()) return shortage_.close(completions_, pass_.now_ms);
+  if (completions_.holds_some()) return kHeldAnswerRetryMs;
+  if (!slots_.all_free()) return HOST_FOREVER;  // done() will wake us
+  // done() wakes before it leaves: wait for the last one to be gone.
+  if (!completions_.all_left()) return 1;
 
-  PersistentGrantList purged;
-  mapper_.persistent().purge_idle(purged);
-  purger_.add(purged);
-  if (!purger_.idle()) return HOST_FOREVER;  // the purger will wake us
+  resources_.purge_idle();
+  if (!resources_.purger().idle()) return HOST_FOREVER;  // the purger will wake us
 
-  if (parameters_.log_stats != 0) log_statistics();
-  write_order_.leave();
+  if (pass_.parameters.log_stats != 0) upkeep_.log_statistics(pass_);
+  gate_.leave();
   drained_.store(true, std::memory_order_release);
   host_work_schedule(&shared_.owner, 0);
   return HOST_FOREVER;
-}
-
-void Queue::log_statistics() {
-  logged_ms_ = now_ms_;
-  const uint64_t requests = counters_.reads.get() + counters_.writes.get() +
-                            counters_.flushes.get() + counters_.discards.get();
-  if (requests == logged_requests_) return;
-  logged_requests_ = requests;
-  const auto number = [](const Counter& counter) {
-    return static_cast<unsigned long long>(counter.get());
-  };
-  const GrantCounters& grants = mapper_.counters();
-  const GrantCounters& purges = purger_.counters();
-  host_log(HOST_LOG_INFO,
-           "(%s): oo %llu | rd %llu | wr %llu | f %llu | ds %llu | errors %llu | pg: %u/%u | "
-           "pool: %u/%u | map %llu calls %llu grants | unmap %llu calls %llu grants",
-           name_, number(counters_.out_of_resources), number(counters_.reads),
-           number(counters_.writes), number(counters_.flushes), number(counters_.discards),
-           number(errors_), mapper_.persistent().count(), parameters_.max_persistent_grants,
-           shared_.pool.free_pages(), parameters_.max_buffer_pages, number(grants.map_calls),
-           number(grants.mapped), number(grants.unmap_calls) + number(purges.unmap_calls),
-           number(grants.unmapped) + number(purges.unmapped));
 }
 
 }  // namespace blkback

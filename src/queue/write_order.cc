@@ -3,7 +3,7 @@
 
 namespace blkback {
 
-void WriteOrder::Ring::join(WriteOrder& order, host_thread* thread, const wire::Ring* requests) {
+void WriteOrder::Member::join(WriteOrder& order, host_thread* thread, const wire::Ring* requests) {
   order_ = &order;
   thread_ = thread;
   requests_ = requests;
@@ -11,7 +11,7 @@ void WriteOrder::Ring::join(WriteOrder& order, host_thread* thread, const wire::
   order.rings_.push_back(*this);
 }
 
-void WriteOrder::Ring::leave() {
+void WriteOrder::Member::leave() {
   if (order_ == nullptr) return;
   const SpinGuard guard(order_->lock_);
   order_->rings_.remove(*this);
@@ -19,20 +19,20 @@ void WriteOrder::Ring::leave() {
   order_ = nullptr;
 }
 
-bool WriteOrder::Ring::look() const { return order_->up_.load(std::memory_order_acquire) != 0; }
+bool WriteOrder::Member::look() const { return order_->up_.load(std::memory_order_acquire) != 0; }
 
-bool WriteOrder::Ring::follows(uint32_t index) const {
+bool WriteOrder::Member::follows(uint32_t index) const {
   return static_cast<int32_t>(index - first_after_.load(std::memory_order_relaxed)) >= 0;
 }
 
-void WriteOrder::Ring::acknowledge() {
+void WriteOrder::Member::acknowledge() {
   const uint32_t up = order_->up_.load(std::memory_order_acquire);
   if (up == 0 || acknowledged_.load(std::memory_order_relaxed) == up) return;
   acknowledged_.store(up, std::memory_order_release);
-  settle();
+  tell_raiser();
 }
 
-void WriteOrder::Ring::settle() {
+void WriteOrder::Member::tell_raiser() {
   if (order_->up_.load(std::memory_order_relaxed) == 0) return;
   const SpinGuard guard(order_->lock_);
   if (order_->raised_by_ != nullptr && order_->raised_by_ != this) {
@@ -40,7 +40,7 @@ void WriteOrder::Ring::settle() {
   }
 }
 
-bool WriteOrder::Ring::try_raise(uint32_t index) {
+bool WriteOrder::Member::try_raise(uint32_t index) {
   const SpinGuard guard(order_->lock_);
   if (order_->raised_by_ == this) return true;
   if (order_->raised_by_ != nullptr) return false;
@@ -48,22 +48,22 @@ bool WriteOrder::Ring::try_raise(uint32_t index) {
   if (++order_->last_ == 0) order_->last_ = 1;
   acknowledged_.store(order_->last_, std::memory_order_relaxed);
   first_after_.store(index, std::memory_order_relaxed);
-  for (Ring* ring = order_->rings_.front(); ring != nullptr; ring = order_->rings_.next(*ring)) {
+  for (Member* ring = order_->rings_.front(); ring != nullptr; ring = order_->rings_.next(*ring)) {
     if (ring == this || ring->requests_ == nullptr) continue;
     ring->first_after_.store(ring->requests_->produced(), std::memory_order_relaxed);
   }
   order_->up_.store(order_->last_, std::memory_order_release);
-  for (Ring* ring = order_->rings_.front(); ring != nullptr; ring = order_->rings_.next(*ring)) {
+  for (Member* ring = order_->rings_.front(); ring != nullptr; ring = order_->rings_.next(*ring)) {
     if (ring != this) host_thread_wake(ring->thread_);
   }
   return true;
 }
 
-bool WriteOrder::Ring::quiet() {
+bool WriteOrder::Member::quiet() {
   if (writes_.load(std::memory_order_relaxed) != 0) return false;
   const SpinGuard guard(order_->lock_);
   const uint32_t up = order_->up_.load(std::memory_order_relaxed);
-  for (Ring* ring = order_->rings_.front(); ring != nullptr; ring = order_->rings_.next(*ring)) {
+  for (Member* ring = order_->rings_.front(); ring != nullptr; ring = order_->rings_.next(*ring)) {
     if (ring == this) continue;
     if (ring->acknowledged_.load(std::memory_order_acquire) != up) return false;
     if (ring->writes_.load(std::memory_order_acquire) != 0) return false;
@@ -71,12 +71,12 @@ bool WriteOrder::Ring::quiet() {
   return true;
 }
 
-void WriteOrder::Ring::lower() {
+void WriteOrder::Member::lower() {
   const SpinGuard guard(order_->lock_);
   if (order_->raised_by_ != this) return;
   order_->raised_by_ = nullptr;
   order_->up_.store(0, std::memory_order_release);
-  for (Ring* ring = order_->rings_.front(); ring != nullptr; ring = order_->rings_.next(*ring)) {
+  for (Member* ring = order_->rings_.front(); ring != nullptr; ring = order_->rings_.next(*ring)) {
     if (ring != this) host_thread_wake(ring->thread_);
   }
 }

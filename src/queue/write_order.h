@@ -30,7 +30,7 @@ class WriteOrder {
  public:
   // One ring's part.  Its owner's thread alone calls its functions; the link of
   // the list belongs to the lock.
-  class Ring : public ListLink {
+  class Member : public ListLink {
    public:
     // Takes part from now on; @thread is woken when there is news, @requests
     // is asked how far the frontend has come (nullptr: nowhere).
@@ -54,7 +54,7 @@ class WriteOrder {
       writes_.store(writes_.load(std::memory_order_relaxed) - 1, std::memory_order_release);
     }
     // Once per pass, after writes have ended: tells a waiting barrier.
-    void settle() BLKBACK_EXCLUDES(order_->lock_);
+    void tell_raiser() BLKBACK_EXCLUDES(order_->lock_);
 
     // Makes this ring's barrier, at that index, the device's; false while
     // another is up.
@@ -91,8 +91,8 @@ class WriteOrder {
 
  private:
   SpinLock lock_{HOST_LOCK_ORDER};
-  IntrusiveList<Ring> rings_ BLKBACK_GUARDED_BY(lock_);
-  Ring* raised_by_ BLKBACK_GUARDED_BY(lock_) = nullptr;
+  IntrusiveList<Member> rings_ BLKBACK_GUARDED_BY(lock_);
+  Member* raised_by_ BLKBACK_GUARDED_BY(lock_) = nullptr;
   // The number of the barrier that is up; 0 when none is.  Stored under the
   // lock, pairs with look().
   std::atomic<uint32_t> up_{0};

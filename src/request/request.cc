@@ -19,29 +19,31 @@ Structure decode(const wire::RawSlot& slot) {
   return std::bit_cast<Structure>(head);
 }
 
-std::unexpected<Rejection> reject(const Identity& identity, Status status, const char* reason) {
-  return std::unexpected<Rejection>(Rejection{identity, status, reason});
+std::unexpected<Rejection> reject(const ResponseKey& key, Status status, const char* reason) {
+  return std::unexpected<Rejection>(Rejection{{status, reason}, key});
 }
 
 template <typename Wire>
 std::expected<Request, Rejection> parse_direct(const wire::RawSlot& slot, Operation operation) {
   const auto wire = decode<typename Wire::Request>(slot);
   Request request;
-  request.identity = {wire.id, wire.operation};
+  request.key = {wire.id, wire.operation};
   request.operation = operation;
   if (wire.nr_segments > wire::kMaxDirectSegments) {
-    return reject(request.identity, Status::kError, "more than 11 segments");
+    return reject(request.key, Status::kError, "more than 11 segments");
   }
   // blkif.h of Xen: a flush or a barrier may come without data.
   if (wire.nr_segments == 0 && operation != Operation::kFlush && operation != Operation::kBarrier) {
-    return reject(request.identity, Status::kError, "no segments");
+    return reject(request.key, Status::kError, "no segments");
   }
   request.segment_count = wire.nr_segments;
   // Without data it names no place on the disk.
   if (wire.nr_segments != 0) request.sector = wire.sector_number;
   for (uint32_t i = 0; i < wire.nr_segments; ++i) {
-    const std::expected<Segment, const char*> segment = parse_segment(wire.seg[i]);
-    if (!segment.has_value()) return reject(request.identity, Status::kError, segment.error());
+    const Checked<Segment> segment = parse_segment(wire.seg[i]);
+    if (!segment.has_value()) {
+      return std::unexpected<Rejection>(Rejection{segment.error(), request.key});
+    }
     request.segments[i] = *segment;
     request.sectors += segment->sectors();
   }
@@ -52,19 +54,18 @@ template <typename Wire>
 std::expected<Request, Rejection> parse_indirect(const wire::RawSlot& slot) {
   const auto wire = decode<typename Wire::Indirect>(slot);
   Request request;
-  request.identity = {wire.id, wire.indirect_op};
+  request.key = {wire.id, wire.indirect_op};
   request.indirect = true;
   if (wire.indirect_op == BLKIF_OP_READ) {
     request.operation = Operation::kRead;
   } else if (wire.indirect_op == BLKIF_OP_WRITE) {
     request.operation = Operation::kWrite;
   } else {
-    return reject(request.identity, Status::kError,
-                  "an indirect request is neither a read nor a write");
+    return reject(request.key, Status::kError, "an indirect request is neither a read nor a write");
   }
-  if (wire.nr_segments == 0) return reject(request.identity, Status::kError, "no segments");
+  if (wire.nr_segments == 0) return reject(request.key, Status::kError, "no segments");
   if (wire.nr_segments > wire::kMaxIndirectSegments) {
-    return reject(request.identity, Status::kError, "more than 256 segments");
+    return reject(request.key, Status::kError, "more than 256 segments");
   }
   request.segment_count = wire.nr_segments;
   request.sector = wire.sector_number;
@@ -76,13 +77,13 @@ template <typename Wire>
 std::expected<Request, Rejection> parse_discard(const wire::RawSlot& slot) {
   const auto wire = decode<typename Wire::Discard>(slot);
   Request request;
-  request.identity = {wire.id, wire.operation};
+  request.key = {wire.id, wire.operation};
   request.operation = Operation::kDiscard;
   request.secure = (wire.flag & BLKIF_DISCARD_SECURE) != 0;
   request.sector = wire.sector_number;
   request.sectors = wire.nr_sectors;
   if (wire.nr_sectors == 0) {
-    return reject(request.identity, Status::kError, "a discard of no sectors");
+    return reject(request.key, Status::kError, "a discard of no sectors");
   }
   return request;
 }
@@ -112,10 +113,10 @@ std::expected<Request, Rejection> parse_as(const wire::RawSlot& slot) {
 
 }  // namespace
 
-std::expected<Segment, const char*> parse_segment(const blkif_request_segment& descriptor) {
+Checked<Segment> parse_segment(const blkif_request_segment& descriptor) {
   if (descriptor.first_sect > descriptor.last_sect ||
       descriptor.last_sect >= wire::kSectorsPerPage) {
-    return std::unexpected<const char*>("sectors of a segment are not within its page");
+    return refusal(Status::kError, "sectors of a segment are not within its page");
   }
   return Segment{descriptor.gref, descriptor.first_sect, descriptor.last_sect};
 }

@@ -36,7 +36,7 @@ struct Segment {
 };
 
 // How an answer finds its request.
-struct Identity {
+struct ResponseKey {
   uint64_t id;
   // Echoed as the frontend wrote it; of an indirect request the operation
   // inside, which is what frontends compare.
@@ -48,7 +48,7 @@ struct Identity {
 // or barrier 0 to 11, a discard none; an indirect one is a read or write of 1
 // to 256 segments, which stand in the page of `descriptor_gref`.
 struct Request {
-  Identity identity{};
+  ResponseKey key{};
   Operation operation = Operation::kRead;
   bool indirect = false;
   bool secure = false;  // a discard that must leave nothing behind
@@ -57,13 +57,29 @@ struct Request {
   uint64_t sector = 0;
   uint64_t sectors = 0;  // of the direct segments together, or to discard
   Segment segments[wire::kMaxDirectSegments];
+
+  // Does it make earlier writes durable?
+  [[nodiscard]] bool flushes() const {
+    return operation == Operation::kFlush || operation == Operation::kBarrier;
+  }
 };
 
-// A request that is answered at once.
-struct Rejection {
-  Identity identity;
+// Why a request, or a part of it, is refused.
+struct Refusal {
   Status status;
   const char* reason;  // for the log
+};
+
+template <typename T>
+using Checked = std::expected<T, Refusal>;
+
+[[nodiscard]] inline std::unexpected<Refusal> refusal(Status status, const char* reason) {
+  return std::unexpected<Refusal>(Refusal{status, reason});
+}
+
+// A request that is answered at once.
+struct Rejection : Refusal {
+  ResponseKey key;
 };
 
 // Makes a request of a slot.  A request of an operation that the protocol does
@@ -71,9 +87,8 @@ struct Rejection {
 [[nodiscard]] std::expected<Request, Rejection> parse(const wire::RawSlot& slot,
                                                       wire::Layout layout);
 
-// Makes a segment of a descriptor, direct or indirect; nothing when its
-// sectors are not within a page.
-[[nodiscard]] std::expected<Segment, const char*> parse_segment(
-    const blkif_request_segment& descriptor);
+// Makes a segment of a descriptor, direct or indirect; refused when its sectors are
+// not within a page.
+[[nodiscard]] Checked<Segment> parse_segment(const blkif_request_segment& descriptor);
 
 }  // namespace blkback

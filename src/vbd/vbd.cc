@@ -28,31 +28,31 @@ void Vbd::describe() {
                            : 1;
 }
 
-Vbd::Verdict Vbd::check(const Request& request) const {
+Checked<void> Vbd::check(const Request& request) const {
   const bool changes_data = writes(request.operation) && (request.indirect || request.sectors != 0);
   if (request.operation == Operation::kDiscard && !offers_discard()) {
-    return {Status::kNotSupported, "discard is not offered"};
+    return refusal(Status::kNotSupported, "discard is not offered");
   }
   if (changes_data && access_ == Access::kReadOnly) {
-    return {Status::kError, "write to a read-only disk"};
+    return refusal(Status::kError, "write to a read-only disk");
   }
   // A flush without data names no place, and an indirect request's extent
   // stands in its descriptors.
-  if (request.indirect || request.sectors == 0) return {Status::kOkay, nullptr};
+  if (request.indirect || request.sectors == 0) return {};
   return check_range(request.sector, request.sectors);
 }
 
-Vbd::Verdict Vbd::check_range(uint64_t sector, uint64_t count) const {
+Checked<void> Vbd::check_range(uint64_t sector, uint64_t count) const {
   const uint64_t size = sectors();
   if (count > size || sector > size - count) {
-    return {Status::kError, "beyond the end of the disk"};
+    return refusal(Status::kError, "beyond the end of the disk");
   }
   // The protocol counts in sectors of 512 bytes; extents "must be aligned to
   // sector-size" (blkif.h of Xen since 2024).
   if (sector % sectors_per_block_ != 0 || count % sectors_per_block_ != 0) {
-    return {Status::kError, "not aligned to the disk's logical blocks"};
+    return refusal(Status::kError, "not aligned to the disk's logical blocks");
   }
-  return {Status::kOkay, nullptr};
+  return {};
 }
 
 bool Vbd::offers_discard() const {

@@ -38,15 +38,10 @@ class Vbd {
   // limits since.  Context: no frontend is connected.
   void describe();
 
-  // May the request be done?  kOkay, or the status to answer and why.
-  struct Verdict {
-    Status status;
-    const char* reason;
-  };
-  // What can be said of it by its slot alone; check_range() says the rest, for an
-  // indirect request when its descriptors are known.
-  [[nodiscard]] Verdict check(const Request& request) const;
-  [[nodiscard]] Verdict check_range(uint64_t sector, uint64_t count) const;
+  // May the request be done, as far as its slot alone tells?  check_range() tells the
+  // rest, for an indirect request when its descriptors are known.
+  [[nodiscard]] Checked<void> check(const Request& request) const;
+  [[nodiscard]] Checked<void> check_range(uint64_t sector, uint64_t count) const;
 
   // Can its logical blocks be read and written at all?  A segment lies within a
   // page, and Linux asks for whole blocks in each.
@@ -89,9 +84,9 @@ class Vbd {
   // The size that the frontend was told, or kNothing.  Written by the device's
   // work; another size is news until the frontend is told.
   static constexpr uint64_t kNothing = UINT64_MAX;
-  void tell(uint64_t sectors) { told_sectors_.store(sectors, std::memory_order_relaxed); }
-  [[nodiscard]] uint64_t told_sectors() const {
-    return told_sectors_.load(std::memory_order_relaxed);
+  void publish(uint64_t sectors) { published_sectors_.store(sectors, std::memory_order_relaxed); }
+  [[nodiscard]] uint64_t published_sectors() const {
+    return published_sectors_.load(std::memory_order_relaxed);
   }
 
   // The node "info": VDISK_* of Xen's blkif.h.
@@ -104,7 +99,7 @@ class Vbd {
   Access access_;
   bool cdrom_;
   bool discard_;
-  std::atomic<uint64_t> told_sectors_{kNothing};
+  std::atomic<uint64_t> published_sectors_{kNothing};
 };
 
 }  // namespace blkback

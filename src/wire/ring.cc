@@ -7,10 +7,6 @@
 
 namespace blkback::wire {
 
-namespace {
-constexpr int kEacces = 13;
-}  // namespace
-
 Result<Ring> Ring::attach(void* shared, uint32_t bytes, Layout layout) {
   Ring ring;
   ring.header_ = static_cast<RingHeader*>(shared);
@@ -53,7 +49,7 @@ Result<bool> Ring::arm() {
   host_shared_store_release(&header_->req_event, req_cons_ + 1);
   host_shared_fence();
   const Result<uint32_t> waiting = pending();
-  if (!waiting) return std::unexpected<Error>(waiting.error());
+  BLKBACK_RETURN_ERROR(waiting);
   return *waiting != 0;
 }
 

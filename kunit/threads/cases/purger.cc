@@ -55,7 +55,7 @@ bool map_and_purge(PagePool& pool, Purger& purger, host_thread& thread, uint32_t
   mapper.persistent().purge_idle(purged);
   purger.add(purged);
   for (;;) {
-    host_thread_heed(&thread);
+    host_thread_clear_wakeups(&thread);
     if (purger.idle()) return true;
     if (!thread.sleep(kPatienceMs)) return false;
   }

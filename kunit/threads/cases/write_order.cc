@@ -13,7 +13,7 @@ using blkback::WriteOrder;
 constexpr auto kRelaxed = std::memory_order_relaxed;
 
 struct TestRing {
-  WriteOrder::Ring ring;
+  WriteOrder::Member ring;
   host_thread thread;
   // Relaxed: who looks at it has to know that there is nothing to see.
   std::atomic<uint32_t> under_way{0};
@@ -59,13 +59,13 @@ class Rings {
 
   // Does what a queue does in its passes.
   void serve(TestRing& test, uint32_t turns, uint32_t one_barrier_in) {
-    WriteOrder::Ring& ring = test.ring;
+    WriteOrder::Member& ring = test.ring;
     test.thread.become();
     ring.join(order_, &test.thread, nullptr);
     uint32_t mine = 0;
     bool wants_barrier = false;
     while (turns != 0 || mine != 0) {
-      host_thread_heed(&test.thread);
+      host_thread_clear_wakeups(&test.thread);
       bool holding = ring.look();
       if (holding) ring.acknowledge();
       bool progress = false;
@@ -75,7 +75,7 @@ class Rings {
         test.under_way.fetch_sub(1, kRelaxed);
         ring.end_write();
         progress = true;
-        // The others may look before settle() tells them.
+        // The others may look before tell_raiser() tells them.
         if (threads::random_below(4) == 0) std::this_thread::yield();
       }
       if (wants_barrier) {
@@ -103,7 +103,7 @@ class Rings {
         --turns;
         progress = true;
       }
-      if (holding) ring.settle();
+      if (holding) ring.tell_raiser();
       if (progress || mine != 0) continue;
       // A wake-up may have come for something else, such as the end of a read.
       if (wants_barrier && threads::random_below(50) != 0) {

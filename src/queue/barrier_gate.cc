@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "queue/barrier_gate.h"
+
+namespace blkback {
+namespace {
+
+[[nodiscard]] bool is_barrier(const Slot& slot) { return slot.requested == Operation::kBarrier; }
+
+// Is it one of the writes that a barrier orders?
+[[nodiscard]] bool is_write(const Slot& slot) {
+  switch (slot.requested) {
+    case Operation::kRead:
+      return false;
+    case Operation::kFlush:
+      return slot.granted != 0;
+    case Operation::kWrite:
+    case Operation::kBarrier:
+    case Operation::kDiscard:
+      break;
+  }
+  return true;
+}
+
+}  // namespace
+
+// Does it follow a barrier of this ring, or of another one?
+bool BarrierGate::must_wait(const Slot& slot) const {
+  return is_barrier(slot) || !held_.empty() || (up_ && member_.follows(slot.index));
+}
+
+void BarrierGate::begin(Slot& slot) {
+  slot.ordered = true;
+  member_.begin_write();
+}
+
+void BarrierGate::end(Slot& slot) {
+  slot.ordered = false;
+  member_.end_write();
+  if (is_barrier(slot)) member_.lower();
+}
+
+bool BarrierGate::admit(Slot& slot) {
+  if (!is_write(slot)) return true;
+  if (!must_wait(slot)) {
+    begin(slot);
+    return true;
+  }
+  held_.push_back(slot);
+  // Raise it at once: what the other rings take from now on may follow it.
+  if (is_barrier(slot) && held_.front() == &slot) up_ |= member_.try_raise(slot.index);
+  return false;
+}
+
+void BarrierGate::release(Batch& batch) {
+  while (!batch.full()) {
+    Slot* slot = held_.front();
+    if (slot == nullptr) break;
+    const bool barrier = is_barrier(*slot);
+    if (barrier) {
+      if (!batch.empty() || !member_.try_raise(slot->index)) break;
+      up_ = true;
+      if (!member_.quiet()) break;
+    } else if (up_ && member_.follows(slot->index)) {
+      break;
+    }
+    held_.remove(*slot);
+    begin(*slot);
+    batch.push_back(*slot);
+    if (barrier) break;
+  }
+}
+
+bool BarrierGate::all_before_begun(uint32_t next_index, bool nothing_waits) const {
+  // What is held behind a barrier of our own does not precede the other one.
+  if (const Slot* first = held_.front()) return is_barrier(*first) || member_.follows(first->index);
+  return member_.follows(next_index) || nothing_waits;
+}
+
+}  // namespace blkback

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: GPL-2.0
+// A ring's event channel, with late end-of-interrupt (XSA-332).
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <utility>
+
+#include "base/result.h"
+#include "host/event.h"
+
+namespace blkback {
+
+class EventChannel {
+ public:
+  EventChannel() = default;
+  EventChannel(const EventChannel&) = delete;
+  EventChannel& operator=(const EventChannel&) = delete;
+
+  // Binds the frontend's channel: driver_event(queue) is called from now on.
+  // Errors: -ENFILE: this domain has no channel left; others of the host.
+  [[nodiscard]] Result<void> bind(host_device* device, uint32_t port, driver_queue* queue) {
+    const int error = host_event_bind(device, port, queue, &channel_);
+    if (error == 0) return {};
+    channel_ = nullptr;
+    // -ENOSPC would be a shortage that passes.
+    return failure(error == -kEnoSpc ? -kEnfile : error);
+  }
+  void unbind() {
+    if (channel_ != nullptr) host_event_unbind(std::exchange(channel_, nullptr));
+  }
+
+  void notify() { host_event_notify(channel_); }
+
+  // An event has come.  Context: interrupt.  Pairs with take_event().
+  void note_event() { pending_.store(true, std::memory_order_release); }
+  // Is there an event whose interrupt is not ended?
+  [[nodiscard]] bool take_event() { return pending_.exchange(false, std::memory_order_acquire); }
+  // `useful`: there was something to do for it.
+  void end_of_interrupt(bool useful) { host_event_eoi(channel_, useful ? 0 : 1); }
+
+ private:
+  host_event_channel* channel_ = nullptr;
+  std::atomic<bool> pending_{false};
+};
+
+}  // namespace blkback

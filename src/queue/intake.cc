@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "queue/intake.h"
+
+#include "host/log.h"
+
+namespace blkback {
+
+uint32_t Intake::waiting(const Pass& pass) {
+  if (stopped(pass)) return 0;
+  const Result<uint32_t> pending = ring_.pending();
+  if (!pending) halt();
+  return pending.value_or(0);
+}
+
+bool Intake::more(const Pass& pass) {
+  if (stopped(pass)) return false;
+  const Result<bool> more = ring_.arm();
+  if (!more) halt();
+  return more.value_or(false);
+}
+
+// The frontend's index is impossible: nothing in the ring is to be trusted.  No end
+// of interrupt is sent either: the frontend cannot disturb us any more.
+void Intake::halt() {
+  if (halted_) return;
+  halted_ = true;
+  host_log_limited(&log_.limits.life, HOST_LOG_WARNING,
+                   "%s: the frontend claims more requests than the ring has slots (%u); the ring "
+                   "is stopped until it reconnects",
+                   log_.name, ring_.size());
+}
+
+void Intake::take(uint32_t waiting, BarrierGate& gate, Batch& batch) {
+  while (waiting-- != 0 && batch.size() < limit_) {
+    if (slots_.empty()) {
+      // There are as many slots as the ring has: only a frontend that moves its
+      // index back and forth gets here.
+      counters_.out_of_resources.add(1);
+      break;
+    }
+    consumed_ = true;
+    Slot* slot = take_one();
+    if (slot != nullptr && gate.admit(*slot)) batch.push_back(*slot);
+  }
+}
+
+// Takes the next request.  Nothing when it was answered at once.
+Slot* Intake::take_one() {
+  const uint32_t index = ring_.next_index();
+  wire::RawSlot raw{};
+  ring_.take(raw);
+  const std::expected<Request, Rejection> parsed = parse(raw, ring_.layout());
+  if (!parsed.has_value()) {
+    const Rejection& rejection = parsed.error();
+    host_log_limited(&log_.limits.refused, HOST_LOG_WARNING,
+                     "%s: request with operation %u refused: %s", log_.name,
+                     rejection.key.operation, rejection.reason);
+    responder_.answer(AnswerDuty(responder_, rejection.key), rejection.status);
+    return nullptr;
+  }
+  const Request& request = *parsed;
+  AnswerDuty duty(responder_, request.key);
+  const Checked<void> allowed = vbd_.check(request);
+  if (!allowed.has_value()) {
+    host_log_limited(&log_.limits.refused, HOST_LOG_WARNING,
+                     "%s: request with operation %u for %llu sectors at %llu refused: %s",
+                     log_.name, duty.operation(), static_cast<unsigned long long>(request.sectors),
+                     static_cast<unsigned long long>(request.sector), allowed.error().reason);
+    responder_.answer(std::move(duty), allowed.error().status);
+    return nullptr;
+  }
+  count(request);
+  if (request.flushes() && request.segment_count == 0 && !vbd_.flush_needed()) {
+    responder_.answer(std::move(duty), Status::kOkay);
+    return nullptr;
+  }
+  Slot& slot = slots_.take();
+  slot.fill(std::move(duty), index, request, vbd_);
+  return &slot;
+}
+
+void Intake::count(const Request& request) {
+  switch (request.operation) {
+    case Operation::kRead:
+      counters_.reads.add(1);
+      counters_.sectors_read.add(request.sectors);
+      break;
+    case Operation::kWrite:
+      counters_.writes.add(1);
+      counters_.sectors_written.add(request.sectors);
+      break;
+    case Operation::kFlush:
+    case Operation::kBarrier:
+      counters_.flushes.add(1);
+      counters_.sectors_written.add(request.sectors);
+      break;
+    case Operation::kDiscard:
+      counters_.discards.add(1);
+      break;
+  }
+}
+
+}  // namespace blkback

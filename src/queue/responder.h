@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: GPL-2.0
+// Answers to the frontend.
+//
+// INVARIANT: each request that was taken from the ring is answered exactly once.
+// AnswerDuty stands for the answer that is still owed.
+#pragma once
+
+#include <utility>
+
+#include "base/counter.h"
+#include "request/request.h"
+#include "wire/ring.h"
+
+namespace blkback {
+
+class Responder;
+
+// The duty to answer one request.  Whoever drops it has made a mistake: the
+// request is answered with an error then, and counted.
+class [[nodiscard]] AnswerDuty {
+ public:
+  AnswerDuty() = default;
+  AnswerDuty(Responder& responder, const ResponseKey& key) : responder_(&responder), key_(key) {}
+  AnswerDuty(AnswerDuty&& other) noexcept
+      : responder_(std::exchange(other.responder_, nullptr)), key_(other.key_) {}
+  AnswerDuty& operator=(AnswerDuty&& other) noexcept {
+    if (this != &other) {
+      drop();
+      responder_ = std::exchange(other.responder_, nullptr);
+      key_ = other.key_;
+    }
+    return *this;
+  }
+  AnswerDuty(const AnswerDuty&) = delete;
+  AnswerDuty& operator=(const AnswerDuty&) = delete;
+  ~AnswerDuty() { drop(); }
+
+  // As the frontend wrote it, for the log.
+  [[nodiscard]] uint8_t operation() const { return key_.operation; }
+
+ private:
+  friend class Responder;
+
+  void drop();
+
+  Responder* responder_ = nullptr;  // nullptr: nothing is owed
+  ResponseKey key_{};
+};
+
+// Context of all: the queue's thread.
+class Responder {
+ public:
+  explicit Responder(wire::Ring& ring) : ring_(ring) {}
+  Responder(const Responder&) = delete;
+  Responder& operator=(const Responder&) = delete;
+
+  // Fills in the answer; the frontend sees it after push().
+  void answer(AnswerDuty duty, Status status) {
+    duty.responder_ = nullptr;
+    ring_.respond(duty.key_.id, duty.key_.operation, static_cast<int16_t>(status));
+    unpushed_ = true;
+    if (status != Status::kOkay) errors_.add(1);
+  }
+
+  // Shows the frontend all answers so far.  True when it wants to be notified.
+  [[nodiscard]] bool push() {
+    if (!unpushed_) return false;
+    unpushed_ = false;
+    return ring_.push();
+  }
+
+  // Answers other than BLKIF_RSP_OKAY.
+  [[nodiscard]] const Counter& errors() const { return errors_; }
+  // Answers that somebody forgot: always 0.
+  [[nodiscard]] const Counter& dropped() const { return dropped_; }
+
+ private:
+  friend class AnswerDuty;
+
+  wire::Ring& ring_;
+  Counter errors_;
+  Counter dropped_;
+  bool unpushed_ = false;
+};
+
+inline void AnswerDuty::drop() {
+  if (responder_ == nullptr) return;
+  Responder& responder = *responder_;
+  responder.dropped_.add(1);
+  responder.answer(std::move(*this), Status::kError);
+}
+
+}  // namespace blkback

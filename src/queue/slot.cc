@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "queue/slot.h"
+
+#include <utility>
+
+namespace blkback {
+
+void Slot::fill(AnswerDuty answer_duty, uint32_t ring_index, const Request& request,
+                const Vbd& vbd) {
+  duty = std::move(answer_duty);
+  index = ring_index;
+  requested = request.operation;
+  indirect = request.indirect;
+  granted = request.segment_count;
+  descriptor_gref = request.descriptor_gref;
+  descriptors_unread = request.indirect;
+  status = Status::kOkay;
+  sectors_left = 0;
+  fill_io(request, vbd);
+  copied = operation == HOST_IO_WRITE && vbd.stable_writes();
+  if (request.indirect) return;
+  for (uint32_t i = 0; i < request.segment_count; ++i) {
+    direct_grants[i].gref = request.segments[i].gref;
+    direct_segments[i].offset = request.segments[i].offset_bytes();
+    direct_segments[i].bytes = request.segments[i].bytes();
+    copied |= !vbd.whole_blocks(request.segments[i]);
+  }
+}
+
+void Slot::fill_io(const Request& request, const Vbd& vbd) {
+  disk = vbd.disk();
+  sector = request.sector;
+  sectors = request.sectors;
+  segment_count = request.segment_count;
+  flags = 0;
+  switch (request.operation) {
+    case Operation::kRead:
+      operation = HOST_IO_READ;
+      break;
+    case Operation::kWrite:
+      operation = HOST_IO_WRITE;
+      break;
+    case Operation::kFlush:
+    case Operation::kBarrier:
+      operation = request.segment_count != 0 ? HOST_IO_WRITE : HOST_IO_FLUSH;
+      // Earlier writes become durable first, and this one with them.
+      flags = HOST_IO_PREFLUSH | HOST_IO_FUA;
+      break;
+    case Operation::kDiscard:
+      // blkif.h of Xen: the flag is ignored where discard-secure is not offered.
+      operation =
+          request.secure && vbd.offers_secure_discard() ? HOST_IO_SECURE_DISCARD : HOST_IO_DISCARD;
+      sectors_left = request.sectors;
+      break;
+  }
+}
+
+Result<void> Slots::create(uint32_t count, Queue& queue) {
+  all_ = OwnedArray<Slot>::create(count);
+  if (all_.empty()) return failure(-kEnoMem);
+  for (Slot& slot : all_.all()) {
+    slot.queue = &queue;
+    free_.push_back(slot);
+  }
+  return {};
+}
+
+}  // namespace blkback

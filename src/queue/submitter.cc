@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "queue/submitter.h"
+
+#include "host/log.h"
+#include "host/shared.h"
+#include "queue/io_part.h"
+
+namespace blkback {
+
+void Submitter::submit(Batch& batch, const Pass& pass) {
+  if (batch.empty()) return;
+  const Limits limits = shortage_.limits(pass);
+  map_descriptors(batch, limits, pass.now_ms);
+  if (vbd_.copies()) take_buffers(batch, pass.now_ms);
+  map_data(batch, limits, pass.now_ms);
+
+  uint32_t ready = 0;
+  for (Slot* slot : batch.slots()) {
+    prepare_io(*slot, vbd_);
+    ios_[ready++] = slot;
+  }
+  shortage_.plan_retry(ready != 0, completions_, pass.now_ms);
+  hand_over(ready, pass.now_ms);
+}
+
+// Maps and reads the descriptors of the indirect requests.  What cannot go on leaves
+// the batch.
+void Submitter::map_descriptors(Batch& batch, const Limits& limits, uint64_t now_ms) {
+  bool some = false;
+  for (Slot* slot : batch.slots()) {
+    if (!slot->descriptors_unread) continue;
+    some = true;
+    slot->outcome = GrantJob::Outcome::kNoPages;
+    if (!resources_.take_block(*slot)) continue;
+    slot->all_grants()[0].gref = slot->descriptor_gref;
+    slot->uses = slot->all_grants().first(1);
+    slot->map_read_only = true;
+    resources_.want(*slot);
+  }
+  if (!some) return;
+  resources_.map(limits, now_ms);
+
+  SlotList waiting;
+  batch.keep_if([&](Slot& slot) {
+    return !slot.descriptors_unread || (is_mapped(slot, waiting) && read_descriptors(slot));
+  });
+  shortage_.defer(waiting, now_ms);
+}
+
+// Reads the mapped page of descriptors, once.  False when the request is refused.
+bool Submitter::read_descriptors(Slot& slot) {
+  host_shared_copy(descriptors_, host_page_memory(slot.all_grants()[0].page),
+                   slot.granted * sizeof(descriptors_[0]));
+  const std::span<GrantUse> grants = slot.data_grants();
+  const std::span<host_io_segment> segments = slot.guest_segments();
+  uint64_t sectors = 0;
+  for (uint32_t i = 0; i < slot.granted; ++i) {
+    const Checked<Segment> segment = parse_segment(descriptors_[i]);
+    if (!segment.has_value()) {
+      refuse(slot, segment.error());
+      return false;
+    }
+    slot.copied |= !vbd_.whole_blocks(*segment);
+    grants[i].gref = segment->gref;
+    segments[i].offset = segment->offset_bytes();
+    segments[i].bytes = segment->bytes();
+    sectors += segment->sectors();
+  }
+  const Checked<void> allowed = vbd_.check_range(slot.sector, sectors);
+  if (!allowed.has_value()) {
+    refuse(slot, allowed.error());
+    return false;
+  }
+  slot.sectors = sectors;
+  slot.descriptors_unread = false;
+  (slot.requested == Operation::kRead ? counters_.sectors_read : counters_.sectors_written)
+      .add(sectors);
+  return true;
+}
+
+// Requests whose data is copied get their buffers before anything is mapped for
+// them.  What cannot go on leaves the batch.
+void Submitter::take_buffers(Batch& batch, uint64_t now_ms) {
+  SlotList waiting;
+  batch.keep_if([&](Slot& slot) {
+    if (!slot.copied || resources_.take_buffer(slot)) return true;
+    slot.outcome = GrantJob::Outcome::kNoPages;
+    waiting.push_back(slot);
+    return false;
+  });
+  shortage_.defer(waiting, now_ms);
+}
+
+void Submitter::map_data(Batch& batch, const Limits& limits, uint64_t now_ms) {
+  for (Slot* slot : batch.slots()) {
+    slot->uses = slot->data_grants();
+    slot->map_read_only = slot->operation == HOST_IO_WRITE;
+    resources_.want(*slot);
+  }
+  resources_.map(limits, now_ms);
+  SlotList waiting;
+  batch.keep_if([&](Slot& slot) { return is_mapped(slot, waiting); });
+  shortage_.defer(waiting, now_ms);
+}
+
+// Did map() succeed?  Otherwise the request waits, or has failed.
+bool Submitter::is_mapped(Slot& slot, SlotList& waiting) {
+  switch (slot.outcome) {
+    case GrantJob::Outcome::kMapped:
+      return true;
+    case GrantJob::Outcome::kFailed:
+      completions_.fail(slot, Status::kError);
+      break;
+    case GrantJob::Outcome::kNoPages:
+    case GrantJob::Outcome::kNoHandles:
+      waiting.push_back(slot);
+      break;
+  }
+  return false;
+}
+
+// Ends a request that was taken but cannot be done.
+void Submitter::refuse(Slot& slot, const Refusal& refusal) {
+  host_log_limited(&log_.limits.refused, HOST_LOG_WARNING,
+                   "%s: request with operation %u for %u segments at sector %llu refused: %s",
+                   log_.name, slot.duty.operation(), slot.granted,
+                   static_cast<unsigned long long>(slot.sector), refusal.reason);
+  completions_.fail(slot, refusal.status);
+}
+
+void Submitter::submit_parts(SlotList& parts, uint64_t now_ms) {
+  while (!parts.empty()) {
+    uint32_t count = 0;
+    while (count < Batch::kCapacity) {
+      Slot* slot = parts.pop_front();
+      if (slot == nullptr) break;
+      prepare_next_part(*slot, vbd_);
+      ios_[count++] = slot;
+    }
+    hand_over(count, now_ms);
+  }
+}
+
+// Hands ios_[0..count) to the disk.
+void Submitter::hand_over(uint32_t count, uint64_t now_ms) {
+  if (count == 0) return;
+  completions_.expect(count, now_ms);
+  host_disk_submit(ios_, count);
+}
+
+}  // namespace blkback
