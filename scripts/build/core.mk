@@ -18,6 +18,7 @@ blkback-core := \
 	src/queue/write_order.o \
 	src/queue/bounce.o \
 	src/queue/segment_blocks.o \
+	src/queue/responder.o \
 	src/queue/slot.o \
 	src/queue/barrier_gate.o \
 	src/queue/io_part.o \

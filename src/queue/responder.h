@@ -23,17 +23,13 @@ class [[nodiscard]] AnswerDuty {
   AnswerDuty(Responder& responder, const ResponseKey& key) : responder_(&responder), key_(key) {}
   AnswerDuty(AnswerDuty&& other) noexcept
       : responder_(std::exchange(other.responder_, nullptr)), key_(other.key_) {}
-  AnswerDuty& operator=(AnswerDuty&& other) noexcept {
-    if (this != &other) {
-      drop();
-      responder_ = std::exchange(other.responder_, nullptr);
-      key_ = other.key_;
-    }
-    return *this;
-  }
+  AnswerDuty& operator=(AnswerDuty&& other) noexcept;
   AnswerDuty(const AnswerDuty&) = delete;
   AnswerDuty& operator=(const AnswerDuty&) = delete;
-  ~AnswerDuty() { drop(); }
+  ~AnswerDuty() {
+    if (responder_ != nullptr) [[unlikely]]
+      drop();
+  }
 
   // As the frontend wrote it, for the log.
   [[nodiscard]] uint8_t operation() const { return key_.operation; }
@@ -55,19 +51,10 @@ class Responder {
   Responder& operator=(const Responder&) = delete;
 
   // Fills in the answer; the frontend sees it after push().
-  void answer(AnswerDuty duty, Status status) {
-    duty.responder_ = nullptr;
-    ring_.respond(duty.key_.id, duty.key_.operation, static_cast<int16_t>(status));
-    unpushed_ = true;
-    if (status != Status::kOkay) errors_.add(1);
-  }
+  void answer(AnswerDuty duty, Status status);
 
   // Shows the frontend all answers so far.  True when it wants to be notified.
-  [[nodiscard]] bool push() {
-    if (!unpushed_) return false;
-    unpushed_ = false;
-    return ring_.push();
-  }
+  [[nodiscard]] bool push();
 
   // Answers other than BLKIF_RSP_OKAY.
   [[nodiscard]] const Counter& errors() const { return errors_; }
@@ -82,12 +69,5 @@ class Responder {
   Counter dropped_;
   bool unpushed_ = false;
 };
-
-inline void AnswerDuty::drop() {
-  if (responder_ == nullptr) return;
-  Responder& responder = *responder_;
-  responder.dropped_.add(1);
-  responder.answer(std::move(*this), Status::kError);
-}
 
 }  // namespace blkback

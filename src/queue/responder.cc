@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "queue/responder.h"
+
+namespace blkback {
+
+AnswerDuty& AnswerDuty::operator=(AnswerDuty&& other) noexcept {
+  if (this == &other) return *this;
+  if (responder_ != nullptr) drop();
+  responder_ = std::exchange(other.responder_, nullptr);
+  key_ = other.key_;
+  return *this;
+}
+
+// Not inline: the duty is never dropped, but by a mistake.
+void AnswerDuty::drop() {
+  Responder& responder = *responder_;
+  responder.dropped_.add(1);
+  responder.answer(std::move(*this), Status::kError);
+}
+
+void Responder::answer(AnswerDuty duty, Status status) {
+  duty.responder_ = nullptr;
+  ring_.respond(duty.key_.id, duty.key_.operation, static_cast<int16_t>(status));
+  unpushed_ = true;
+  if (status != Status::kOkay) errors_.add(1);
+}
+
+bool Responder::push() {
+  if (!unpushed_) return false;
+  unpushed_ = false;
+  return ring_.push();
+}
+
+}  // namespace blkback
