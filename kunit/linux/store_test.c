@@ -146,6 +146,9 @@ static void removed_device_touches_nothing(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, -EBUSY, publish_state(device, HOST_XENBUS_CONNECTED));
 	KUNIT_ASSERT_EQ(test, 0, xenbus_printf(XBT_NIL, FRONTEND, "state", "%d", 3));
 	KUNIT_ASSERT_EQ(test, 0, publish_state(device, HOST_XENBUS_CONNECTED));
+	host_device_error(device, -EIO, "to be seen");
+	KUNIT_EXPECT_EQ(test, 1, xenbus_exists(XBT_NIL, "error/" BACKEND, "error"));
+	xenbus_rm(XBT_NIL, "error/" BACKEND, "error");
 	mutex_lock(&device->lock);
 	device->removed = true;
 	mutex_unlock(&device->lock);

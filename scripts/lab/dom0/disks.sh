@@ -56,6 +56,16 @@ disk_is_busy() { [ "$(disk_in_flight "$1")" -gt 0 ]; }                          
 guest_in_flight() { guest "$1" "cat /sys/block/$2/inflight" | awk '{ print $1 + $2 }'; } # GUEST DEVICE
 guest_is_busy() { [ "$(guest_in_flight "$1" "$2")" -gt 0 ]; }                       # GUEST DEVICE
 
+# ring_counts GUEST DEVICE: "REQUESTS KEPT" of each ring, as our driver tells when asked: reads
+# and writes, and grants that it keeps mapped.
+ring_counts() {
+	set_parameter log_stats 1
+	pause 1
+	set_parameter log_stats 0
+	dmesg | sed -nE "s/.*-blkback: \\(($(guest_id "$1")\\.$2-[0-9]+)\\): oo .*rd ([0-9]+) .*wr ([0-9]+) .*pg: *([0-9]+)\\/.*/\\1 \\2 \\3 \\4/p" |
+		awk '{ requests[$1] = $2 + $3; kept[$1] = $4 } END { for (i in kept) print requests[i], kept[i] }'
+}
+
 # null_disk NAME=VALUE...: a disk of null_blk as its configfs attributes say;
 # sets "disk".  null_disk_remove takes it away.
 null_disk() {

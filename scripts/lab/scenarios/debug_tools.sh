@@ -23,7 +23,7 @@ scan() {
 	done
 	awk 'function judge() { if (ours) print block; ours = 0; block = "" }
 		/^unreferenced object/ { judge() }
-		/\[xen_blkback/ || /\] 0xffffffff[a-f][0-9a-f]*$/ { ours = 1 }
+		/\[xen_blkback/ || /^ +(\[<[0-9a-f]+>\] )?0xffffffff[a-f][0-9a-f]*$/ { ours = 1 }
 		{ block = block $0 "\n" }
 		END { judge() }' $leaks >/tmp/leaks
 }
@@ -43,14 +43,10 @@ scan
 grep -q 'planted_leak' /tmp/leaks || fail "a planted leak was not found"
 need rmmod xen_blkback_planted
 scan
-[ -s /tmp/leaks ] || fail "the leak of a module that is gone was not found"
+[ -s /tmp/leaks ] || fail "the leak of a module that is gone was not found: $(head -n 12 $leaks)"
 say "the planted leak was found, with its module and without"
 echo clear >$leaks
 echo "$level" >/proc/sys/kernel/printk
 # What was planted, and what others lost, is not for the judge of our logs.
-dmesg | grep -v 'kmemleak: [0-9]* new suspected' | sed 's/\[[0-9. ]*\]//' >/tmp/dmesg.others
-dmesg -C
-if grep -qE "$(grep -vE '^#|^$' /lab/dom0/bad-words | paste -sd'|')" /tmp/dmesg.others; then
-	fail "dom0's kernel said: $(grep -E "$(grep -vE '^#|^$' /lab/dom0/bad-words | paste -sd'|')" /tmp/dmesg.others | head -3)"
-fi
+forgive 'kmemleak: [0-9]* new suspected'
 passed

@@ -49,14 +49,9 @@ null_disk_remove
 
 # The frontend has I/O with a slow disk and never hears that it is to go.
 null_disk size=16 memory_backed=1 irqmode=2 completion_nsec=8000000000
-busy() {
-	local reads writes
-	read -r reads writes <"/sys/block/${disk##*/}/inflight"
-	[ $((reads + writes)) -gt 0 ]
-}
 attach_only gt "$disk" xvdb w
 guest_start gt leave "frontend leave $(vdev_number xvdb) 4"
-wait_for 20 busy || fail "the frontend's requests are not with the disk"
+wait_for 20 disk_is_busy "$disk" || fail "the frontend's requests are not with the disk"
 # Bound again it waits for the old binding's requests, and has none of its own.
 for what in unbind bind; do
 	echo "vbd-$(guest_id gt)-$(vdev_number xvdb)" >/sys/bus/xen-backend/drivers/vbd/$what || fail "$what"
@@ -65,10 +60,10 @@ xl block-detach gt xvdb 2>/tmp/detach.err &
 detach=$!
 closing() { [ "$(xenstore-read "$node/online" 2>/dev/null)" = 0 ]; }
 wait_for 10 closing || fail "xl does not detach"
-busy || fail "too late: the disk has answered before the unbind"
+disk_is_busy "$disk" || fail "too late: the disk has answered before the unbind"
 echo "vbd-$(guest_id gt)-$(vdev_number xvdb)" >/sys/bus/xen-backend/drivers/vbd/unbind || fail "unbind"
 wait $detach || fail "xl block-detach beside an unbind: $(tail -n 1 /tmp/detach.err)"
-busy && fail "the backend said Closed with requests at the disk"
+disk_is_busy "$disk" && fail "the backend said Closed with requests at the disk"
 guest gt 'dmesg -c >/dev/null; kill -9 $(pidof frontend); sleep 1' >/dev/null
 guest gt 'dmesg | grep "deferring g.e."' && fail "a page of the guest was still mapped at Closed"
 say "detached beside an unbind when the disk had answered"

@@ -40,6 +40,10 @@ guest_start gt endless "frontend endless $(vdev_number xvdb) 20"
 sleep 5
 freeze
 guest_join gt endless 60 || fail "the ring was not served"
+# Each of its requests is wrong; what the log says of them is bounded for each kind.
+lines=$(dmesg | grep -c "xen-blkback: ")
+[ "$lines" -le 100 ] || ! driver_is_ours || fail "$lines lines in the log"
+say "$lines lines in the log of a guest whose every request is wrong"
 echo none >/sys/power/pm_test
 detach_tool gt xvdb
 passed

@@ -21,11 +21,6 @@ bind() { # WHEN
 	bind_again 2>/dev/null || say "bind was refused at first $1"
 	wait_for 30 bind_again 2>/dev/null || fail "the device cannot be bound $1"
 }
-busy() { # requests are with the disk
-	local reads writes
-	read -r reads writes <"/sys/block/${disk##*/}/inflight"
-	[ $((reads + writes)) -gt 0 ]
-}
 answered() { guest g1 "awk '\$3 == \"xvdb\" { print \$4 + \$8 }' /proc/diskstats" | head -1; }
 goes_on() { # WHEN
 	local before
@@ -35,13 +30,13 @@ goes_on() { # WHEN
 }
 load_start g1 xvdb 8
 
-wait_for 20 busy || fail "nothing is with the disk"
+wait_for 20 disk_is_busy "$disk" || fail "nothing is with the disk"
 unbind "once"
-busy || say "unbind has waited for the disk"
+disk_is_busy "$disk" || say "unbind has waited for the disk"
 bind "once"
 goes_on "after unbind and bind"
 
-wait_for 20 busy || fail "nothing is with the disk"
+wait_for 20 disk_is_busy "$disk" || fail "nothing is with the disk"
 for _ in 1 2 3 4 5; do
 	unbind "in a row"
 	bind "in a row"
@@ -49,10 +44,10 @@ done
 goes_on "after five of them in a row"
 
 for round in 1 2; do
-	wait_for 20 busy || fail "nothing is with the disk"
+	wait_for 20 disk_is_busy "$disk" || fail "nothing is with the disk"
 	unbind "before rmmod"
 	if timeout 60 rmmod xen_blkback 2>/tmp/rmmod; then
-		busy && fail "the module is gone, the disk still has requests of it"
+		disk_is_busy "$disk" && fail "the module is gone, the disk still has requests of it"
 		need modprobe xen-blkback feature_persistent=N
 		wait_for 10 bound || fail "the device was not bound by the new module"
 	else
@@ -63,7 +58,7 @@ for round in 1 2; do
 done
 
 # An administrator in a hurry: both at the same moment.
-wait_for 20 busy || fail "nothing is with the disk"
+wait_for 20 disk_is_busy "$disk" || fail "nothing is with the disk"
 unbind "beside rmmod"
 rmmod xen_blkback 2>/dev/null &
 rmmod=$!
