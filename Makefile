@@ -87,8 +87,18 @@ coverage:
 bench-quick:
 	@scripts/bench/quick.sh
 
+# For editors and clang's tools: how the core and its cases are compiled in user space.
+compile_commands.json: FORCE
+	@scripts/setup/packages.sh unit
+	@scripts/build/compile-commands.sh >$@.new
+	@mv $@.new $@
+
+hooks:
+	@scripts/setup/packages.sh unit static
+	@scripts/setup/hooks.sh
+
 clean:
-	rm -rf "$(BUILD)" xen-blkback.ko
+	rm -rf "$(BUILD)" xen-blkback.ko compile_commands.json
 
 help:
 	@echo "make             build xen-blkback.ko for the running kernel, or for KDIR=..."
@@ -109,4 +119,6 @@ help:
 	@echo "make coverage    what the cases and the corpus reach of the core"
 	@echo "make bench-quick compare with the kernel's own driver, in instructions"
 	@echo "make features    make Documentation/features.md from what the last check said"
+	@echo "make hooks       check layout, scripts and the cases before each commit"
+	@echo "make compile_commands.json  tell editors how the core is compiled"
 	@echo "make clean       remove what was built here"

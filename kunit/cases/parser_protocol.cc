@@ -75,8 +75,8 @@ bool indirect_complete(Layout layout) {
 bool discard_complete(Layout layout) {
   const auto result = parsed(layout, kDiscard);
   return result.has_value() && !result->indirect && result->operation == Operation::kDiscard &&
-         result->key.id == kId && result->key.operation == BLKIF_OP_DISCARD &&
-         result->secure && result->segment_count == 0 && result->sector == kSector &&
+         result->key.id == kId && result->key.operation == BLKIF_OP_DISCARD && result->secure &&
+         result->segment_count == 0 && result->sector == kSector &&
          result->sectors == 0x99aabbccddeeff01u;
 }
 

@@ -21,8 +21,9 @@ struct TestRing : WriteOrder::Member {
 
   // A ring without requests: nothing precedes the barrier.
   [[nodiscard]] bool look() {
+    const bool up = Member::look();
     acknowledge();
-    return Member::look();
+    return up;
   }
   [[nodiscard]] bool try_raise() { return Member::try_raise(0); }
 
@@ -150,6 +151,22 @@ TEST(WriteOrder, WritesThatBeginBeforeTheBarrierIsSeenAreWaitedFor) {
   EXPECT_FALSE(a.quiet());
   b.end_write();
   b.tell_raiser();
+  EXPECT_TRUE(a.quiet());
+  a.lower();
+}
+
+TEST(WriteOrder, ABarrierRaisedSinceTheLastLookIsNotAcknowledged) {
+  WriteOrder order;
+  TestRing a(order);
+  TestRing b(order);
+  EXPECT_TRUE(a.try_raise());
+  EXPECT_TRUE(b.Member::look());
+  a.lower();
+  EXPECT_TRUE(a.try_raise());
+  // b has found nothing that precedes the first one; a write may precede the second.
+  b.acknowledge();
+  EXPECT_FALSE(a.quiet());
+  EXPECT_TRUE(b.look());
   EXPECT_TRUE(a.quiet());
   a.lower();
 }

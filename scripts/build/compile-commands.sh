@@ -8,7 +8,8 @@
 set -eu
 
 cd "$(dirname "$0")/../.."
-make --no-print-directory -C kunit -Bn ../build/kunit/cases |
+commands=$(make --no-print-directory -C kunit -Bn ../build/kunit/cases)
+printf '%s\n' "$commands" |
 	python3 -c '
 import json, re, shlex, sys
 folder = sys.argv[1]

@@ -32,9 +32,10 @@ using Result = std::expected<T, Error>;
 }
 
 // Returns from the function with the error of `result`, if it has one.
-#define BLKBACK_RETURN_ERROR(result)                                           \
-  do {                                                                         \
-    if (!(result)) return std::unexpected<::blkback::Error>((result).error()); \
+#define BLKBACK_RETURN_ERROR(result)                                         \
+  do {                                                                       \
+    const auto& result_ = (result);                                          \
+    if (!result_) return std::unexpected<::blkback::Error>(result_.error()); \
   } while (false)
 
 }  // namespace blkback

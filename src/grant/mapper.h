@@ -53,7 +53,7 @@ struct GrantJob {
   };
 
   std::span<GrantUse> uses;
-  bool map_read_only = false;          // in: a write to the disk
+  bool map_read_only = false;          // in: its data is only read; without persistence mapped so
   Outcome outcome = Outcome::kMapped;  // out
 };
 

@@ -70,10 +70,10 @@ void BarrierGate::release(Batch& batch) {
   }
 }
 
-bool BarrierGate::all_before_begun(uint32_t next_index, bool nothing_waits) const {
+bool BarrierGate::all_before_begun(uint32_t next_index) const {
   // What is held behind a barrier of our own does not precede the other one.
   if (const Slot* first = held_.front()) return is_barrier(*first) || member_.follows(first->index);
-  return member_.follows(next_index) || nothing_waits;
+  return member_.follows(next_index);
 }
 
 }  // namespace blkback

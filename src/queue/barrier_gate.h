@@ -20,8 +20,9 @@ class BarrierGate {
   }
   void leave() { member_.leave(); }
 
-  // Learns whether a barrier of any ring is up.  Call after Ring::pending():
-  // requests counted there precede any later barrier.
+  // Learns whether a barrier of any ring is up.  Once per round, and before requests
+  // are taken: after Ring::pending(), since requests counted there precede any barrier
+  // that is raised later.
   void look() { up_ = member_.look(); }
   [[nodiscard]] bool up() const { return up_; }
 
@@ -34,9 +35,9 @@ class BarrierGate {
   // writes before it have ended.
   void release(Batch& batch);
 
-  // With a barrier up: have all writes of this ring begun that precede it?
-  // `next_index`: of the ring; `nothing_waits`: no request can be taken from it now.
-  [[nodiscard]] bool all_before_begun(uint32_t next_index, bool nothing_waits) const;
+  // With a barrier up: have all writes of this ring begun that precede it, as far as
+  // the order of the ring tells?  `next_index`: of the ring.
+  [[nodiscard]] bool all_before_begun(uint32_t next_index) const;
   // With a barrier up: they have, and later writes are held.
   void acknowledge() { member_.acknowledge(); }
   // With a barrier up, once per round: tells the ring that has raised it of writes

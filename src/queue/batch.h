@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-// Requests on their way from one part of a queue to the next, oldest first.
+// Requests on their way from one part of a queue to the next.
 #pragma once
 
 #include <cstdint>

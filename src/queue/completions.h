@@ -50,8 +50,8 @@ class Completions {
   // Has every add() been followed by its leave()?  All that they did is seen then.
   [[nodiscard]] bool all_left() const { return in_flight_.load(std::memory_order_acquire) == 0; }
 
-  // What has ended since the last call, and what is held, in the order in which it
-  // ended.
+  // What has ended since the last call: without I/O, then what was held, then what the disk
+  // has done, in its order.
   void collect(const Pass& pass, SlotList& done);
   // Takes slots from `done`: those that are to be answered, into `batch`, until it is
   // full; those with another part to do, into `parts`.  What the storage stack holds

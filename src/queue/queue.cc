@@ -20,7 +20,7 @@ Result<Owned<Queue>> Queue::create(const QueueConfig& config, const Shared& shar
 
 Queue::Queue(const QueueConfig& config, const Shared& shared)
     : shared_(shared),
-      responder_(ring_),
+      responder_(ring_, {name_, shared.log}),
       resources_(host_device_domid(config.device), config.persistence, shared.pool,
                  {name_, shared.log}),
       completions_({name_, shared.log}),
@@ -68,7 +68,9 @@ Queue::~Queue() {
 }
 
 void Queue::serve() {
-  order_.store(Order::kServe, std::memory_order_release);
+  Order before = Order::kWait;  // after close() it stays closed
+  (void)order_.compare_exchange_strong(before, Order::kServe, std::memory_order_release,
+                                       std::memory_order_relaxed);
   host_thread_wake(thread_);
 }
 
@@ -189,7 +191,7 @@ bool Queue::start_requests(bool freed) {
   }
   const uint32_t waiting = intake_.waiting(pass_);
   if (waiting == 0) return false;
-  gate_.look();
+  gate_.look();  // a barrier that is raised from here on finds them in the ring
   intake_.take(waiting, gate_, batch_);
   submitter_.submit(batch_, pass_);
   intake_.set_pace(completions_.disk_has_done());
@@ -199,8 +201,9 @@ bool Queue::start_requests(bool freed) {
 // A barrier of any ring is up: acknowledges it when its time has come.
 void Queue::serve_barrier() {
   if (!gate_.up()) return;
-  if (intake_.stopped(pass_) ||
-      gate_.all_before_begun(ring_.next_index(), intake_.nothing_waits())) {
+  // In this order: what is asked of the ring is asked last.
+  if (intake_.stopped(pass_) || gate_.all_before_begun(ring_.next_index()) ||
+      (!gate_.holds_some() && intake_.nothing_waits())) {
     gate_.acknowledge();
   }
   gate_.tell_raiser();

@@ -45,7 +45,10 @@ bool Resources::busy(Slot& slot) const {
 }
 
 void Resources::release(std::span<Slot* const> slots, uint64_t now_ms) {
-  for (size_t i = 0; i < slots.size(); ++i) jobs_[i] = slots[i];
+  for (size_t i = 0; i < slots.size(); ++i) {
+    slots[i]->uses = slots[i]->all_grants();
+    jobs_[i] = slots[i];
+  }
   mapper_.release(std::span<GrantJob* const>(jobs_, slots.size()), now_ms);
   pool_.wake_waiters();
   for (Slot* slot : slots) {

@@ -78,7 +78,7 @@ class Resources {
   PagePool& pool_;
   SegmentBlocks blocks_;
   Bounce bounce_;
-  GrantJob* jobs_[Batch::kCapacity];
+  GrantJob* jobs_[Batch::kCapacity];  // of want() and map(), or of one release
   uint32_t jobs_wanted_ = 0;
 };
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "queue/responder.h"
 
+#include "host/log.h"
+
 namespace blkback {
 
 AnswerDuty& AnswerDuty::operator=(AnswerDuty&& other) noexcept {
@@ -14,15 +16,25 @@ AnswerDuty& AnswerDuty::operator=(AnswerDuty&& other) noexcept {
 // Not inline: the duty is never dropped, but by a mistake.
 void AnswerDuty::drop() {
   Responder& responder = *responder_;
-  responder.dropped_.add(1);
+  responder.report("dropped");
   responder.answer(std::move(*this), Status::kError);
 }
 
 void Responder::answer(AnswerDuty duty, Status status) {
-  duty.responder_ = nullptr;
+  if (std::exchange(duty.responder_, nullptr) == nullptr) {
+    report("answered twice");
+    return;
+  }
   ring_.respond(duty.key_.id, duty.key_.operation, static_cast<int16_t>(status));
   unpushed_ = true;
   if (status != Status::kOkay) errors_.add(1);
+}
+
+void Responder::report(const char* mistake) {
+  mistakes_.add(1);
+  host_log_limited(&log_.limits.failed, HOST_LOG_ERROR,
+                   "%s: a request was %s: please report this mistake of the driver", log_.name,
+                   mistake);
 }
 
 bool Responder::push() {

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/counter.h"
+#include "base/log_limits.h"
 #include "request/request.h"
 #include "wire/ring.h"
 
@@ -27,8 +28,7 @@ class [[nodiscard]] AnswerDuty {
   AnswerDuty(const AnswerDuty&) = delete;
   AnswerDuty& operator=(const AnswerDuty&) = delete;
   ~AnswerDuty() {
-    if (responder_ != nullptr) [[unlikely]]
-      drop();
+    if (responder_ != nullptr) drop();
   }
 
   // As the frontend wrote it, for the log.
@@ -46,11 +46,12 @@ class [[nodiscard]] AnswerDuty {
 // Context of all: the queue's thread.
 class Responder {
  public:
-  explicit Responder(wire::Ring& ring) : ring_(ring) {}
+  Responder(wire::Ring& ring, const RingLog& log) : ring_(ring), log_(log) {}
   Responder(const Responder&) = delete;
   Responder& operator=(const Responder&) = delete;
 
-  // Fills in the answer; the frontend sees it after push().
+  // Fills in the answer; the frontend sees it after push().  Does nothing, but for a line
+  // in the log, when nothing is owed.
   void answer(AnswerDuty duty, Status status);
 
   // Shows the frontend all answers so far.  True when it wants to be notified.
@@ -58,15 +59,18 @@ class Responder {
 
   // Answers other than BLKIF_RSP_OKAY.
   [[nodiscard]] const Counter& errors() const { return errors_; }
-  // Answers that somebody forgot: always 0.
-  [[nodiscard]] const Counter& dropped() const { return dropped_; }
+  // Duties that were dropped, or of which an answer came twice: always 0, or the log says so.
+  [[nodiscard]] const Counter& mistakes() const { return mistakes_; }
 
  private:
   friend class AnswerDuty;
 
+  void report(const char* mistake);
+
   wire::Ring& ring_;
+  const RingLog log_;
   Counter errors_;
-  Counter dropped_;
+  Counter mistakes_;
   bool unpushed_ = false;
 };
 

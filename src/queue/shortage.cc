@@ -53,12 +53,12 @@ void Shortage::lose_patience(bool some_started, Completions& completions, uint64
   if (no_handles_since_ms_ == 0) no_handles_since_ms_ = now_ms;
   if (now_ms - no_handles_since_ms_ < kHandlesPatienceMs) return;
   no_handles_since_ms_ = 0;
+  const uint32_t failed = fail_those_without_handles(completions);
   host_log_limited(&log_.limits.failed, HOST_LOG_ERROR,
                    "%s: %u requests failed: Xen has had no handle for their grants for %u seconds; "
                    "its option gnttab_max_maptrack_frames (of a driver domain: "
                    "max_maptrack_frames) allows more",
-                   log_.name, fail_those_without_handles(completions),
-                   static_cast<uint32_t>(kHandlesPatienceMs / 1000));
+                   log_.name, failed, static_cast<uint32_t>(kHandlesPatienceMs / 1000));
 }
 
 bool Shortage::some_lack_handles() const {

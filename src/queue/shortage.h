@@ -43,7 +43,7 @@ class Shortage {
         log_(log),
         stagger_ms_(index % kRetryStaggers * kRetryStaggerMs) {}
 
-  // The thread to wake when something has come free; once, before any other call.
+  // The thread to wake when something has come free; once, before a request can wait.
   void set_thread(host_thread* thread) { thread_ = thread; }
   void stop_waiting() { shared_.pool.stop_waiting(waiter_); }
 
@@ -63,8 +63,9 @@ class Shortage {
   // Takes those that wait, in their order, until the batch is full.
   void take(Batch& batch) { batch.fill_from(deferred_); }
 
-  // The queue closes: fails those that wait, into `completions`, when nothing has come
-  // free for long.  Returns the milliseconds until the next call; 0: there are failed ones.
+  // The queue closes: fails those that wait, into `completions`, five seconds after the first
+  // call, or after buffers were last with the disk.  Returns the milliseconds until the next
+  // pass.
   [[nodiscard]] uint32_t close(Completions& completions, uint64_t now_ms);
 
   // The bounds of persistent grants, as they are just now.

@@ -2,7 +2,7 @@
 // The state of one request from its ring slot to its answer.
 //
 // A slot is in exactly one place: free, in the batch that is being started,
-// held behind a barrier, deferred (no memory or no pages yet), with the disk,
+// held behind a barrier, deferred (no memory, pages or handles yet), with the disk,
 // done, or waiting for the storage stack to let go of its pages.
 #pragma once
 
@@ -86,7 +86,11 @@ class Slots {
 
   // Only while it is not empty.
   [[nodiscard]] Slot& take() { return *free_.pop_front(); }
-  void put(Slot& slot) { free_.push_front(slot); }
+  // Its request is answered.
+  void put(Slot& slot) {
+    slot.duty = AnswerDuty();
+    free_.push_front(slot);
+  }
 
  private:
   OwnedArray<Slot> all_;

@@ -19,16 +19,18 @@ void WriteOrder::Member::leave() {
   order_ = nullptr;
 }
 
-bool WriteOrder::Member::look() const { return order_->up_.load(std::memory_order_acquire) != 0; }
+bool WriteOrder::Member::look() {
+  seen_ = order_->up_.load(std::memory_order_acquire);
+  return seen_ != 0;
+}
 
 bool WriteOrder::Member::follows(uint32_t index) const {
   return static_cast<int32_t>(index - first_after_.load(std::memory_order_relaxed)) >= 0;
 }
 
 void WriteOrder::Member::acknowledge() {
-  const uint32_t up = order_->up_.load(std::memory_order_acquire);
-  if (up == 0 || acknowledged_.load(std::memory_order_relaxed) == up) return;
-  acknowledged_.store(up, std::memory_order_release);
+  if (seen_ == 0 || acknowledged_.load(std::memory_order_relaxed) == seen_) return;
+  acknowledged_.store(seen_, std::memory_order_release);
   tell_raiser();
 }
 
@@ -46,7 +48,8 @@ bool WriteOrder::Member::try_raise(uint32_t index) {
   if (order_->raised_by_ != nullptr) return false;
   order_->raised_by_ = this;
   if (++order_->last_ == 0) order_->last_ = 1;
-  acknowledged_.store(order_->last_, std::memory_order_relaxed);
+  seen_ = order_->last_;
+  acknowledged_.store(seen_, std::memory_order_relaxed);
   first_after_.store(index, std::memory_order_relaxed);
   for (Member* ring = order_->rings_.front(); ring != nullptr; ring = order_->rings_.next(*ring)) {
     if (ring == this || ring->requests_ == nullptr) continue;

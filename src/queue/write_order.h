@@ -41,11 +41,12 @@ class WriteOrder {
 
     // Is a barrier up?  Asked after it is known how many requests wait: those
     // stood in the ring before a barrier that is raised later.
-    [[nodiscard]] bool look() const;
+    [[nodiscard]] bool look();
     // With a barrier up: does the write at this index of the ring follow it?
     [[nodiscard]] bool follows(uint32_t index) const;
-    // With a barrier up: all writes that precede it have begun, and those that
-    // follow are held from now on.
+    // With a barrier up, as of the last look(): all writes that precede it have begun,
+    // and those that follow are held from now on.  A barrier that was raised since is not
+    // acknowledged by this: other writes may precede it.
     void acknowledge() BLKBACK_EXCLUDES(order_->lock_);
     void begin_write() {
       writes_.store(writes_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
@@ -68,6 +69,7 @@ class WriteOrder {
     friend class WriteOrder;
 
     WriteOrder* order_ = nullptr;  // its own thread's
+    uint32_t seen_ = 0;            // the number that look() found; its own thread's
     // Set before it stands in the list.
     host_thread* thread_ = nullptr;
     const wire::Ring* requests_ = nullptr;
