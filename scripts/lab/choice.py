@@ -19,7 +19,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 
 # What "lab: WORD" in the header of a scenario may say.
 WORDS = {'main', 'bare', 'by hand', 'rare', 'tool', 'domain', 'guests', 'debug', 'release',
-         'kunit', 'kasan', 'locks', 'last'}
+         'kunit', 'kasan', 'locks', 'last', 'hotplug'}
 
 
 def scenario_files(folder=HERE / 'scenarios'):

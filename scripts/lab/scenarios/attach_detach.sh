@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
+# lab: hotplug
 # lab: main
 # A disk is attached to a running guest, used, and detached, several times.
 # shows: `xl block-attach`, `block-list`, `block-detach` on a running guest | yes

@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
+# lab: hotplug
 # lab: by hand
 # "make demo": a guest's disk served by our module, told to an audience.
 . /lab/dom0/lib.sh

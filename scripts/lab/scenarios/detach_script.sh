@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
+# lab: rare
 # A disk's script takes the dm device away when the backend says Closed: nothing
 # may have it open any more.
 # shows: `script=` that removes its device at detach and destroy | yes on 6.1; from 6.9 on the close is deferred

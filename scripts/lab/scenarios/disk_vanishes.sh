@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
+# lab: hotplug
 # lab: locks
 # The backing disk is removed under load: errors in the guest, and a way out.
 # shows: backing disk vanishes: errors, Closing, detach ends | errors only

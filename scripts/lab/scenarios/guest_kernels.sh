@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
+# lab: rare
 # lab: guests
 # Guests with other kernels than dom0's.
 # shows: guests with other kernels than dom0's | yes

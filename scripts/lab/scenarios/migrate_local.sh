@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
+# lab: rare
 # A guest migrates to the same host under verified I/O: a PVH one, since Debian's
 # Xen is built without what tracks the dirty pages of a PV one.
 # shows: `xl migrate` to the same host under load | yes

@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
+# lab: hotplug
 # lab: rare
 # An administrator writes to physical-device, mode, online, discard-enable while a guest
 # works, and swaps disk and mode between an unbind and a bind.

@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
+# lab: rare
 # Faults that are planted for those that judge a scenario: each must be found.
 . /lab/dom0/lib.sh
 . /lab/dom0/checks.sh

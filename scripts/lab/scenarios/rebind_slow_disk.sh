@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
+# lab: rare
 # A device is unbound and bound again at once, and the module unloaded at once, while the
 # disk still has the old binding's requests: nothing is answered twice, nothing stays mapped.
 # shows: bound again at once, `rmmod` right after unbind, requests with a slow disk | not compared

@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
+# lab: hotplug
 # lab: rare
 # One vdev gets one disk after the other without a wait, while parameters change all the
 # time; two guests share a disk, of which one loses it, comes back, is destroyed.

@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
+# lab: hotplug
 # A device is given up while its connect waits for the disk: the frontend has
 # left by the time that the disk answers, or a new device has its name.
 # shows: a connect that waited for its disk leaves alone who is there then | no: Connected stops the guest's kernel

@@ -1,5 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
+# lab: hotplug
+# lab: rare
 # Many disks of one guest, attached one after the other and removed: what dom0's
 # kernel asks xenstored for one of them does not depend on how many there are, and
 # an uevent costs nothing.

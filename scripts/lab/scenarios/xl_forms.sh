@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
+# lab: hotplug
 # xl's ways to write a disk, and what the tools show of it.
 # shows: `xl`'s disk forms: target, `devtype=cdrom`, `script=`, phy; `xentop` | yes
 . /lab/dom0/lib.sh
