@@ -99,8 +99,8 @@ cat <<'TAIL'
 
 | feature | why not | shown by |
 |---|---|---|
-| secure discard | no disk of the lab offers secure erase | `kunit/cases/queue_discard.cc` |
-| late EOI with the spurious flag (XSA-332) | its effect is a delay in Xen's event channels that only a hostile guest earns | `kunit/cases/queue_trouble.cc` |
+| secure discard | no disk of the lab offers secure erase | `kunit/cases/queue/discard.cc` |
+| late EOI with the spurious flag (XSA-332) | its effect is a delay in Xen's event channels that only a hostile guest earns | `kunit/cases/queue/trouble.cc` |
 | HVM guests | they need a device model and firmware that the lab's dom0 does not hold | `pvh_guest` comes closest |
 | Arm, pages of 64 KiB | the emulated machine is an x86 one | nothing yet |
 TAIL

@@ -219,7 +219,7 @@ def in_parallel(jobs, work, items):
         return list(pool.map(work, items))
 
 
-CASES = ["*.cc", "fake_host/*.cc", "support/*.cc", "cases/*.cc"]
+CASES = ["*.cc", "fake_host/*.cc", "support/*.cc", "cases/*/*.cc"]
 SUITES = [
     Suite("plain", ["-O0"], CASES, 20),
     Suite("threads", ["-O1", "-fno-inline", "-fsanitize=thread"],

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 // What the fake host complains of while a case makes a mistake on purpose.
 //
-// A check that has never failed says nothing, so each has a case (cases/host_*.cc)
+// A check that has never failed says nothing, so each has a case (cases/host/*.cc)
 // that breaks its rule and finds the complaint here instead of in the report.
 #pragma once
 
