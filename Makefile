@@ -12,14 +12,15 @@ export CCACHE_DIR ?= $(CACHE)/ccache
 export CCACHE_BASEDIR ?= $(CURDIR)
 export CCACHE_NOHASHDIR ?= 1
 
-.PHONY: all install demo check check-all check-quick check-debug-dom0 features check-unit check-threads check-kunit \
+.PHONY: all install demo check check-all check-quick check-debug-dom0 features check-unit check-threads check-kunit check-lab \
 	check-static check-fuzz format \
 	mutants fuzz coverage bench-quick hooks \
 	clean help FORCE
 
 all:
 	@scripts/setup/packages.sh build
-	@scripts/build/module.sh "$(KDIR)" "$(BUILD)/module" -j$(JOBS)
+	@scripts/build/module.sh "$(KDIR)" "$(BUILD)/module" -j$(JOBS) \
+		$(if $(DEBUG),BLKBACK_DEBUG=1 CONFIG_DEBUG_INFO_BTF_MODULES=)
 	@cp -p "$(BUILD)/module/xen-blkback.ko" xen-blkback.ko
 	@echo "xen-blkback.ko: $$(modinfo -F vermagic xen-blkback.ko)"
 
@@ -65,7 +66,14 @@ check-threads:
 FLAVOUR ?= kasan
 check-kunit:
 	@scripts/setup/packages.sh build lab kernel
-	@JOBS=$(JOBS) scripts/kunit/check.sh "$(FLAVOUR)"
+	@JOBS=$(JOBS) scripts/kunit/check.sh "$(FLAVOUR)" $(if $(FILTER),'$(FILTER)')
+
+KERNEL ?= 6.1
+check-lab:
+	@[ -n "$(NAMES)" ] || { echo "make check-lab NAMES='SCENARIO ...' [KERNEL=6.1]; scripts/lab/lab list tells them"; exit 1; }
+	@scripts/setup/packages.sh build lab kernel $(if $(filter 7.%,$(KERNEL)),unstable)
+	@scripts/build/module.sh "$$(scripts/setup/kernel.sh $(KERNEL) kdir)" "$(BUILD)/$(KERNEL)" -j$(JOBS)
+	@scripts/lab/lab run --kernel $(KERNEL) $(NAMES)
 
 mutants:
 	@scripts/setup/packages.sh unit mutants
@@ -101,7 +109,7 @@ clean:
 	rm -rf "$(BUILD)" xen-blkback.ko compile_commands.json
 
 help:
-	@echo "make             build xen-blkback.ko for the running kernel, or for KDIR=..."
+	@echo "make             build xen-blkback.ko for the running kernel, or for KDIR=... (DEBUG=1: symbols of C++)"
 	@echo "make install     install it for that kernel, in place of the kernel's own"
 	@echo "make demo        boot Xen on an emulator and show a guest's disk being served"
 	@echo "make check       all tests"
@@ -111,7 +119,8 @@ help:
 	@echo "make check-unit  the tests in user space alone (seconds; FILTER='QueueBatch.*' runs some)"
 	@echo "make check-static what tools find in the sources without running them"
 	@echo "make format      lay C and C++ out as .clang-format says"
-	@echo "make check-kunit the same cases, and those of the C side, in a kernel with KASAN (FLAVOUR=kcsan)"
+	@echo "make check-kunit the same cases, and those of the C side, in a kernel with KASAN (FLAVOUR=kcsan, FILTER=)"
+	@echo "make check-lab   scenarios on real Xen: NAMES='fio_verify reconnect' KERNEL=6.12"
 	@echo "make check-threads  those with real threads, under ThreadSanitizer (seconds)"
 	@echo "make mutants     100 mistakes in the core: do the tests notice? (SEED=, COUNT=)"
 	@echo "make check-fuzz  the fuzz targets over their corpus, once (seconds)"

@@ -61,9 +61,9 @@ blkback-c-only := -std=% -Wstrict-prototypes -Wmissing-prototypes -Wold-style-de
 blkback-own-flags := -std=gnu++23 -ffreestanding -fno-exceptions -fno-rtti -fno-threadsafe-statics \
 	-Wall -Wextra -Wold-style-cast -Wconversion -Wshadow -Wnon-virtual-dtor -Wno-psabi
 # -g0: pahole of Debian 12 cannot turn C++ into BTF, and Kbuild would delete
-# the module.
+# the module.  "make DEBUG=1" builds it without BTF.
 blkback-cxx-flags = $(filter-out $(blkback-c-only) %.h $(srctree)/% $(blkback-dir)/%,$(c_flags)) \
-	$(blkback-own-flags) -g0 \
+	$(blkback-own-flags) $(if $(BLKBACK_DEBUG),-g,-g0) \
 	$(if $(XEN_HEADERS),-isystem $(XEN_HEADERS)) \
 	-I$(blkback-dir)/include -I$(blkback-dir)/src
 

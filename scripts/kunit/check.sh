@@ -5,11 +5,14 @@
 # kernel on a bare machine, and the planted mistakes, which its tools must find.
 # Ends with "N passed, N failed".
 #
-# usage: check.sh FLAVOUR      (kasan, lockdep or kcsan)
+# usage: check.sh FLAVOUR [FILTER]      (kasan, lockdep or kcsan)
+#
+# With FILTER only the cases of that name run, SUITE or SUITE.CASE with *.
 set -u
 
 cd "$(dirname "$0")/../.." || exit 1
 flavour=$1
+filter=${2:-}
 build=build/kunit/$flavour
 passed=0
 failed=0
@@ -38,6 +41,10 @@ for module in cases linux planted; do
 		exit 1
 	}
 done
+if [ -n "$filter" ]; then
+	exec scripts/kunit/run --image "$image" --filter "$filter" "$build/cases/xen-blkback-kunit.ko" \
+		"$build/linux/xen-blkback-linux-kunit.ko"
+fi
 # Each of the two machines keeps one CPU busy.
 scripts/kunit/planted --image "$image" --flavour "$flavour" \
 	"$build/planted/xen-blkback-planted.ko" >"$build/planted.log" 2>&1 &
