@@ -6,7 +6,7 @@ KDIR ?= /lib/modules/$(shell uname -r)/build
 BUILD := $(CURDIR)/build
 JOBS ?= $(shell nproc)
 
-# What ccache keeps serves every checkout, wherever it stands.
+# All checkouts share one ccache, whatever folder they are in.
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/xen-blkback
 export CCACHE_DIR ?= $(CACHE)/ccache
 export CCACHE_BASEDIR ?= $(CURDIR)
@@ -43,7 +43,7 @@ check-all:
 check-quick:
 	@scripts/check.sh quick
 
-# SHARE=2/4: the second quarter of the scenarios.
+# SHARE=2/4 runs the second quarter of the scenarios.
 check-debug-dom0:
 	@SHARE=$(SHARE) scripts/check.sh debug-dom0
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The border, upward: what the kernel side calls in the core.
+ * The functions of the core that the kernel side (src/linux) calls.
  *
- * Nothing here waits for a guest or for a disk, but driver_queue_work() and
- * driver_work(), which run in contexts of their own.  Nor does anything wait for
- * these two: the caller of all others may hold xenwatch_mutex (a call-back of a
- * watch), the lock of the xenbus device (probe, remove), or both.
+ * Only driver_queue_work() and driver_work() may wait for a guest or for a disk.
+ * Both run in contexts of their own.  All other functions wait neither for a guest
+ * or a disk nor for these two to return.  Their callers may hold xenwatch_mutex (a
+ * watch callback), the lock of the xenbus device (probe, remove), or both.
  */
 #pragma once
 
@@ -19,15 +19,19 @@ HOST_DECLS_BEGIN
 struct driver_device;
 struct driver_queue;
 
-/* Once, before and after everything else.  Context: process. */
+/* driver_init - set up the core.  Call once, before every other function.  Context: process. */
 void driver_init(void);
 
 /*
- * driver_device_create - a backend directory has appeared.
+ * driver_device_create - create the core's device for a new backend directory.
  *
- * The device serves until driver_device_remove(); it borrows @host until
- * host_device_release(@host), which may come long after.  The caller tells of
- * physical-device once it watches the node: the script may have been faster.
+ * The device serves its frontend until driver_device_remove().  The core uses @host
+ * until it calls host_device_release(@host), possibly long after the removal.
+ * @device is set before the core first uses @host.
+ *
+ * Once the caller watches the node physical-device, it must call
+ * driver_physical_device_changed(): the hotplug script may have written the node
+ * earlier.
  *
  * Context: process, may sleep.
  * Return: 0 and the device in @device, or -ENOMEM.
@@ -35,72 +39,123 @@ void driver_init(void);
 int driver_device_create(struct host_device *host, struct driver_device **device);
 
 /*
- * driver_device_remove - the device is unbound or its directory is gone.
+ * driver_device_remove - the device is unbound or its backend directory is gone.
  *
- * Outstanding I/O drains on its own; host_device_release() tells its end.
- * The caller must not use @device again.  Context: process.
+ * Does not wait for outstanding I/O.  When the I/O has drained, the core calls
+ * host_device_release().  The caller must not use @device again.
+ *
+ * Context: process.
  */
 void driver_device_remove(struct driver_device *device);
 
 /*
- * The frontend's state changed to @state, which may be any number; 0: there is
- * none (any more).  Context: process.
+ * driver_frontend_changed - the frontend's state changed to @state.
+ *
+ * @state comes from the frontend and may be any number.  0: there is no frontend
+ * (any more).
+ *
+ * Context: process.
  */
 void driver_frontend_changed(struct driver_device *device, uint32_t state);
 
-/* Our state node was written, maybe by the toolstack.  Context: process. */
+/*
+ * driver_state_changed - the backend's state node was written, by us or by the
+ * toolstack.
+ *
+ * Context: process.
+ */
 void driver_state_changed(struct driver_device *device);
 
-/* The node physical-device of our directory was written.  Context: process. */
+/*
+ * driver_physical_device_changed - the node physical-device of the backend's
+ * directory was written.
+ *
+ * Context: process.
+ */
 void driver_physical_device_changed(struct driver_device *device);
 
 /*
- * Is the device closed for good, so that the caller (the xenbus watch thread,
- * which alone may do so) should unregister it?  Context: any.
+ * driver_device_finished - should the xenbus device be unregistered?
+ *
+ * True once the toolstack wants the device gone (node "online" is 0 or missing),
+ * nothing of the guest is mapped, and the disk is closed.  Only the xenbus watch
+ * thread may unregister the device.
+ *
+ * Context: any.
  */
 bool driver_device_finished(const struct driver_device *device);
 
 /*
- * The host is short of memory.  Context: process; maybe in the middle of an
- * allocation of the core's own, which then holds no lock.
+ * driver_reclaim_memory - the host is short of memory: the device gives its free
+ * pages back soon after.
+ *
+ * Context: process.  The kernel may call this from within an allocation by the core;
+ * the core holds no lock while it allocates.
  */
 void driver_reclaim_memory(struct driver_device *device);
 
 /*
- * The host's block device @major:@minor was resized or removed: a disk, or a
- * partition.  Context: process.
+ * driver_disk_changed - the host's block device @major:@minor, a disk or a partition,
+ * was resized or removed.
+ *
+ * Checks the devices that use it.  The number of a whole disk stands for its
+ * partitions, too.
+ *
+ * Context: process.
  */
 void driver_disk_changed(uint32_t major, uint32_t minor);
 
-/* The same of one or more that are not known.  Context: process. */
+/*
+ * driver_disks_changed - block devices whose numbers are not known were resized or
+ * removed.  Checks all devices.
+ *
+ * Context: process.
+ */
 void driver_disks_changed(void);
 
 /*
- * A look at all connected disks: have they grown in silence, do they hang?
+ * driver_survey - check all connected disks: has a size changed without an event, does
+ * a disk hang, does it answer again?
+ *
+ * Called about once a second; see host_survey_start().
  *
  * Context: process.
- * Return: whether there are any, so that it is worth going on.
+ * Return: true while any frontend is connected; false: no further call is needed.
  */
 bool driver_survey(void);
 
-/* A parameter was written.  Context: process. */
+/* driver_parameters_changed - a module parameter was written.  Context: process. */
 void driver_parameters_changed(void);
 
-/* The frontend sent an event.  Context: interrupt. */
+/* driver_event - the frontend sent an event to @queue.  Context: interrupt. */
 void driver_event(struct driver_queue *queue);
 
-/* One pass of a queue's thread; see host_thread_start().  Context: its thread. */
+/*
+ * driver_queue_work - one pass of a queue's thread; see host_thread_start().
+ *
+ * Context: the queue's thread, may sleep.
+ * Return: the milliseconds until the next call, or HOST_FOREVER.
+ */
 uint32_t driver_queue_work(struct driver_queue *queue);
 
-/* An I/O of host_disk_submit() ended with io->error.  Context: any. */
+/*
+ * driver_io_done - an I/O of host_disk_submit() has ended; io->error is its result.
+ * The core may use @io again at once.
+ *
+ * Context: any.
+ */
 void driver_io_done(struct host_io *io);
 
-/* A work of host_work_schedule() is due.  Context: worker, may sleep. */
+/* driver_work - run a work of host_work_schedule() that is due.  Context: worker, may sleep. */
 void driver_work(struct host_work *work);
 
-/* Totals since the device was created; they never go backwards. */
+/*
+ * A device's totals over all its rings since it was created.  They never go backwards.
+ * rd_req, wr_req, f_req (flushes and barriers) and ds_req (discards) count the requests
+ * taken from the frontend.
+ */
 struct driver_statistics {
-	uint64_t oo_req; /* times that requests waited for a slot or for pages */
+	uint64_t oo_req; /* times that requests waited for a slot, pages, handles or memory */
 	uint64_t rd_req;
 	uint64_t wr_req;
 	uint64_t f_req;
@@ -109,15 +164,20 @@ struct driver_statistics {
 	uint64_t wr_sect;
 };
 
+/* driver_statistics_read - fill @statistics with the device's totals.  Context: process. */
 void driver_statistics_read(struct driver_device *device, struct driver_statistics *statistics);
 
-/* What sysfs shows of the backing disk. */
+/*
+ * The backing disk as sysfs shows it.  @mode is the text of the backend's node "mode".
+ * All members are zero until the disk is opened.
+ */
 struct driver_identity {
 	uint32_t major;
 	uint32_t minor;
 	char mode[16];
 };
 
+/* driver_identity_read - fill @identity.  Context: process. */
 void driver_identity_read(struct driver_device *device, struct driver_identity *identity);
 
 HOST_DECLS_END

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-// Runs the cases in user space.  Every case starts on a fresh host and leaves
-// nothing behind.
+// Runs the cases in user space.  Every case starts on a fresh host and must leave no leaks.
 #include <gtest/gtest.h>
 
 #include <cstdio>
@@ -35,8 +34,8 @@ uint32_t kunit::sweep_stride() { return 1; }
 int main(int argc, char** argv) {
   testing::GTEST_FLAG(brief) = true;
   testing::InitGoogleTest(&argc, argv);
-  // Ends of cases go through the listeners in reverse order: first the host is
-  // looked at, then the result is noted.
+  // OnTestEnd() is called on the listeners in reverse order: FreshHost checks for leaks before
+  // Notes records the result.
   testing::TestEventListeners& listeners = testing::UnitTest::GetInstance()->listeners();
   listeners.Append(new kunit::Notes);
   listeners.Append(new FreshHost);

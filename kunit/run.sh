@@ -3,10 +3,9 @@
 #
 # run.sh RUNNER [ARGUMENT...] - run the cases and sum up.
 #
-# The runner notes each case at its start and its end, so that a sanitizer's
-# abort in the middle is counted as a failure of the case that ran, and those
-# that did not run any more count as failed, too.  A case that never ends is
-# stopped.
+# The runner notes the start and the end of each case.  If a sanitizer aborts the
+# run, the case that was running counts as failed, and so does each case that did
+# not run.  A run is stopped after KUNIT_SECONDS (120 by default).
 
 runner=$1
 shift

@@ -1,18 +1,19 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# "make check": all tests, from fast to real.  The last lines say how often a
-# scenario was run again after a fault of the emulator, and "N passed, N failed".
+# "make check": all tests, from the fastest to those on real Xen.  The last lines print
+# how often scenarios were repeated after a fault of the emulator, and "N passed, N
+# failed".
 #
 # usage: check.sh [quick|all|debug-dom0]
 #
 #   (nothing)   each scenario runs on one of Debian's kernels
-#   quick       what runs in user space, KUnit, and the main scenarios on one
-#               kernel: for every day
-#   debug-dom0  a dom0 that looks for mistakes of locks and for leaks: SHARE=I/N of
-#               the scenarios (1/4), and those for such a dom0 alone
-#   all         all scenarios, the rare ones, too, on each kernel and in that dom0;
-#               KUnit under KCSAN, too
+#   quick       for everyday use: the cases in user space, KUnit, and the main scenarios
+#               on one kernel
+#   debug-dom0  a dom0 with lockdep and kmemleak: SHARE=I/N of the scenarios (default
+#               1/4), and those that need such a dom0
+#   all         all scenarios, including the rare ones, on each kernel and in that dom0;
+#               also KUnit under KCSAN
 set -u
 
 top=$(cd "$(dirname "$0")/.." && pwd)
@@ -40,7 +41,7 @@ started=$(date +%s)
 
 say() { printf '[%4d s] %s\n' $(($(date +%s) - started)) "$*"; }
 
-# stage NAME COMMAND...: one test that is its exit status.
+# stage NAME COMMAND...: one test, whose result is the exit status of COMMAND.
 stage() {
 	local name=$1 log
 	shift
@@ -55,10 +56,10 @@ stage() {
 	fi
 }
 
-# What a suite says while it runs.
+# The lines of a suite that are shown while it runs.
 is_news='^(ok|FAIL|NOTE|booting)|^\[  FAILED'
 
-# suite NAME COMMAND...: tests that count themselves and say so at the end.
+# suite NAME COMMAND...: tests that print "N passed, N failed" at the end.
 suite() {
 	local name=$1 log=$logs/${1// /-}.log
 	shift
@@ -67,8 +68,8 @@ suite() {
 	suite_ended "$name" "${PIPESTATUS[0]}"
 }
 
-# suite_start NAME COMMAND...: the same beside the next ones, on what they leave of
-# the CPUs; suite_join NAME waits for it.  One at a time.
+# suite_start NAME COMMAND...: the same in the background, with low priority;
+# suite_join NAME waits for it.  Only one suite at a time runs so.
 beside=
 trap '[ -z "$beside" ] || kill "$beside"' EXIT
 suite_start() {
@@ -99,14 +100,14 @@ suite_ended() { # NAME STATUS
 	good=${counts%% passed*}
 	bad=${counts#*, }
 	bad=${bad%% failed*}
-	# A suite that fails without a failed test, or has no test, has failed all the same.
+	# A suite that fails without a failed test, or that has no test, counts as one failure.
 	if [ "$bad" = 0 ] && { [ "$status" != 0 ] || [ "$good" = 0 ]; }; then bad=1; fi
 	passed=$((passed + good))
 	failed=$((failed + bad))
 	say "$name done: $counts"
 }
 
-# chosen_for KERNEL: what its lab is told to run.
+# chosen_for KERNEL: prints the arguments by which its lab chooses scenarios.
 chosen_for() {
 	local kernel number=0
 	case $extent in
@@ -122,7 +123,7 @@ chosen_for() {
 	esac
 }
 
-# lab KERNEL: its share of the scenarios; each must have a result.
+# lab KERNEL: runs the kernel's share of the scenarios; each must have a result.
 lab_logs=()
 lab() {
 	local kernel=$1 log="$logs/lab-$1.log" again chosen
@@ -143,8 +144,9 @@ build_for() {
 	scripts/build/module.sh "$kdir" "build/$1" -j"$(nproc)"
 }
 
-# The cases of src/linux that want Xen run in dom0 of a debug kernel, and in the
-# driver domain with KASAN, for which "make check-kunit" builds them.
+# The cases of src/linux that need Xen run in a dom0 with a debug kernel, for which this
+# builds them.  They also run in the driver domain with KASAN, for which "make
+# check-kunit" builds them.
 cases_for() {
 	local flavour=${1#6.12-} kdir
 	kdir=$(scripts/setup/kernel.sh "$1" kdir) || return 1
@@ -156,7 +158,7 @@ if [ "$extent" != debug-dom0 ]; then
 	suite unit make --no-print-directory check-unit
 	suite threads make --no-print-directory check-threads
 fi
-# Those that judge the others come before them.
+# The judges are tested before the suites that they judge.
 if [ "$extent" != debug-dom0 ]; then
 	stage "judge of KTAP" scripts/kunit/test-ktap
 	suite "judge of the lab" scripts/lab/test_judge.py
@@ -172,7 +174,7 @@ quick | debug-dom0) ;;
 	stage "features" scripts/features.sh --check Documentation/features.md
 	;;
 esac
-# The KASAN kernel runs KUnit and is that of a driver domain.
+# The KASAN kernel runs KUnit, and a driver domain runs it.
 flavours=
 [ "$extent" = debug-dom0 ] || flavours=kasan
 for kernel in $kernels; do
@@ -187,8 +189,8 @@ case $extent in
 debug-dom0) ;;
 quick) suite kunit make --no-print-directory check-kunit ;;
 *)
-	# KUnit waits for its compilers and in the end for one machine alone: what it
-	# leaves of the CPUs is enough for these.
+	# KUnit waits for its compilers, and at the end for a single machine: it leaves
+	# enough CPU time for the static checks.
 	suite_start static make --no-print-directory check-static
 	suite kunit make --no-print-directory check-kunit
 	suite_join static
@@ -206,13 +208,12 @@ for kernel in $builds; do stage "build $kernel" build_for "$kernel"; done
 for kernel in $kernels; do
 	case $kernel in 6.12-*) stage "build cases for $kernel" cases_for "$kernel" ;; esac
 done
-# One after the other: two emulators on two CPUs are slow enough for xl to lose
-# its patience.
+# One kernel at a time: two emulators on two CPUs are so slow that xl times out.
 for kernel in $kernels; do lab "$kernel"; done
 case $extent in
 quick | debug-dom0) ;;
 *)
-	# The same as above, and what the labs have said by now.
+	# The same check as above, now also against the results of the labs.
 	stage "features as seen" scripts/features.sh --check Documentation/features.md "${lab_logs[@]}"
 	;;
 esac

@@ -1,24 +1,24 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# The table of features, made from the scenarios' headers and from what the lab
-# said of them.
+# Makes or checks the table of features, from the scenarios' headers and the logs of the
+# lab.
 #
-# usage: features.sh LOG...      (what "lab matrix" printed) > features.md
+# usage: features.sh LOG... > features.md     (LOG: the output of "lab matrix")
 #        features.sh --check FILE [LOG...]
 #
-# A scenario says "# shows: FEATURE | THE KERNEL'S OWN DRIVER".  The second form
-# fails when
+# The header of a scenario has lines "# shows: FEATURE | THE KERNEL'S OWN DRIVER".  The
+# second form fails when
 #   - FILE has other rows than the headers;
-#   - a row says that its scenario fails, or says nothing else than that it was not
-#     run, unless that is one of the rare ones or of a debug kernel's, which "make
-#     check" does not run;
-#   - a row says "yes" for a kernel on which, as LOG has it, the scenario failed;
-#   - a row says that its scenario was not run, but LOG that it passed.
-# It is no mistake that a row lacks a kernel on which LOG says that the scenario
-# passed: the shares of "make check" give a scenario to another kernel whenever
-# there is a new one.  Nor that it says "yes" for a kernel that LOG does not name:
-# results may be older than the last run.
+#   - a row says that its scenario fails;
+#   - a row says that its scenario was not run, unless the scenario is marked "rare" or
+#     "debug": "make check" does not run those;
+#   - a row says "yes" for a kernel on which the scenario failed according to LOG;
+#   - a row says that its scenario was not run, but it passed according to LOG.
+# A row may lack a kernel on which the scenario passed according to LOG: a new scenario
+# changes the shares of "make check", and other scenarios move to another kernel.  A row
+# may also say "yes" for a kernel that LOG does not name: results may be older than the
+# last run.
 set -eu
 
 cd "$(dirname "$0")/.."
@@ -28,14 +28,14 @@ rows() { # SCENARIO <tab> FEATURE <tab> THE KERNEL'S OWN DRIVER
 		sed -E 's%^.*/([a-z0-9_]+)\.sh:# shows: (.*) \| (.*)$%\1\t\2\t\3%'
 }
 
-# results WORD SCENARIO LOG...: the kernels on which it was so, one a line.
+# results WORD SCENARIO LOG...: prints the kernels with the result WORD, one per line.
 results() {
 	local word=$1 scenario=$2
 	shift 2
 	[ $# = 0 ] || awk -v w="$word" -v s="$scenario" '$1 == w && $3 == s { print $2 }' "$@" | sort -Vu
 }
 
-# check_row OURS SCENARIO LOG...: says what is wrong with it.
+# check_row OURS SCENARIO LOG...: prints what is wrong with the scenario's row.
 check_row() {
 	local ours=$1 scenario=$2 kernel passed
 	shift 2

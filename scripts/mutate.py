@@ -1,21 +1,20 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""Proof that the tests bite: makes small mistakes in the core, one at a time,
-and sees whether the cases notice.
+"""Makes small mistakes in the core, one at a time, and checks whether the cases notice.
 
     scripts/mutate.py [--seed N] [--count 100] [--list] [--again] [--suites a,b] [--jobs N]
 
-The mutants are chosen by the seed, evenly over the kinds of mistakes and over
-the files.  One that does not compile counts as neither killed nor survived:
-another is chosen.  A mutant runs against the cases of kunit/cases; what survives
-them runs against those of kunit/threads under ThreadSanitizer, and then again
-against the former under AddressSanitizer and UndefinedBehaviorSanitizer.
+The seed chooses the mutants, evenly over the kinds of mistakes and over the files.  A
+mutant that does not compile is neither killed nor survives: another one is chosen.  A
+mutant runs against the cases of kunit/cases.  If it survives, it runs against the cases
+of kunit/threads under ThreadSanitizer, and then again against those of kunit/cases under
+AddressSanitizer and UndefinedBehaviorSanitizer.
 
-The tree is copied to build/mutants first and never changed.  Only the objects
-that a mutant changes are compiled again: its own file, or those of the core
-that include its header, and the tests that name the header or the constant.
-The other tests get the mutant all the same: nothing is inlined, and of several
-copies of a function the linker takes the first, which is the core's.
+The tree is first copied to build/mutants; the original is never changed.  Only the
+objects that a mutant changes are compiled again.  For a source file that is its object;
+for a header, the objects of the core that include it, and the tests that name the header
+or the constant.  The other tests run the mutant all the same: nothing is inlined, and the
+linker takes the first of several copies of a function, which is the core's.
 """
 import argparse
 import collections
@@ -41,16 +40,16 @@ TREE = WORK / "tree"
 ENOUGH = 85  # per cent killed
 
 COMMON = ["-std=gnu++23", "-g0", "-D_GLIBCXX_ASSERTIONS"]
-# What all objects include and no mutant changes, compiled once.
+# Headers that no mutant changes.  They are precompiled and included in all objects.
 FOREIGN = ["algorithm", "atomic", "expected", "functional", "gtest/gtest.h", "map", "memory",
            "optional", "set", "span", "string", "string_view", "vector"]
-# The cases that take longest come last.
+# The slowest cases run last.
 FILTERS = ["-Failures*", "Failures*"]
 LINKER = ["-fuse-ld=gold"] if shutil.which("ld.gold") else []  # it is faster
 
 
 class Suite:
-    """A runner: the core and one set of tests, compiled in one way."""
+    """A runner: the core and one set of tests, compiled with one set of flags."""
 
     def __init__(self, name, flags, tests, seconds):
         self.name = name
@@ -69,13 +68,13 @@ class Suite:
         return folder / str(source.relative_to(TREE)).replace("/", "-").replace(".cc", ".o")
 
     def compile(self, source, to, overlay=None):
-        """Compiles `source`, or its double in the overlay; the compiler's complaint or None."""
+        """Compiles `source`, or its copy in the overlay.  Returns the compiler's errors or None."""
         headers = os.environ.get("XEN_HEADERS")
         file = source
         if overlay is not None and (overlay / source.relative_to(TREE)).exists():
             file = overlay / source.relative_to(TREE)
         command = ["g++", *self.flags, "-include", str(self.folder / "foreign.h")]
-        # It sees nothing of the core that could be inlined.
+        # The fake host may be optimised: it includes no code of the core to inline.
         if source.parent.name == "fake_host":
             command[1 + self.flags.index("-O0")] = "-O2"
         if overlay is not None:
@@ -103,7 +102,7 @@ class Suite:
         return all(need.exists() and need.stat().st_mtime <= made for need in needs)
 
     def prepare(self, jobs):
-        """Builds everything without a mistake, and sees that it passes."""
+        """Builds the suite without a mistake, and checks that it passes."""
         if self.ready:
             return
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -159,7 +158,7 @@ class Suite:
             if not any(flag.startswith("-fsanitize") for flag in self.flags):
                 resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30))
 
-        # See kunit/Makefile.
+        # ThreadSanitizer needs this: see kunit/Makefile.
         fixed = ["setarch", "-R"] if self.name == "threads" else []
         with subprocess.Popen([*fixed, str(runner), "--gtest_fail_fast", "--gtest_brief=0",
                                f"--gtest_filter={some}"],
@@ -180,7 +179,7 @@ class Suite:
         return f"{running[-1]} ended the run" if running else "no case ran"
 
     def affected(self, mutant):
-        """What has to be compiled for the mutant."""
+        """The sources that have to be compiled for the mutant."""
         core, tests = self.sources()
         if mutant.file.endswith(".cc"):
             return [TREE / mutant.file]
@@ -257,8 +256,8 @@ def all_mutants():
 
 
 def in_order(mutants, seed):
-    """All mutants, as the seed shuffles them: in turn of each kind, and of a kind from the
-    file that has had the fewest."""
+    """Yields all mutants, shuffled by the seed.  The kinds take turns; within a kind comes a
+    mutant of the file that has had the fewest."""
     mutants = list(mutants)
     random.Random(seed).shuffle(mutants)
     kinds = {}

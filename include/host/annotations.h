@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * Names for clang's thread-safety analysis, which "make check-static" runs over
- * the core; nothing for other compilers.
+ * the core.  They expand to nothing for other compilers.
  *
- * GUARDED_BY stands at what a lock guards, REQUIRES at a function whose caller
- * holds it, EXCLUDES at one that takes it, so that no caller holds it already.
+ * GUARDED_BY marks data that a lock guards.  REQUIRES marks a function whose caller
+ * must hold the lock.  EXCLUDES marks a function that takes the lock, so that its
+ * caller must not hold it.
  */
 #pragma once
 

@@ -12,10 +12,11 @@ struct host_event_channel;
 
 /*
  * host_event_bind - bind the frontend's event channel @port.
+ * host_event_unbind - unbind the channel and free it.
  *
- * From then on driver_event(@queue) is called for each event until
- * host_event_unbind() has returned.  After an event the channel stays masked
- * until host_event_eoi().
+ * driver_event(@queue) is called for each event, possibly before host_event_bind() has
+ * returned, and no longer once host_event_unbind() has returned.  After each event the
+ * channel stays masked until host_event_eoi().
  *
  * Context: process, may sleep.
  * Return: 0 and the channel, owned by the caller; or a negative errno.
@@ -28,8 +29,9 @@ void host_event_unbind(struct host_event_channel *channel);
 void host_event_notify(struct host_event_channel *channel);
 
 /*
- * host_event_eoi - the event was dealt with.  @spurious is 1 when there was
- * nothing to do for it: the host then slows a storm down.  Context: process.
+ * host_event_eoi - end of interrupt: the event was handled.  @spurious is 1 when the
+ * event brought no work: the kernel then delays further events, against event storms.
+ * Context: process.
  */
 void host_event_eoi(struct host_event_channel *channel, uint8_t spurious);
 

@@ -9,28 +9,28 @@ HOST_DECLS_BEGIN
 
 struct host_device;
 
-/* What else the host needs for a hypercall; one user at a time. */
+/* The host's buffers for map and unmap hypercalls.  One user at a time. */
 struct host_grant_scratch;
 
 /*
- * The GNTST_* that say nothing of the grant: this domain has no more handles,
- * of which Xen gives it a fixed number for all that it maps.
+ * The GNTST_* statuses that do not mean a bad grant: this domain has no free handle.
+ * Xen gives a domain a fixed number of handles for all its mappings.
  */
 enum host_grant_shortage {
-	HOST_GRANT_NO_DEVICE_SPACE = -7, /* the IOMMU's; with older Xen handles, too */
+	HOST_GRANT_NO_DEVICE_SPACE = -7, /* no IOMMU space; on older Xen also: no handles */
 	HOST_GRANT_NO_SPACE = -13,
 };
 
 /*
- * One grant to map.  @status is GNTST_okay (0) afterwards, or the negative
- * GNTST_* of xen/grant_table.h; @handle is valid only with status 0.
+ * One grant to map.  Afterwards @status is GNTST_okay (0) or a negative GNTST_* of
+ * xen/grant_table.h.  @handle is valid only with status 0.
  *
- * Sizes and places are those of the hypercall's own structure, which the host
- * makes of it: two arrays of them would be most of a ring's memory.
+ * The layout is that of the hypercall's struct gnttab_map_grant_ref: the host converts
+ * the array in place.  Two arrays would be most of a ring's memory.
  */
 struct host_grant_map_op {
 	struct host_page *page; /* in: an empty page; undefined afterwards */
-	uint32_t read_only;	/* in: 1 maps for reading only; undefined afterwards */
+	uint32_t read_only;	/* in: 1 maps read-only; undefined afterwards */
 	uint32_t gref;		/* in */
 	uint16_t reserved;
 	int16_t status;	 /* out */
@@ -39,10 +39,12 @@ struct host_grant_map_op {
 };
 
 /*
- * One grant to unmap.  @status is 0 when the page is empty again.
+ * One grant to unmap.  Afterwards @status is 0 when the page is empty again.  Otherwise
+ * it is a negative GNTST_*: the grant may still be mapped, and nobody may use the page.
+ * The layout is that of struct gnttab_unmap_grant_ref.
  */
 struct host_grant_unmap_op {
-	struct host_page *page; /* in */
+	struct host_page *page; /* in; unchanged afterwards */
 	uint64_t reserved;
 	uint32_t handle; /* in */
 	int16_t status;	 /* out */
@@ -50,7 +52,8 @@ struct host_grant_unmap_op {
 };
 
 /*
- * host_grant_scratch_alloc - room for batches of up to @capacity operations.
+ * host_grant_scratch_alloc - allocate buffers for hypercalls of up to @capacity
+ * operations.
  *
  * Context: process, may sleep.
  * Return: the scratch, owned by the caller, or NULL.
@@ -61,9 +64,9 @@ void host_grant_scratch_free(struct host_grant_scratch *scratch);
 /*
  * host_grant_map - map @count grants of domain @domid with one hypercall.
  *
- * @count is at least 1 and at most the scratch's capacity.  A grant whose
- * owner is paged out (GNTST_eagain) is tried again by the host, which may
- * take seconds.
+ * @count is at least 1 and at most the scratch's capacity.  The result of each grant
+ * is in its @status and @handle.  When the owner has paged the granted page out
+ * (GNTST_eagain), the host tries that grant again, which may take seconds.
  *
  * Context: process, may sleep.
  */
@@ -73,7 +76,8 @@ void host_grant_map(struct host_grant_scratch *scratch, uint16_t domid,
 /*
  * host_grant_unmap - unmap @count grants with one hypercall.
  *
- * @count as above.  None of the pages may be busy (host_page_busy()).
+ * @count is at least 1 and at most the scratch's capacity.  No page may be busy
+ * (host_page_busy()).  The result of each grant is in its @status.
  *
  * Context: process.
  */
@@ -83,28 +87,33 @@ void host_grant_unmap(struct host_grant_scratch *scratch, struct host_grant_unma
 /*
  * host_page_busy - does anybody but us still hold a reference to the page?
  *
- * Network storage keeps references after the I/O has ended; such a page must
- * not be unmapped yet.
+ * Network storage may keep references after the I/O has ended.  Such a page must not
+ * be unmapped yet.
  *
  * Context: any.
  */
 bool host_page_busy(const struct host_page *page);
 
 /*
- * host_page_memory - the memory of the grant that is mapped in @page.
+ * host_page_memory - return the address of the grant that is mapped in @page.
  *
- * The frontend can write it at any time: read it with host_shared_copy() alone.
+ * The frontend can write to the memory at any time: read it only with
+ * host_shared_copy().
+ *
  * Context: any.
  */
 const void *host_page_memory(const struct host_page *page);
 
 /*
  * host_ring_map - map the @count pages of a shared ring, contiguously.
+ * host_ring_unmap - unmap the ring at @address.
+ *
+ * @count is 1 to XENBUS_MAX_RING_GRANTS.
  *
  * Context: process, may sleep.
- * Return: 0 and the address in @address; -ENOSPC when there are not enough
- * handles now, and nobody was told; or another negative errno.  Nothing stays
- * mapped then.
+ * Return: 0 and the address in @address; -ENOSPC when Xen lacks handles now, which is
+ * reported neither in the log nor in xenstore; or another negative errno.  After an
+ * error nothing is mapped.
  */
 int host_ring_map(struct host_device *device, const uint32_t *grefs, uint32_t count,
 		  void **address);

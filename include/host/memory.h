@@ -7,10 +7,10 @@
 HOST_DECLS_BEGIN
 
 /*
- * host_alloc - zeroed memory for @bytes bytes, aligned for any object.
+ * host_alloc - allocate @bytes bytes, zeroed and aligned for any object.
  *
- * For what must be had: the host does what it can to find memory, for as long as
- * it takes.
+ * For memory that the caller cannot do without: the kernel reclaims memory if it has
+ * to, for as long as that takes.
  *
  * Context: process, may sleep; not a queue's thread, whose requests would wait.
  * Return: the memory, which the caller owns, or NULL.
@@ -18,9 +18,10 @@ HOST_DECLS_BEGIN
 void *host_alloc(size_t bytes);
 
 /*
- * host_try_alloc - the same for what the caller can do without: gives up at once
- * when no memory is free, and leaves it to the host to free some for the next
- * call.
+ * host_try_alloc - the same for memory that the caller can do without.
+ *
+ * Fails at once when no memory is free.  It then wakes the kernel's reclaim threads, so
+ * that a later call may succeed.
  *
  * Context: process.
  * Return: the memory, which the caller owns, or NULL.
@@ -28,8 +29,8 @@ void *host_alloc(size_t bytes);
 void *host_try_alloc(size_t bytes);
 
 /*
- * host_free - give back memory of host_alloc(@bytes) or host_try_alloc(@bytes);
- * NULL is allowed.
+ * host_free - free the memory of host_alloc(@bytes) or host_try_alloc(@bytes), with the
+ * same @bytes.  @memory may be NULL.
  *
  * Context: process.
  */

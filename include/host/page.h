@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Pages without memory of their own ("ballooned" or unpopulated), into which
- * grants are mapped; and pages of the host's memory, for copies of data.
+ * Two kinds of pages: empty pages ("ballooned" or unpopulated), which have no memory
+ * of their own and into which grants are mapped; and buffers, pages of the host's memory
+ * for copies of data.
  */
 #pragma once
 
@@ -12,26 +13,28 @@ HOST_DECLS_BEGIN
 struct host_page;
 
 /*
- * host_page_alloc - take @count empty pages from the host, in one call.
+ * host_page_alloc - allocate @count empty pages.
  *
  * Context: process, may sleep.
- * Return: 0, and the caller owns all of @pages; or -ENOMEM and it owns none.
+ * Return: 0, and the caller owns all @pages; or -ENOMEM, and the caller owns none.
  */
 int host_page_alloc(struct host_page **pages, uint32_t count);
 
 /*
- * host_page_free - give @count pages back.  No grant may be mapped in them.
+ * host_page_free - free @count empty pages.  No grant may be mapped in them.
  *
  * Context: process, may sleep.
  */
 void host_page_free(struct host_page **pages, uint32_t count);
 
 /*
- * A chain holds free pages without memory of its own: the link lies in the
- * host's page descriptor.  Start one with NULL.  The caller serialises.
+ * host_page_chain_push - add @count empty pages to a chain; cannot fail.
+ * host_page_chain_pop - take up to @count pages from a chain, the last pushed first.
+ * Returns how many it took.
  *
- * host_page_chain_push() cannot fail; host_page_chain_pop() takes up to
- * @count pages, the ones pushed last first, and returns how many it took.
+ * A chain is a list of empty pages that needs no memory: the link is in the kernel's
+ * struct page.  A NULL pointer is an empty chain.  The caller serialises the calls for
+ * one chain.
  *
  * Context: any.
  */
@@ -39,9 +42,9 @@ void host_page_chain_push(struct host_page **chain, struct host_page *const *pag
 uint32_t host_page_chain_pop(struct host_page **chain, struct host_page **pages, uint32_t count);
 
 /*
- * host_buffer_alloc - take a page of the host's own memory, zeroed.
- * host_buffer_try_alloc - the same for what the caller can do without: gives up
- * at once when no memory is free.
+ * host_buffer_alloc - allocate a zeroed page of the host's memory.
+ * host_buffer_try_alloc - the same for a page that the caller can do without: fails at
+ * once when no memory is free.
  *
  * Context: process; host_buffer_alloc() may sleep and is not for a queue's thread.
  * Return: the page, which the caller owns, or NULL.
@@ -50,15 +53,19 @@ struct host_page *host_buffer_alloc(void);
 struct host_page *host_buffer_try_alloc(void);
 
 /*
- * host_buffer_free - give the page back.  Who still holds a reference to it (see
- * host_page_busy()) keeps its memory until then.  Context: any.
+ * host_buffer_free - drop the caller's reference to the page.  If somebody else still
+ * holds a reference (see host_page_busy()), the memory is freed with the last one.
+ *
+ * Context: any.
  */
 void host_buffer_free(struct host_page *page);
 
 /*
- * host_page_copy - copy @bytes bytes between two pages, each of which is a buffer
- * or has a grant mapped.  Each byte of a grant is accessed once; its frontend may
- * write there at the same time.
+ * host_page_copy - copy @bytes bytes between two pages.  Each page is a buffer or has a
+ * grant mapped.
+ *
+ * A frontend may write to its grant at the same time, and the copy may read a byte more
+ * than once.  Use it only for data; read values that are checked with host_shared_copy().
  *
  * Context: any.
  */

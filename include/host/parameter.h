@@ -9,7 +9,7 @@ HOST_DECLS_BEGIN
 struct host_parameters {
 	uint32_t max_buffer_pages;
 	uint32_t max_persistent_grants;
-	uint32_t persistent_grant_unused_seconds; /* 0: never dropped for idleness */
+	uint32_t persistent_grant_unused_seconds; /* 0: idle grants stay mapped */
 	uint32_t max_queues;			  /* at least 1 */
 	uint32_t max_ring_page_order;		  /* at most 4 */
 	uint32_t buffer_squeeze_duration_ms;
@@ -19,7 +19,7 @@ struct host_parameters {
 	uint8_t reserved;
 };
 
-/* host_parameters_read - the values of this moment.  Context: any. */
+/* host_parameters_read - fill @parameters with the current values.  Context: any. */
 void host_parameters_read(struct host_parameters *parameters);
 
 HOST_DECLS_END

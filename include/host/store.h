@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * xenstore and the xenbus device: what a backend reads of its own directory
- * and of the frontend's, what it publishes, and its state.
+ * xenstore and the xenbus device: reading the backend's and the frontend's directory,
+ * publishing nodes, and the backend's state.
  *
- * Context of all that touch xenstore: process, may sleep; never a queue's
+ * Context of all functions that access xenstore: process, may sleep; never a queue's
  * thread with I/O outstanding.
  */
 #pragma once
@@ -28,98 +28,122 @@ enum host_xenbus_state {
 };
 
 enum host_store_side {
-	HOST_STORE_BACKEND = 0,	 /* our own directory: the toolstack's word */
-	HOST_STORE_FRONTEND = 1, /* the guest's: anything may stand there */
+	HOST_STORE_BACKEND = 0,	 /* our directory: written by the toolstack and by us */
+	HOST_STORE_FRONTEND = 1, /* the frontend's: the guest can write anything there */
 };
 
 /*
- * Once a device is removed (driver_device_remove()), its directory may be that
- * of another device: reads and writes then end with -ENODEV and touch nothing.
+ * After driver_device_remove() the directory of a device may belong to another device.
+ * Reads and writes of xenstore then return -ENODEV and have no effect.
  */
 
 /*
- * host_store_read - read the node @name (a relative path) as text.
+ * host_store_read - read the node @name, a path below the directory of @side, as text.
  *
- * NULs at its end are not part of it.
+ * NULs at the end of the node's value are ignored.
  *
- * Return: 0 and the whole string, terminated, in @text; -E2BIG when it does not
- * fit in @bytes or holds a NUL; -ENOENT when there is no such node; -ENODEV.
+ * Return: 0 and the whole string, terminated, in @text; -E2BIG when the value does not
+ * fit in @bytes or contains a NUL before its end; -ENOENT when there is no such node;
+ * -ENODEV; or another negative errno.
  */
 int host_store_read(struct host_device *device, enum host_store_side side, const char *name,
 		    char *text, size_t bytes);
 
+/* A node to publish in the backend's directory. */
 struct host_store_node {
 	const char *name;
 	uint64_t value; /* written in decimal */
 };
 
 /*
- * host_store_resize - tell a connected frontend that the disk now has @sectors
- * sectors: the node is written, and the state again, which makes frontends
- * look.  Nothing is written unless our state node says Connected: the
- * toolstack may have written Closing there.
+ * host_store_resize - tell a connected frontend that the disk now has @sectors sectors.
+ *
+ * Writes the node "sectors", and writes the state node again, which makes frontends read
+ * the size.  Writes nothing unless our state node holds Connected: the toolstack may
+ * have written Closing there.
  *
  * Return: 0, -ENOENT (the directory is gone), -ENODEV, -EBUSY (another state),
  * or another negative errno.
  */
 int host_store_resize(struct host_device *device, uint64_t sectors);
 
-/* The domain at the other end. */
+/* host_device_domid - the domain of the frontend.  Context: any. */
 uint16_t host_device_domid(const struct host_device *device);
 
 /*
- * The same for two host_devices that stand for the same xenbus device, one of
- * them unbound and the other bound later.
+ * host_device_identity - a number that identifies the xenbus device.
+ *
+ * Two host_devices have the same number when they belong to the same xenbus device: one
+ * was unbound, the other bound later.
+ *
+ * Context: any.
  */
 uint64_t host_device_identity(const struct host_device *device);
 
-/* The xenstore path of our directory, for messages; lives as long as @device. */
+/*
+ * host_device_name - the xenstore path of our directory, for messages.  The string is
+ * valid as long as @device.
+ *
+ * Context: any.
+ */
 const char *host_device_name(const struct host_device *device);
 
+/*
+ * host_device_state - the backend's state, as last published; does not read xenstore.
+ *
+ * Context: any.
+ */
 enum host_xenbus_state host_device_state(const struct host_device *device);
 
 /*
  * host_device_publish - write @count nodes of our directory and our state.
  *
- * All at once or nothing, also when the toolstack has removed the directory.  A
- * state that is host_device_state() already is not written again: watches are
- * not to fire for nothing.  Connected is published only to a frontend whose
- * state is Initialised or Connected at that moment.  Only one transaction of
- * this module is open at a time: a domain has few (xenstored's quotas).
+ * One transaction writes everything or nothing.  It writes nothing when the toolstack
+ * has removed the directory.  The state is not written when host_device_state() is @state
+ * already, so that no watch fires without need.  Connected is published only while the
+ * frontend's state is Initialised or Connected.
  *
- * Return: 0, and host_device_state() is @state; or, with nothing changed,
- * -EBUSY (the frontend is elsewhere), -ENOENT (the directory is gone), -ENODEV,
- * or another negative errno: -ENOSPC is a quota.
+ * The module opens only one transaction at a time: xenstored's quotas allow a domain
+ * only few.
+ *
+ * Return: 0, and host_device_state() is @state; or, with nothing changed, -EBUSY (the
+ * frontend is in another state), -ENOENT (the directory is gone), -ENODEV, or another
+ * negative errno, such as -ENOSPC (a quota of xenstored).
  */
 int host_device_publish(struct host_device *device, enum host_xenbus_state state,
 			const struct host_store_node *nodes, uint32_t count);
 
 /*
  * host_device_online - does the toolstack want the device (node "online")?
- * Return: 1; 0, also when there is no such node; -ENODEV or another negative errno.
+ *
+ * Return: 1 when it does; 0 when it does not, or when the node is missing or not a
+ * number; -ENODEV or another negative errno.
  */
 int host_device_online(struct host_device *device);
 
 /*
- * host_device_error - tell the administrator, in the log and in the device's
- * error node.  A few lines per five seconds: a guest can cause them.  @error
- * is a negative errno.
+ * host_device_error - report an error to the administrator, in the kernel's log and in
+ * the device's error node in xenstore.
+ *
+ * @error is a negative errno.  At most ten errors per five seconds and device are
+ * reported, since a guest can cause them; none after the device's removal.
  */
 void host_device_error(struct host_device *device, int error, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
 /*
- * host_device_show - create the device's sysfs files; -ENODEV when it is
- * being removed.
+ * host_device_show - create the device's sysfs files.  Call it once.
+ *
+ * Context: process, may sleep.
+ * Return: 0; -ENODEV when the device is being removed; or another negative errno.
  */
 int host_device_show(struct host_device *device);
 
 /*
- * host_device_release - the core has forgotten the device and will not use
- * @device again.
+ * host_device_release - the core does not use @device any more; its I/O has drained.
  *
- * Context: the device's work; takes the lock of the xenbus device, which is held
- * in probe and remove.
+ * Context: the device's work, may sleep.  Takes the lock of the xenbus device, which
+ * probe and remove hold.
  */
 void host_device_release(struct host_device *device);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* A look at all connected disks from time to time. */
+/* The periodic check of all connected disks. */
 #pragma once
 
 #include "host/types.h"
@@ -7,10 +7,11 @@
 HOST_DECLS_BEGIN
 
 /*
- * host_survey_start - call driver_survey() from now on about once a second, as
- * long as it returns true.  No idle CPU is woken up for that: while all of them
- * are idle it is not called.  It may be called on several CPUs at a time.
- * Started already: nothing happens.
+ * host_survey_start - start to call driver_survey() about once a second on each online
+ * CPU, until it returns false.  Several CPUs may call it at the same time.
+ *
+ * The timers wake no idle CPU: while all CPUs are idle, driver_survey() is not called.
+ * A CPU that calls it already is left as it is.
  *
  * Context: process.
  */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* A queue's thread, and work that runs in a worker. */
+/* A queue's thread, and work that a workqueue runs. */
 #pragma once
 
 #include "host/types.h"
@@ -9,14 +9,16 @@ HOST_DECLS_BEGIN
 struct driver_queue;
 struct host_thread;
 
+/* Returned by driver_queue_work(): no timeout. */
 #define HOST_FOREVER 0xffffffffu
 
 /*
  * host_thread_start - start a thread that serves @queue.
  *
- * The thread calls driver_queue_work(@queue) once after each wake-up and when
- * the number of milliseconds that the last call returned has passed
- * (HOST_FOREVER: only when woken).  @name is cut to what the kernel allows.
+ * The thread calls driver_queue_work(@queue) when it starts, after each wake-up, and when
+ * the number of milliseconds that the last call returned has passed (HOST_FOREVER: only
+ * after a wake-up).  @thread is set before the first call.  A @name that is too long for
+ * the kernel is truncated.
  *
  * Context: process, may sleep.
  * Return: 0 and the thread, owned by the caller, or a negative errno.
@@ -24,9 +26,12 @@ struct host_thread;
 int host_thread_start(struct driver_queue *queue, const char *name, struct host_thread **thread);
 
 /*
- * host_thread_wake - let the thread make a pass, or another one after that
- * which it makes now.  A wake-up by the thread itself does nothing: it is
- * awake, and looks at what it has done itself before it sleeps.
+ * host_thread_wake - make the thread call driver_queue_work().  If the thread is in that
+ * function now, it calls the function once more, unless it clears the wake-up flag
+ * before (host_thread_clear_wakeups()).
+ *
+ * Has no effect when the thread itself calls it: driver_queue_work() must check for work
+ * that its own calls have caused before it returns.
  *
  * Context: any.
  */
@@ -34,30 +39,30 @@ void host_thread_wake(struct host_thread *thread);
 
 /*
  * host_thread_clear_wakeups - clear the wake-up flag.  Call before checking for work.
+ *
  * Context: the thread itself.
  */
 void host_thread_clear_wakeups(struct host_thread *thread);
 
 /*
- * host_thread_yield - let others run for a moment, and be frozen with the other
- * threads when the system is about to sleep.
+ * host_thread_yield - let other threads run, and freeze when the system suspends.
  *
- * driver_queue_work() calls this between its rounds, so that a frontend that
- * keeps it busy for ever holds up neither others nor a suspend.
+ * driver_queue_work() calls this between its rounds, so that a frontend that keeps the
+ * thread busy for ever holds up neither other threads nor a suspend.
  *
  * Context: the thread itself, no lock held; may sleep for long.
  */
 void host_thread_yield(void);
 
 /*
- * host_thread_stop - wait for a running driver_queue_work() to return, end
- * the thread and free it.  That may take as long as a disk takes: see driver.h.
+ * host_thread_stop - wait for a running driver_queue_work() to return, end the thread
+ * and free it.  driver_queue_work() may wait for a disk, and then this function does, too.
  *
  * Context: process, may sleep; not the thread itself, which would wait for itself.
  */
 void host_thread_stop(struct host_thread *thread);
 
-/* What driver_work() is to do with the object that embeds the work. */
+/* The type of the object that embeds the work; tells driver_work() what to run. */
 enum driver_work_kind {
 	DRIVER_WORK_DEVICE = 0,
 	DRIVER_WORK_PURGE = 1,
@@ -69,27 +74,34 @@ struct host_work {
 	uint32_t reserved;
 };
 
+/* host_work_init - initialise a work.  Call once, before its first use.  Context: any. */
 void host_work_init(struct host_work *work, enum driver_work_kind kind);
 
 /*
- * host_work_schedule - call driver_work(@work) in process context, @delay_ms
- * milliseconds from now.  Scheduled already: the earlier time holds.  While it
- * runs it may be scheduled again; it never runs twice at the same time.
+ * host_work_schedule - call driver_work(@work) in process context after @delay_ms
+ * milliseconds.
+ *
+ * If the work is scheduled already, the earlier of the two times holds.  A running work
+ * may be scheduled again.  A work never runs twice at the same time.
  *
  * Context: any.
  */
 void host_work_schedule(struct host_work *work, uint32_t delay_ms);
 
 /*
- * host_work_cancel - after this the work neither runs nor is scheduled.
- * Context: process, may sleep, for as long as the work takes; not from the work
- * itself, which would wait for itself, nor with a lock that the work may want.
+ * host_work_cancel - cancel the work and wait until it has ended.  Afterwards it neither
+ * runs nor is scheduled.
+ *
+ * Context: process, may sleep for as long as the work takes; not the work itself, which
+ * would wait for itself; without any lock that the work may take.
  */
 void host_work_cancel(struct host_work *work);
 
 /*
- * host_work_cancel_nosync - after this the work is not scheduled; one that runs goes
- * on.  For a work that is about to free the object that embeds it.
+ * host_work_cancel_nosync - cancel the work without waiting.  Afterwards it is not
+ * scheduled, but it may still be running.  For a work that is about to free the object
+ * that embeds it.
+ *
  * Context: any.
  */
 void host_work_cancel_nosync(struct host_work *work);

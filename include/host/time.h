@@ -6,8 +6,8 @@
 HOST_DECLS_BEGIN
 
 /*
- * host_time_ms - milliseconds since some moment in the past, never going
- * backwards, as coarse as the kernel's tick.  Context: any.
+ * host_time_ms - milliseconds since a fixed moment in the past.  Never goes backwards.
+ * Its resolution is the kernel's tick.  Context: any.
  */
 uint64_t host_time_ms(void);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The vocabulary of the border between the C++ core and the C code of the
- * kernel it lives in.  Every header in include/host is valid C and C++ and
- * names only fixed-width integers, plain structs and incomplete structs.
+ * Basic types of the host interface, which is between the C++ core and the C code of the
+ * kernel side.  Every header in include/host is valid C and C++.  They use only integers,
+ * enums, plain structs and pointers to incomplete structs.
  */
 #pragma once
 

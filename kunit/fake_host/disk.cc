@@ -24,12 +24,12 @@ uint64_t bytes_of(const host_io& io) {
   return bytes;
 }
 
-// No product or sum here that could wrap.
+// Adds nothing to io.sector: the sum could wrap.
 bool is_beyond(const host_io& io, uint64_t sectors) {
   return io.sector > sectors || bytes_of(io) / 512 > sectors - io.sector;
 }
 
-// A disk may shrink at any moment after the driver has looked.
+// Compares with the largest size that the driver was given: the disk may have shrunk since.
 void check_range(const host_io& io) {
   const uint64_t sectors = io.disk->most_sectors;
   if (!is_beyond(io, sectors)) return;
@@ -37,7 +37,7 @@ void check_range(const host_io& io) {
                std::to_string(io.sector) + " of " + std::to_string(sectors));
 }
 
-// What a discard leaves behind is zeroes here.
+// A discard on this disk leaves zeroes.
 void discard(const host_io& io) {
   std::vector<uint8_t>& disk = host().disk;
   const uint64_t size = disk.size() / 512;
@@ -63,7 +63,7 @@ void check_segments(const host_io& io) {
   }
 }
 
-// Without data: a flush.  All others move something.
+// A flush has no data.  Any other I/O has some sectors.
 void check_length(const host_io& io) {
   if (io.operation == HOST_IO_FLUSH) {
     if (io.segment_count != 0 || io.sectors != 0) Host::broken("a flush with data");
@@ -77,7 +77,7 @@ void check_length(const host_io& io) {
   }
 }
 
-// The kernel warns of a flush in what is no write.
+// The kernel warns about flush flags on an I/O that is not a write.
 void check_flags(const host_io& io) {
   if (io.operation > HOST_IO_SECURE_DISCARD) Host::broken("an I/O of an unknown operation");
   if ((io.flags & ~(HOST_IO_PREFLUSH | HOST_IO_FUA)) != 0) Host::broken("unknown flags of an I/O");
@@ -87,7 +87,8 @@ void check_flags(const host_io& io) {
 }
 
 void check_discard(const host_io& io) {
-  // A limit that was lowered since is the storage stack's business.
+  // Uses the limits that the driver was given.  If a limit was lowered since, the storage stack
+  // splits the I/O or fails it.
   const host_disk_geometry& geometry = io.disk->described;
   const uint64_t most = io.operation == HOST_IO_DISCARD ? geometry.max_discard_sectors
                                                         : geometry.max_secure_discard_sectors;
@@ -95,7 +96,7 @@ void check_discard(const host_io& io) {
   if (io.segment_count != 0) Host::broken("a discard with data");
 }
 
-// Of all that must not change while the disk has it (FNV-1a).
+// A hash (FNV-1a) of every field that must not change while the disk has the I/O.
 uint64_t fingerprint(const host_io& io) {
   uint64_t hash = 0xcbf29ce484222325;
   const auto add = [&hash](uint64_t value) { hash = (hash ^ value) * 0x100000001b3; };
@@ -116,7 +117,7 @@ bool flushes(const host_io& io) {
   return io.operation == HOST_IO_FLUSH || (io.flags & HOST_IO_PREFLUSH) != 0;
 }
 
-// Is it as the border wants it?  The disk refuses what is not.
+// Does the I/O keep the contract of host/block.h?  The disk refuses it otherwise.
 bool check(const host_io& io) {
   const uint32_t breaches = host().breaches;
   if (io.disk->read_only && io.operation != HOST_IO_READ) {
@@ -172,7 +173,7 @@ void end_io(host_io* io, int error) {
   h.cache.end_flush(*io, error == 0 && !h.flush_lies);
   if (error == 0) transfer(*io);
   io->error = error;
-  // The host's own until now; nobody else may have a use for what is there.
+  // `storage` belongs to the host until here.  Overwrite it: nobody else may rely on its contents.
   std::memset(io->storage, 0xb5, sizeof(io->storage));
   ++h.interrupts;
   if (h.at_io_done) {
@@ -206,7 +207,7 @@ void Host::survey() {
 
 namespace {
 
-// The context waits for the disk, and others go on.
+// The context waits for the disk.  `meanwhile` runs in another context.
 void wait_for_disk(const std::function<void()>& meanwhile) {
   (void)host().locks.wait_for(fake::Lock::kDisk);
   const fake::Context others;
@@ -266,7 +267,7 @@ void host_disk_submit(host_io* const* ios, uint32_t count) {
   Host& h = host();
   h.cross();
   h.may_sleep("host_disk_submit");
-  // While its queue is full.
+  // The caller may wait here while the disk's queue is full.
   (void)h.locks.wait_for(fake::Lock::kDisk);
   if (count == 0) Host::broken("host_disk_submit of nothing");
   h.submissions.push_back(count);
@@ -284,14 +285,14 @@ void host_disk_submit(host_io* const* ios, uint32_t count) {
       end_io(io, -EINVAL);
       continue;
     }
-    // As the kernel's bio_check_eod(): it fails before its disk has heard of it.
+    // As in the kernel's bio_check_eod(), the I/O fails before it reaches the disk.
     if (!discards(*io) && is_beyond(*io, h.geometry.sectors)) {
       end_io(io, -EIO);
       continue;
     }
     if (flushes(*io)) h.cache.begin_flush(*io);
     if (discards(*io)) {
-      h.held.push_back(io);  // who submits waits for no room: the host does
+      h.held.push_back(io);  // the submitter does not wait for room: a thread of the host does
     } else if (h.hold_io) {
       while (!h.held.empty() && h.held.size() >= h.disk_depth) h.complete(0);
       h.held.push_back(io);

@@ -37,7 +37,7 @@ void DiskCache::end_flush(const host_io& io, bool worked) {
   const uint8_t* bytes = entry->second.bytes.data();
   for (const Covered& covered : entry->second.sectors) {
     Sector& sector = sectors_[covered.sector];
-    // One that ended later may have covered a later version.
+    // Another flush that ended before this one may have covered a later version.
     if (worked && covered.version > sector.durable) {
       sector.durable = covered.version;
       std::memcpy(medium_.data() + covered.sector * kSectorBytes, bytes, kSectorBytes);

@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
-// The volatile cache of the fake host's disk: what would be lost if the power
-// went now.
+// The volatile cache of the fake host's disk: the data that a power loss would destroy now.
 //
-// It is as bad as a cache may be.  A write that completes is in the cache alone,
-// unless it was made with FUA; a flush makes durable what had completed when it
-// was handed over, and nothing that came later.  So every moment is one at which
-// the loss shows what a flush has covered.
+// It is the worst cache that the contract allows.  A completed write is in the cache only, unless
+// it had FUA.  A flush makes durable the writes that had completed when the flush was submitted,
+// and no later ones.  So a loss at any moment shows what the flushes have covered.
 //
-// Each change that completes has a number, from 1 on: the version of its sectors.
+// Completed changes are numbered from 1.  The number is the version of the changed sectors.
 #pragma once
 
 #include <cstdint>
@@ -20,25 +18,25 @@ namespace fake {
 
 class DiskCache {
  public:
-  // The flush is handed to the disk.
+  // The flush is submitted to the disk.
   void begin_flush(const host_io& io);
-  // It has ended: what it covers is durable, if it did its work.
+  // The flush has ended.  If it worked, the writes that it covers become durable.
   void end_flush(const host_io& io, bool worked);
 
-  // Around a change of `count` sectors of the disk's bytes.
+  // Call before and after the bytes of `count` sectors of the disk change.
   void before_change(uint64_t sector, uint64_t count);
   enum class Reach { kCache, kMedium };
   void after_change(uint64_t sector, uint64_t count, Reach reach);
 
   // The version of the last change.
   [[nodiscard]] uint64_t version() const { return version_; }
-  // That of what would be left of a sector; 0: it was never written.
+  // The version of the sector that a power loss would leave; 0: none is durable.
   [[nodiscard]] uint64_t durable(uint64_t sector) const {
     return sector < sectors_.size() ? sectors_[sector].durable : 0;
   }
-  // What would be left of a byte.
+  // The value that a power loss would leave in a byte.
   [[nodiscard]] uint8_t byte_after_loss(uint64_t at) const;
-  // The power goes, and the disk comes back without what was in its cache.
+  // A power loss: the disk loses the contents of its cache.
   void lose();
 
  private:
@@ -53,7 +51,7 @@ class DiskCache {
   };
   struct Flush {
     std::vector<Covered> sectors;
-    std::vector<uint8_t> bytes;  // of these sectors, as they were
+    std::vector<uint8_t> bytes;  // of these sectors, when the flush was submitted
   };
 
   void need(uint64_t sectors);

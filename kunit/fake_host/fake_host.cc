@@ -7,7 +7,7 @@
 namespace fake {
 
 namespace {
-// Not an owner: a kernel runs neither constructors nor destructors of globals.
+// A plain pointer: a kernel runs neither constructors nor destructors of globals.
 Host* current = nullptr;
 }  // namespace
 
@@ -43,7 +43,7 @@ void Host::wait_for_memory() {
   now_ms += alloc_ms;
   cross();
   cross_work();
-  // Who frees memory is not asked for some.
+  // An allocation inside at_reclaim does not call at_reclaim again.
   if (!at_reclaim) return;
   const std::function<void()> reclaim = std::exchange(at_reclaim, nullptr);
   reclaim();

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
-// The host that the core runs on in tests, in user space and in a kernel.
+// The fake host: the core runs on it in tests, in user space and in a kernel.
 //
-// It stands in for src/linux: every host_* function, deterministic and single
-// threaded.  It keeps account of all that it hands out, complains about every
-// use that the border's contracts forbid, and fails calls on demand.
+// It replaces src/linux and implements every host_* function, deterministically and in one
+// thread.  It counts everything that it hands out, reports every use that the contracts of the
+// host interface (include/host) forbid, and fails calls on demand.
 #pragma once
 
 #include <compare>
@@ -42,7 +42,7 @@ struct host_page {
   uint16_t domid = 0;
   std::vector<uint8_t> own;  // memory of a buffer
 
-  // Where its bytes are; nullptr: it has none.
+  // The memory of the page: the buffer's or the mapped grant's; nullptr: it has none.
   [[nodiscard]] uint8_t* bytes() { return own.empty() ? mapped : own.data(); }
 };
 
@@ -50,8 +50,8 @@ struct host_disk {
   uint32_t major;
   uint32_t minor;
   bool read_only;
-  mutable host_disk_geometry described{};  // what the driver was told last
-  mutable uint64_t most_sectors = 0;       // the largest size that it was told
+  mutable host_disk_geometry described{};  // the last geometry that the driver was given
+  mutable uint64_t most_sectors = 0;       // the largest size that the driver was given
 };
 
 struct host_event_channel {
@@ -80,14 +80,14 @@ struct host_device {
   uint16_t domid;
   uint32_t state = HOST_XENBUS_INITIALISING;
   bool shown = false;
-  bool removed = false;   // its directory may be another device's
-  uint32_t reads = 0;     // of xenstore
-  uint32_t too_late = 0;  // calls that found it removed
+  bool removed = false;   // its directory may belong to another device now
+  uint32_t reads = 0;     // calls of host_store_read()
+  uint32_t too_late = 0;  // calls that found the device removed
   bool released = false;
   std::map<std::string, std::string> backend;
   std::map<std::string, std::string> frontend;
-  std::vector<uint32_t> states;            // all that were published
-  std::function<void(uint32_t)> at_state;  // before one is published
+  std::vector<uint32_t> states;            // every published state, in order
+  std::function<void(uint32_t)> at_state;  // called before a state is published
   std::vector<uint64_t> resizes;           // sizes that a connected frontend was told
   std::vector<std::string> errors;
   driver_device* driver = nullptr;
@@ -98,19 +98,19 @@ namespace fake {
 struct GuestPage {
   uint8_t* memory = nullptr;
   bool read_only = false;
-  int16_t status = 0;  // what mapping it answers
+  int16_t status = 0;  // GNTST_* that mapping the grant returns
   uint32_t mappings = 0;
 };
 
-// One entry of what other domains and the disk can see, in order.
+// An action that other domains or the disk can see.  Host::visible lists them in order.
 enum class Visible {
-  kMap,       // a hypercall that maps
-  kSubmit,    // I/O goes to the disk
-  kUnmap,     // a hypercall that unmaps
-  kResponse,  // an answer's fields
-  kIndex,     // the index that shows answers
-  kNotify,    // an event to the frontend
-  kAsk,       // the index at whose request we want an event
+  kMap,       // a map hypercall
+  kSubmit,    // I/O is submitted to the disk
+  kUnmap,     // an unmap hypercall
+  kResponse,  // the fields of a response are written
+  kIndex,     // rsp_prod is written: the responses become visible
+  kNotify,    // an event is sent to the frontend
+  kAsk,       // req_event is written: asks the frontend for an event
 };
 
 class Host {
@@ -119,41 +119,42 @@ class Host {
   // The n-th (from 1) fallible call from now on fails; 0: none.
   uint32_t fail_call = 0;
   uint32_t fallible_calls = 0;
-  // Every call of the function fails while its name is here.
+  // Names of functions.  Every call of these functions fails.
   std::set<std::string> failing;
   bool fails(const char* function);
-  // What a function of xenstore fails with, if not as is usual for it.
+  // By name: the error that a function of host/store.h returns instead of its usual error.
   std::map<std::string, int> errors;
   [[nodiscard]] int error_of(const char* function, int usual) const;
-  std::string failed_call;  // the one that `fail_call` hit
+  std::string failed_call;  // the function that `fail_call` made fail
 
   // --- memory, pages, grants ------------------------------------------------
-  std::map<void*, size_t> memory;  // and the bytes of each
-  // While memory that must be had is looked for: so long it takes, and the
-  // kernel asks its drivers for some, in the context that allocates.
+  std::map<void*, size_t> memory;  // live allocations and their sizes in bytes
+  // host_alloc(), host_buffer_alloc() and host_page_alloc() take alloc_ms and then call
+  // at_reclaim: the kernel may run its drivers' shrinkers in the context that allocates.
   uint64_t alloc_ms = 0;
   std::function<void()> at_reclaim;
-  // What can only be tried for: no piece is larger, and so many are left.
+  // host_try_alloc() fails for more than largest_try bytes, and after tries_left successes
+  // (UINT32_MAX: no limit).
   size_t largest_try = SIZE_MAX;
   uint32_t tries_left = UINT32_MAX;
   void wait_for_memory();
   std::map<uint32_t, GuestPage> grants;
   std::map<uint32_t, host_page*> handles;
-  std::set<uint32_t> sticky_handles;  // their unmapping fails
+  std::set<uint32_t> sticky_handles;  // unmapping these fails
   std::vector<std::unique_ptr<host_page>> pages;
   uint32_t pages_out = 0;
   uint32_t buffers_out = 0;
-  uint32_t buffers_most = 0;           // that were out at once
-  uint32_t buffers_left = UINT32_MAX;  // how many more can be tried for; this: no end of them
-  uint32_t pages_left = UINT32_MAX;    // how many more there are; this: no end of them
+  uint32_t buffers_most = 0;           // the most buffers that were out at once
+  uint32_t buffers_left = UINT32_MAX;  // left to host_buffer_try_alloc(); UINT32_MAX: no limit
+  uint32_t pages_left = UINT32_MAX;    // left to host_page_alloc(); UINT32_MAX: no limit
   uint32_t page_refusals = 0;
   uint32_t lost_pages = 0;
-  // How many more mappings there may be; this: no end of them.
+  // Maptrack handles that are left: one for each mapping; UINT32_MAX: no limit.
   uint32_t handles_left = UINT32_MAX;
   int16_t no_handle_status = -13;  // GNTST_no_space
   bool take_handles(uint32_t count);
   void give_handles(uint32_t count);
-  std::vector<uint32_t> page_allocations;  // sizes of the calls
+  std::vector<uint32_t> page_allocations;  // pages of each host_page_alloc()
   std::vector<uint32_t> map_calls;
   std::vector<uint32_t> unmap_calls;
   std::vector<uint8_t> map_read_only;
@@ -162,40 +163,41 @@ class Host {
     const host_device* device;
     std::vector<uint32_t> grefs;
   };
-  // By their first page, which a guest may name for more than one.
+  // Mapped rings by the memory of their first page.  A guest may name one page for several rings.
   std::multimap<void*, MappedRing> rings;
-  // The ring in whose memory the byte is; rings.end(): in none.
+  // The ring whose memory contains the byte, or rings.end().
   [[nodiscard]] std::multimap<void*, MappedRing>::const_iterator ring_at(const void* byte) const;
   uint32_t next_handle = 100;
   uint16_t last_domid = 0;  // of the last map hypercall
   uint32_t spinlocks_held = 0;
-  std::vector<uint64_t> spinlock_classes;  // of these, the outermost first
+  std::vector<uint64_t> spinlock_classes;  // of the held spinlocks, outermost first
   LockOrder locks;
-  uint32_t interrupts = 0;           // contexts that must not sleep
-  std::vector<uint32_t> page_frees;  // sizes of the calls
+  uint32_t interrupts = 0;           // depth of contexts that must not sleep
+  std::vector<uint32_t> page_frees;  // pages of each host_page_free()
 
   // --- shared memory ----------------------------------------------------------
   std::vector<Visible> visible;
   [[nodiscard]] uint32_t seen(Visible what) const;
-  // Where host_shared_copy() read, and how often it did so at one byte.
+  // Reads by host_shared_copy() and host_page_copy().  reads_of() counts those of one byte.
   struct Copy {
     const void* from;
     size_t bytes;
   };
   std::vector<Copy> copies;
   [[nodiscard]] uint32_t reads_of(const uint8_t* byte) const;
-  bool change_after_read = true;  // a second read of a slot finds other bytes
+  bool change_after_read = true;  // a second host_shared_copy() finds other bytes
   std::function<void()> at_fence;
-  // Before a copy, whose bytes are still what the copy will find.
+  // Called before host_shared_copy() reads, with its source and its length in bytes.
   std::function<void(const void*, size_t)> at_copy;
-  // An answer's place, id, operation and status.
+  // Called after a response is written, with its address, id, operation and status.
   std::function<void(const void*, uint64_t, uint8_t, int16_t)> at_respond;
-  // The n-th (from 1) crossing of a queue's thread into the host from now on
-  // is where another CPU does something; 0: never.
+  // At the n-th (from 1) cross() of a queue's thread from now on, another CPU runs
+  // `interruption`; 0: never.  Functions of the host call cross(); under a spinlock it does
+  // nothing.
   uint32_t interrupt_at = 0;
   std::function<void()> interruption;
   void cross();
-  // The same for a device's work.
+  // The same for cross_work() of a work.
   uint32_t work_interrupt_at = 0;
   std::function<void()> work_interruption;
   void cross_work();
@@ -213,39 +215,39 @@ class Host {
                               .cdrom = 0,
                               .stable_writes = 0,
                               .reserved = {}};
-  // Its beginning; what lies behind holds zeroes.
+  // The first bytes of the disk.  Bytes past the end of the vector are zero.
   std::vector<uint8_t> disk;
   void need_disk(uint64_t bytes) {
     if (disk.size() < bytes) disk.resize(bytes);
   }
   [[nodiscard]] uint8_t disk_byte(uint64_t at) const { return at < disk.size() ? disk[at] : 0; }
   uint32_t disks_open = 0;
-  // While they wait.
+  // Called while host_disk_open() or host_disk_sync() waits for the disk.
   std::function<void()> at_open;
   std::function<void()> at_sync;
   int open_error = 0;
   int sync_error = 0;
-  int io_error = 0;         // what I/Os end with
-  DiskCache cache;          // volatile, where the geometry says that there is one
-  bool flush_lies = false;  // a flush says that all is durable, and nothing is
-  // What has been answered to a guest's flush is durable: looked at always.
+  int io_error = 0;         // errno of I/Os that end without complete(); 0: success
+  DiskCache cache;          // volatile if geometry.write_cache is set
+  bool flush_lies = false;  // a flush succeeds and makes nothing durable
+  // Checks in every case that data is durable when a guest's flush is answered.
   FlushOracle flush_oracle{cache};
-  bool surveying = false;  // from host_survey_start() until a survey says that is enough
-  void survey();           // one, when it is time for it
-  uint32_t whole_disk_minor = UINT32_MAX;  // of the disk whose partitions all disks are
+  bool surveying = false;  // from host_survey_start() until driver_survey() returns false
+  void survey();           // calls driver_survey() if `surveying`
+  uint32_t whole_disk_minor = UINT32_MAX;  // all open disks are partitions of this one
   bool disk_gone = false;                  // removed from the system; I/Os fail
   bool hold_io = false;                    // I/Os wait for complete()
-  // Those that have not ended.  A discard is always among them first, and is ended
-  // by run_once() unless hold_io says that it waits for complete(), too.
+  // I/Os that have not ended.  With hold_io they wait for complete().  A discard is put here in
+  // any case; without hold_io run_once() ends it.
   std::deque<host_io*> held;
-  uint32_t disk_depth = UINT32_MAX;  // of the disk's queue: who submits waits while it is full
-  // Those with the disk, and what each looked like when it was handed over.
+  uint32_t disk_depth = UINT32_MAX;  // of the disk's queue: a submitter waits while it is full
+  // I/Os that the disk has, and the fingerprint of each when it was submitted.
   std::map<const host_io*, uint64_t> with_disk;
-  // Before an I/O is looked at: where a case makes a mistake of the driver's.
+  // Called before a submitted I/O is checked: a case can plant a mistake of the driver.
   std::function<void(host_io&)> at_submit;
-  // Instead of driver_io_done(), for I/Os that are not the core's.
+  // Called instead of driver_io_done(), for I/Os that a case submits itself.
   std::function<void(host_io&)> at_io_done;
-  std::vector<uint32_t> submissions;  // sizes of the batches
+  std::vector<uint32_t> submissions;  // I/Os of each host_disk_submit()
   struct IoRecord {
     uint8_t operation;
     uint8_t flags;
@@ -255,7 +257,7 @@ class Host {
   };
   std::vector<IoRecord> ios;
   void complete(size_t index, int error = 0);
-  // The places of discards that nothing keeps from ending.
+  // The indices in `held` of the discards that run_once() may end.
   [[nodiscard]] std::vector<size_t> due_discards() const;
   void complete_all() {
     while (!held.empty()) complete(0);
@@ -266,35 +268,34 @@ class Host {
   uint32_t notifications = 0;
   uint32_t eois = 0;
   uint32_t spurious_eois = 0;
-  bool event_at_bind = false;  // the frontend's event comes that early
+  bool event_at_bind = false;  // the frontend sends an event during host_event_bind()
   void event(uint32_t port);
   std::vector<std::unique_ptr<host_thread>> threads;
   const host_thread* running = nullptr;     // in driver_queue_work()
   const host_work* running_work = nullptr;  // in driver_work()
-  uint32_t elsewhere = 0;                   // what happens now happens in no thread of a queue
+  uint32_t elsewhere = 0;                   // depth of Elsewhere scopes: another CPU runs
   struct Due {
     uint64_t at_ms;
     uint64_t order;
     auto operator<=>(const Due&) const = default;
   };
   std::map<host_work*, Due> works;
-  // Those in driver_work(): one that waits there may let others run meanwhile.
+  // Works inside driver_work().  While one waits, a case may run others.
   std::set<const host_work*> works_under_way;
   uint64_t works_scheduled = 0;
   uint64_t now_ms = 1000000;
-  std::function<void()> at_wake;  // once, at the next wake-up of a thread by another
-  // Which of so many (from 0) threads, works and discards that are due is next;
-  // without it the first thread is, then the first work, and discards come last.
+  std::function<void()> at_wake;  // called once, when another context next wakes a thread
+  // Given the number n of due threads, works and discards, returns which one (0 to n - 1) is
+  // next.  Without it the first thread is next, then the earliest work, then the discards.
   std::function<uint32_t(uint32_t)> choose;
-  // Runs one thread or work, or ends one discard, that is due now; false when there
-  // is none.
+  // Runs one due thread or work, or ends one due discard.  Returns false if nothing is due.
   bool run_once();
   // Runs threads and works, and ends discards, until nothing is due now.
   void run();
-  // Lets time pass, running what falls due.
+  // Advances the time by `ms` and runs each thread and work when it falls due.
   void sleep(uint64_t ms);
   uint32_t passes = 0;
-  uint32_t yields = 0;  // times that a thread's pass let itself be frozen
+  uint32_t yields = 0;  // calls of host_thread_yield()
   uint32_t work_runs = 0;
 
   // --- the rest ------------------------------------------------------------------
@@ -314,34 +315,34 @@ class Host {
     std::string text;
   };
   std::vector<Line> log;
-  // How many lines hold the text; with a level, only those of that level.
+  // The number of log lines that contain the text; with a level, only lines of that level.
   [[nodiscard]] uint32_t logged(const char* part, int level = 0) const;
 
-  // What must be nothing when a case ends.
+  // Lists what is still handed out, mapped, running or in flight.  Must be empty when a case ends.
   [[nodiscard]] std::string leaks() const;
-  // Calls that may sleep must not come under a spinlock.
+  // For functions that may sleep: reports a call under a spinlock or in an interrupt.
   void may_sleep(const char* function) const;
-  // A contract is broken: reported as the runner does, unless a case plants the
-  // mistake and listens for it (support/complaints.h).
+  // Reports a broken contract to the runner, or to `complaints` if a case makes the mistake on
+  // purpose (support/complaints.h).
   static void broken(const std::string& what);
   std::vector<std::string>* complaints = nullptr;
   uint32_t breaches = 0;
 
  private:
-  // The runner's.
+  // Defined by each runner.
   static void report(const std::string& what);
   void pass(host_thread& thread);
-  // The earliest of those that could run; works.end(): none.
+  // The earliest work that is not running; works.end(): none.
   std::map<host_work*, Due>::iterator next_work();
 };
 
-// The host of the running case; each gets a fresh one, on which driver_init()
-// was called.
+// The host of the running case.  Each case gets a fresh one from renew_host(), which calls
+// driver_init().
 Host& host();
 void renew_host();
 void drop_host();
 
-// The context has the lock for a scope.
+// The running context holds the lock for a scope.
 class Holding {
  public:
   explicit Holding(Lock lock) : lock_(lock), taken_(host().locks.take(lock)) {}
@@ -356,7 +357,7 @@ class Holding {
   bool taken_;
 };
 
-// A context of its own for a scope: nothing that others hold is held by it.
+// Another context runs for a scope: it holds none of the outer context's locks.
 class Context {
  public:
   Context() : others_(host().locks.set_aside()) {}
@@ -368,7 +369,7 @@ class Context {
   std::vector<Lock> others_;
 };
 
-// What happens on another CPU meanwhile.
+// The code of this scope runs as if on another CPU.
 class Elsewhere {
  public:
   Elsewhere() { ++host().elsewhere; }

@@ -37,11 +37,11 @@ bool writes(uint8_t operation) { return operation == BLKIF_OP_WRITE || flushes(o
 
 }  // namespace
 
-// As the layouts have it; see support/slots.h.
+// The offsets are those of the slot layouts; see support/slots.cc.
 void FlushOracle::note_extent(Request& request, const uint8_t* slot, bool packed) {
   request.sector = load<uint64_t>(slot + (packed ? 12 : 16));
   if (slot[0] != BLKIF_OP_INDIRECT) {
-    // More than 11 are refused.
+    // The backend refuses more than 11 segments.
     if (slot[1] <= 11) request.sectors = sectors_of(slot + (packed ? 20 : 24), slot[1]);
     return;
   }
@@ -57,8 +57,8 @@ void FlushOracle::described(const void* page, const uint8_t* copy, size_t bytes)
   uint32_t readers = 0;
   for (auto& [key, request] : open_) {
     if (request.descriptors != page || request.described * 8 != bytes) continue;
-    // Each of several may have read them, and the next may read others.  Whether
-    // a twin was answered that will read them no more is not known.
+    // Any of several matching requests may be the reader, and the next read may find other
+    // descriptors.  A twin keeps the pointer: it is unknown which twins were answered already.
     if (!request.twin) request.descriptors = nullptr;
     reader = &request;
     ++readers;
@@ -89,7 +89,7 @@ void FlushOracle::taken(const void* ring, uint64_t device, const uint8_t* slot, 
   const auto [first, last] = open_.equal_range(key);
   for (auto other = first; other != last; ++other) {
     request.twin = other->second.twin = true;
-    write_answered(other->second, false);  // no barrier can wait for it
+    write_answered(other->second, false);  // no barrier waits for a twin
   }
   open_.emplace(key, std::move(request));
 }

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
-// What a guest may rely on after a flush or a barrier, checked at each answer of
-// every case.
+// Checks, at each response in every case, what a guest may rely on after a flush or a barrier.
 //
-// It knows the requests as they were taken from the rings and their answers, and
-// what the disk would lose (DiskCache), and nothing of the core.  When a FLUSH or a
-// WRITE_BARRIER is answered well, each write of the device that was answered well
-// before it was taken is durable; of a barrier also the writes that were taken from
-// its ring before it, which are answered by then; and its own data.
+// The oracle knows nothing of the core.  It sees the requests as they are taken from the rings,
+// the responses to them, and what the disk would lose (DiskCache).  When a FLUSH or a
+// WRITE_BARRIER succeeds, these are durable:
+//  - each write of the device that had succeeded before the flush or barrier was taken;
+//  - the flush's or barrier's own data;
+//  - for a barrier, each successful write that was taken from its ring before it.  All writes
+//    taken before it are answered by then.
 //
-// Requests of a ring with the same id and operation, and all that are taken before
-// the last of them is answered, cannot be told apart, and are left out.  Of indirect
-// writes that name the same page of descriptors at the same
-// time the first sector stands for all.
+// Open requests of one ring with the same id and operation ("twins") cannot be told apart.  They
+// are not checked, and neither are further ones until the last twin is answered.  If several open
+// indirect writes name the same page of descriptors, only the first sector of each is checked.
 #pragma once
 
 #include <cstdint>
@@ -32,34 +32,34 @@ class FlushOracle {
 
   // The slot, `bytes` long, was copied from the ring.
   void taken(const void* ring, uint64_t device, const uint8_t* slot, size_t bytes);
-  // `bytes` of descriptors were copied from the guest's page; `copy` is what was read.
+  // `bytes` bytes of descriptors were copied from the guest's `page`; `copy` holds them.
   void described(const void* page, const uint8_t* copy, size_t bytes);
   void answered(const void* ring, uint64_t id, uint8_t operation, int16_t status);
   // The ring is unmapped.
   void forget(const void* ring);
 
-  // Flushes and barriers whose answer was looked at.
+  // How many flushes and barriers were checked.
   [[nodiscard]] uint64_t judged() const { return judged_; }
 
  private:
-  // A sector whose durable version must not be less.
+  // The durable version of the sector must not be less than `version`.
   struct Need {
     uint64_t sector;
     uint64_t version;
   };
   struct Request {
-    uint64_t number;   // in the order of taking
-    uint64_t device;   // the identity of the ring's
-    uint64_t version;  // of the disk when it was taken
+    uint64_t number;   // counts the requests as they are taken
+    uint64_t device;   // identity of the ring's device
+    uint64_t version;  // of the disk when the request was taken
     uint64_t sector = 0;
-    uint64_t sectors = 0;  // that it writes
-    bool twin = false;     // another one looks the same
-    uint32_t answers = 0;  // of the first of such: how many of them were answered
-    // Of an indirect write whose descriptors were not read.
+    uint64_t sectors = 0;  // how many it writes
+    bool twin = false;     // another open request has the same key
+    uint32_t answers = 0;  // in the first twin: how many twins were answered
+    // The page of descriptors of an indirect write, until the backend has read it.
     const uint8_t* descriptors = nullptr;
-    uint32_t described = 0;  // how many there are
+    uint32_t described = 0;  // the number of descriptors
     std::vector<Need> needs = {};
-    std::vector<uint64_t> earlier = {};  // writes that a barrier waits for
+    std::vector<uint64_t> earlier = {};  // numbers of the open writes that a barrier waits for
   };
   using Key = std::tuple<const void*, uint64_t, uint8_t>;
 
@@ -72,9 +72,8 @@ class FlushOracle {
   const DiskCache& cache_;
   uint64_t taken_ = 0;
   uint64_t judged_ = 0;
-  std::multimap<Key, Request> open_;  // of twins all, until the last is answered
-  // Of each device: the sectors of writes that were answered well, and the least
-  // version that one of them can be.
+  std::multimap<Key, Request> open_;  // all twins stay until the last is answered
+  // By device and sector: the least version that the successful writes to the sector can have.
   std::map<uint64_t, std::map<uint64_t, uint64_t>> written_;
 };
 

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
-// Who waits for whom: the sleeping locks of the kernel side, and all else that a
-// context may wait for, in one order.
+// Checks the order of the kernel side's sleeping locks and of everything else that a context may
+// wait for.
 //
-// As in the kernel's lockdep a work and a queue's thread count as locks that they
-// hold while they run: who cancels the one or stops the other takes it.  What is
-// taken while something is held comes after it; a circle is a deadlock, although
-// nobody has met it yet, and is reported when it closes.
+// As in the kernel's lockdep, a work and a queue's thread count as locks, which they hold while
+// they run.  To cancel the work or to stop the thread is to take its lock.  A lock that is taken
+// while another is held comes after it in the order.  A cycle is a deadlock even if no context has
+// blocked yet: it is reported when it closes.
 //
-// From the start it is known that the watch thread takes a device's lock to
-// unregister it; and that a disk comes after nothing the watch thread or an unbind
-// holds: it may hang, or be a frontend's that needs that thread.
+// Two rules are known from the start.  The watch thread takes a device's lock to unregister the
+// device.  Nobody waits for a disk under xenwatch_mutex or a device's lock: the disk may hang, or
+// it may be a xenbus frontend's disk, which needs the watch thread.
 #pragma once
 
 #include <array>
@@ -20,27 +20,27 @@
 namespace fake {
 
 enum class Lock : uint8_t {
-  kWatchMutex,  // xenwatch_mutex: in each call-back of a watch
-  kDeviceLock,  // of a struct device: in probe and remove
-  kGate,        // to xenstore and sysfs; shut by the removal
-  kSysfs,       // a reader of the device's files, for whom their removal waits
+  kWatchMutex,  // xenwatch_mutex: held in each callback of a watch
+  kDeviceLock,  // of a struct device: held in probe and remove
+  kGate,        // taken to access xenstore and sysfs; the removal closes it
+  kSysfs,       // held by a reader of the device's files; their removal waits for it
   kDeviceWork,
   kPurgeWork,
-  kThread,  // a queue's, in its pass
-  kDisk,    // nobody holds it: who takes it waits for a disk
+  kThread,  // held by a queue's thread during a pass
+  kDisk,    // never held: to take it is to wait for a disk
 };
 
 class LockOrder {
  public:
   LockOrder();
 
-  // False, and reported, when the context has it already: it would wait for ever.
+  // Returns false, and reports a deadlock, if the context holds the lock already.
   bool take(Lock lock);
   void release(Lock lock);
-  // Waits until nobody has it.
+  // Takes the lock and releases it: the context waits until nobody holds it.
   bool wait_for(Lock lock);
 
-  // Another context runs, which has nothing of what this one holds.
+  // Another context, which holds no locks, runs between set_aside() and resume().
   [[nodiscard]] std::vector<Lock> set_aside();
   void resume(std::vector<Lock>&& held);
 
@@ -50,10 +50,10 @@ class LockOrder {
 
   [[nodiscard]] static Set bit(Lock lock) { return 1u << static_cast<uint32_t>(lock); }
   [[nodiscard]] Set& after(Lock lock) { return after_[static_cast<size_t>(lock)]; }
-  // All that was taken while `lock` was held, and so on.
+  // All locks that come after `lock`, directly or through others.
   [[nodiscard]] Set all_after(Lock lock) const;
 
-  std::vector<Lock> held_;  // by the context that runs
+  std::vector<Lock> held_;  // by the running context
   std::array<Set, kLocks> after_{};
 };
 

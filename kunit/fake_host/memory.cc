@@ -92,7 +92,7 @@ unsigned long host_spinlock_lock(host_spinlock* lock) {
 
 void host_spinlock_unlock(host_spinlock* lock, unsigned long state) {
   if (lock->storage[0]-- != 1 || state != 1) Host::broken("unlock of a lock that is not held");
-  // The outer of two may go first.
+  // The outer of two spinlocks may be released first.
   std::erase(host().spinlock_classes, lock->storage[1]);
   --host().spinlocks_held;
   host().cross();
@@ -252,7 +252,7 @@ void host_grant_map(host_grant_scratch* scratch, uint16_t domid, host_grant_map_
       h.handles[op.handle] = op.page;
     }
     if (handle && op.status != 0) h.give_handles(1);
-    // The border says so: nobody may look at them again.
+    // Undefined after the call (host/grant.h): nobody may read them again.
     op.page = nullptr;
     op.read_only = 0xdeadbeef;
   }
@@ -306,7 +306,7 @@ int host_ring_map(host_device* device, const uint32_t* grefs, uint32_t count, vo
   if (h.fails("host_ring_map")) return -ENOMEM;
   for (uint32_t i = 0; i < count; ++i) {
     const auto grant = h.grants.find(grefs[i]);
-    // The tests' rings are contiguous, so their first page stands for all.
+    // The tests' rings are contiguous, so the address of the first page serves for the whole ring.
     if (grant == h.grants.end() || grant->second.read_only ||
         grant->second.memory != h.grants[grefs[0]].memory + size_t{i} * HOST_PAGE_BYTES) {
       return -EINVAL;

@@ -22,8 +22,7 @@ namespace {
 
 constexpr size_t kRingHeaderBytes = 64;
 
-// Is it a slot of a ring that was copied, or descriptors?  Tells the oracle of
-// flushes.
+// Tells the flush oracle if the copy was a slot of a ring or descriptors of an indirect request.
 void note_copy(const void* from, const void* copy, size_t bytes) {
   host().flush_oracle.described(from, static_cast<const uint8_t*>(copy), bytes);
   if (bytes != 108 && bytes != 112) return;
@@ -31,7 +30,7 @@ void note_copy(const void* from, const void* copy, size_t bytes) {
   if (ring == host().rings.end()) return;
   const auto at = static_cast<size_t>(static_cast<const uint8_t*>(from) -
                                       static_cast<const uint8_t*>(ring->first));
-  // The guest may name the ring's page as one of descriptors, too.
+  // Not a slot: the guest may also name the ring's page as a page of descriptors.
   if (at < kRingHeaderBytes || (at - kRingHeaderBytes) % bytes != 0) return;
   host().flush_oracle.taken(ring->first, ring->second.device->identity,
                             static_cast<const uint8_t*>(copy), bytes);
@@ -49,7 +48,7 @@ void host_shared_copy(void* to, const void* from, size_t bytes) {
   std::memcpy(to, from, bytes);
   note_copy(from, to, bytes);
   if (!host().change_after_read) return;
-  // A hostile frontend on another CPU: who reads again reads something else.
+  // A hostile frontend on another CPU writes now: a second read finds other bytes.
   auto* shared = static_cast<uint8_t*>(const_cast<void*>(from));
   for (size_t i = 0; i < bytes; ++i) shared[i] = static_cast<uint8_t>(shared[i] ^ 0xa5);
 }

@@ -28,7 +28,7 @@ void in_use(const host_device* device) {
   if (device->released) Host::broken("a device is used after its release");
 }
 
-// The gate to xenstore: shut for a device that is removed.
+// Takes the gate to xenstore.  Returns true if the device is removed: the gate is closed.
 bool too_late(host_device* device) {
   in_use(device);
   (void)host().locks.wait_for(fake::Lock::kGate);
@@ -41,7 +41,7 @@ bool waits_for_us(const host_device& device) {
   return state != device.frontend.end() && (state->second == "3" || state->second == "4");
 }
 
-// "Closed" tells the frontend that nothing of it is mapped any more.
+// "Closed" tells the frontend that none of its memory is mapped any more.
 void check_closed(const host_device* device) {
   for (const auto& [handle, page] : host().handles) {
     if (page->domid == device->domid && !page->lost) {
@@ -102,7 +102,7 @@ void Host::pass(host_thread& thread) {
   thread.due_ms = now_ms + next;
 }
 
-// A work that runs waits for its own end before it runs again.
+// Skips works that are running: a work never runs twice at the same time.
 std::map<host_work*, Host::Due>::iterator Host::next_work() {
   auto next = works.end();
   for (auto work = works.begin(); work != works.end(); ++work) {
@@ -139,7 +139,7 @@ bool Host::run_once() {
   const Holding run(lock_of(*ready_work));
   const host_work* const outer = std::exchange(running_work, ready_work);
   works_under_way.insert(ready_work);
-  driver_work(ready_work);  // after which it may be gone
+  driver_work(ready_work);  // may free the work
   works_under_way.erase(ready_work);
   running_work = outer;
   return true;
@@ -250,7 +250,7 @@ int host_device_publish(host_device* device, host_xenbus_state state, const host
   host().cross_work();
   host().may_sleep("host_device_publish");
   if (too_late(device)) return -ENODEV;
-  // The kernel writes no state that is the same.
+  // The kernel does not write an unchanged state.
   const bool switches = device->state != static_cast<uint32_t>(state);
   if (!switches && count == 0) return 0;
   if (host().fails("host_device_publish")) return host().error_of("host_device_publish", -ENOSPC);
@@ -294,7 +294,7 @@ int host_device_show(host_device* device) {
 
 void host_device_release(host_device* device) {
   host().may_sleep("host_device_release");
-  // To publish the Closed that an unbind could not.
+  // Taken to publish the Closed that an unbind could not publish.
   (void)host().locks.wait_for(fake::Lock::kDeviceLock);
   if (device->released) Host::broken("a device is released twice");
   device->released = true;
@@ -311,7 +311,7 @@ int host_thread_start(driver_queue* queue, const char* name, host_thread** threa
   return 0;
 }
 
-// Who is awake need not be woken by itself.
+// A wake-up by the thread itself does nothing: the thread is awake.
 void host_thread_wake(host_thread* thread) {
   if (thread == host().running && host().elsewhere == 0) return;
   thread->woken = true;

@@ -1,11 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# corpus.sh FOLDER TARGET... - let each target's corpus be the fewest small files
-# that reach what it and the files found by fuzz.sh reach, seeds included.
+# corpus.sh FOLDER TARGET... - reduce each target's corpus to few small files that
+# cover as much as the old corpus and the files found by fuzz.sh.  Seeds are kept.
 #
-# It stays small: at most MOST_FILES files and MOST_BYTES bytes per target, the
-# smaller files first.
+# A corpus has at most MOST_FILES files and MOST_BYTES bytes; smaller files are
+# preferred.
 
 folder=$1
 shift
@@ -16,7 +16,8 @@ for target in "$@"; do
 	rm -rf "$merged"
 	mkdir -p "$merged" "$folder/found/$target"
 	cp "corpus/$target"/seed-* "$merged" 2>/dev/null
-	# Which places are reached, not how often: that would be thousands of files.
+	# Merge by covered places, not by how often each is covered: that would keep
+	# thousands of files.
 	"$folder/fuzz-$target" -merge=1 -timeout=20 -use_counters=0 -set_cover_merge=0 "$merged" \
 		"corpus/$target" "$folder/found/$target" >"$folder/merge-$target.log" 2>&1 || {
 		tail -5 "$folder/merge-$target.log"
@@ -25,7 +26,6 @@ for target in "$@"; do
 	find "corpus/$target" -type f ! -name 'seed-*' -delete
 	files=$(find "corpus/$target" -type f | wc -l)
 	bytes=$(cat "corpus/$target"/seed-* 2>/dev/null | wc -c)
-	# The smallest first.
 	mapfile -t found < <(find "$merged" -type f -printf '%s %f\n' | sort -n | cut -d' ' -f2)
 	for file in "${found[@]}"; do
 		case $file in seed-*) continue ;; esac

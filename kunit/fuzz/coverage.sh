@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# coverage.sh FOLDER TARGET... - run the cases and the corpus as built for
-# coverage in the folder, and print what they reach of the core, by file.
+# coverage.sh FOLDER TARGET... - run the cases and the corpus with the binaries in
+# FOLDER, which are built for coverage, and print the core's coverage by file.
 
 folder=$1
 shift
@@ -21,8 +21,8 @@ for target in "$@"; do
 	}
 done
 llvm-profdata merge -sparse -o "$folder/all.profdata" "$folder"/*.profraw || exit 1
-# Of a file's thirteen columns: its name, then of regions, functions, lines and
-# branches how many there are, how many were missed, and the rest.
+# The row of a file has thirteen columns: its name, then for regions, functions, lines
+# and branches each the total, the number missed and the percentage covered.
 # shellcheck disable=SC2086 # a list of words
 llvm-cov report "$folder/cases" $objects -instr-profile="$folder/all.profdata" 2>"$folder/report.log" |
 	awk '

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-// How each run of the state machine's fuzz target ends.
+// The end of each run of the state machine's fuzz target.
 #include "fuzz/device_fuzz.h"
 #include "fuzz/require.h"
 
@@ -21,12 +21,12 @@ void DeviceFuzz::calm() {
   host().disk_gone = false;
   host().hold_io = false;
   host().complete_all();
-  // What waits for pages, or gave up on them, comes to its end.
+  // In this time the requests that wait for pages or handles are tried again and end.
   host().sleep(10000);
 }
 
 void DeviceFuzz::connect(Xenbus& bus) {
-  bus.state_watch();  // one that is closed for good leaves
+  bus.state_watch();  // unbinds a device that is closed for good
   host().sleep(10);
   if (!bus.bound()) {
     bus.mend_backend();

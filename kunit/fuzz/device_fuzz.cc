@@ -62,7 +62,8 @@ DeviceFuzz::DeviceFuzz(Input& input) : input_(input) {
   host().interruption = [this] { disturb(); };
   host().work_interruption = [this] { disturb(); };
   if ((bits & 16) != 0) return;
-  // The quick way to what is deep.
+  // A short cut to deep states: the device starts bound, and connected unless the input
+  // says otherwise.
   bus().mend_backend();
   bus().bind(Xenbus::By::kWatchThread);
   bus().offer();
@@ -273,7 +274,7 @@ void DeviceFuzz::change_disk() {
   if ((bits & 2) != 0) host().disk_gone = !host().disk_gone;
   if ((bits & 4) != 0) disk.max_discard_sectors = bits >> 4;
   if ((bits & 8) != 0) disk.write_cache ^= 1;
-  // Some changes are told of, others have to be found.
+  // The host reports some changes; the survey must find the others.
   if ((bits & 16) != 0) {
     host().survey();
   } else {

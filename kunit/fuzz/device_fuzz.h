@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-// Two xenbus devices, about whose nodes, states, disks and failures the input
-// decides.
+// Two xenbus devices.  The input decides their nodes, states, disks and failures.
 #pragma once
 
 #include <cstdint>
@@ -26,7 +25,7 @@ class DeviceFuzz {
   [[nodiscard]] Xenbus& bus() { return *buses_[which_]; }
 
   void step();
-  // What another CPU does in the middle of a device's work, or of a pass.
+  // Does what another CPU may do during a device's work or a queue's pass.
   void disturb();
   void event();
   void write_frontend();
@@ -39,9 +38,9 @@ class DeviceFuzz {
   void change_disk();
   void change_parameters();
 
-  // Nothing fails any more, the disk ends what it has.
+  // Ends all injected failures and all I/O.
   void calm();
-  // Whatever has happened, a good frontend gets its disk.
+  // Requires that a correct frontend gets its disk, whatever happened before.
   void connect(Xenbus& bus);
   void end();
 

@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# fuzz.sh FOLDER SECONDS TARGET... - fuzz each target for that long, from its
-# corpus and what earlier runs have found (FOLDER/found).  Inputs that crash it
-# are kept in FOLDER/crashes.  Fails when there was one.
+# fuzz.sh FOLDER SECONDS TARGET... - fuzz each target for SECONDS, starting from its
+# corpus and the inputs that earlier runs have found (FOLDER/found).  Inputs that crash
+# a target are kept in FOLDER/crashes.  Fails when a target crashed.
 
 folder=$1
 seconds=$2
@@ -18,7 +18,8 @@ for target in "$@"; do
 	executions=0
 	crashes=0
 	end=$(($(date +%s) + seconds))
-	# A crash ends a run: go on until the time is over, or it is no use.
+	# A crash ends libFuzzer.  Start it again until the time is over, unless it crashed
+	# five times or at its first input.
 	while left=$((end - $(date +%s))) && [ $left -gt 0 ] && [ $crashes -lt 5 ]; do
 		ASAN_OPTIONS=${ASAN_OPTIONS:-quarantine_size_mb=16} "$folder/fuzz-$target" \
 			-max_total_time=$left -timeout=20 -max_len="${MAX_LEN:-1024}" -len_control=20 \

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-// What Mapper::map() must do, said by the model, and the comparison.
+// Predicts from the model what Mapper::map() must do, and compares.
 #include <algorithm>
 #include <span>
 
@@ -15,7 +15,7 @@ using fake::host;
 using Outcome = GrantJob::Outcome;
 using State = GrantUse::State;
 
-// A job that waits has nothing: what it borrowed goes back.
+// A job that waits holds nothing: its uses of persistent grants end.
 void GrantsFuzz::foresee_wait(const GrantJob& job, Foreseen& foreseen, Outcome outcome) {
   foreseen.outcome = outcome;
   for (size_t i = 0; i < job.uses.size(); ++i) {
@@ -24,7 +24,7 @@ void GrantsFuzz::foresee_wait(const GrantJob& job, Foreseen& foreseen, Outcome o
   }
 }
 
-// Borrows what is known; how many grants are missing.
+// Takes the grants that are persistent already.  Returns how many grants are missing.
 uint32_t GrantsFuzz::foresee_look_up(const GrantJob& job, Foreseen& foreseen) {
   uint32_t lacking = 0;
   for (size_t i = 0; i < job.uses.size(); ++i) {
@@ -45,7 +45,8 @@ void GrantsFuzz::foresee(const Jobs& jobs) {
   for (size_t j = 0; j < jobs.size(); ++j) {
     foreseen_[j].outcome = Outcome::kMapped;
     const uint32_t lacking = foresee_look_up(*jobs[j], foreseen_[j]);
-    // The hypervisor has just refused as many, or fewer than twice as many.
+    // In this millisecond the hypervisor refused fewer than twice as many grants: the
+    // mapper does not ask again.
     if (lacking != 0 && refused_ms_ == host().now_ms && lacking > refused_grants_ / 2) {
       foresee_wait(*jobs[j], foreseen_[j], Outcome::kNoHandles);
     } else {
@@ -65,7 +66,7 @@ bool GrantsFuzz::foresee_map(const Jobs& jobs, uint32_t missing) {
   return foresee_mappings(jobs);
 }
 
-// Those that lacked handles unmap what they have; how many handles that gives.
+// The jobs that lacked handles unmap their grants.  Returns how many handles that frees.
 uint32_t GrantsFuzz::foresee_give_back(const Jobs& jobs) {
   uint32_t handles = 0;
   for (size_t j = 0; j < jobs.size(); ++j) {
@@ -81,7 +82,8 @@ uint32_t GrantsFuzz::foresee_give_back(const Jobs& jobs) {
   return handles;
 }
 
-// Those for which that many handles are enough, one after the other; how many they want.
+// Gives `handles` handles to the jobs that lacked some, in order, as far as they are
+// enough for a whole job.  Returns how many handles these jobs need.
 uint32_t GrantsFuzz::foresee_second_choice(const Jobs& jobs, uint32_t handles) {
   uint32_t missing = 0;
   for (size_t j = 0; j < jobs.size(); ++j) {
@@ -134,8 +136,8 @@ bool GrantsFuzz::foresee_mappings(const Jobs& jobs) {
   return all;
 }
 
-// From the pool, and the rest from a host that is not asked for much after it
-// had none.
+// Takes pages from the pool, and the missing ones from the host.  For some time after a
+// refusal the host is asked for at most half as many as it refused.
 bool GrantsFuzz::foresee_get(uint32_t wanted) {
   if (wanted <= free_) {
     free_ -= wanted;
@@ -160,7 +162,7 @@ bool GrantsFuzz::foresee_get(uint32_t wanted) {
   return false;
 }
 
-// All pages at once, or, when there are not that many, job by job.
+// Takes the pages of all jobs at once, or job by job when there are not enough.
 void GrantsFuzz::foresee_pages(const Jobs& jobs, uint32_t missing) {
   if (foresee_get(missing)) return;
   for (size_t j = 0; j < jobs.size(); ++j) {

@@ -90,7 +90,7 @@ void GrantsFuzz::map() {
     const uint8_t shape = input_.byte();
     const uint32_t count = shape % 12;
     job.map_read_only = (shape & 0x80) != 0;
-    // Neighbours, so that jobs have grants in common.
+    // Consecutive grefs, so that jobs share grants.
     uint32_t gref = input_.below(kGrefs + 1);
     for (uint32_t g = 0; g < count; ++g) {
       job.grants[g].gref = first_gref_ + gref;
@@ -103,7 +103,7 @@ void GrantsFuzz::map() {
   mapper_.map(batch, {.max_grants = limits_.max_grants, .unused_ms = limits_.unused_ms},
               host().now_ms);
   compare(batch);
-  // Without pages or handles they have nothing, and nothing to end.
+  // Jobs that got no pages or no handles have nothing mapped: drop them.
   for (size_t i = jobs_.size(); i-- > first;) {
     if (jobs_[i]->outcome != GrantJob::Outcome::kNoPages &&
         jobs_[i]->outcome != GrantJob::Outcome::kNoHandles) {
@@ -119,7 +119,7 @@ void GrantsFuzz::release() {
   release_jobs(first, std::min<size_t>(1 + input_.below(4), jobs_.size() - first));
 }
 
-// Those of them that the storage stack does not hold.
+// Releases those of the jobs whose pages the storage stack does not hold.
 void GrantsFuzz::release_jobs(size_t first, size_t count) {
   Jobs batch;
   for (size_t i = first; i < first + count; ++i) {
@@ -202,7 +202,7 @@ void GrantsFuzz::run_purger(uint64_t ms) {
     host().sleep(ms);
   }
   std::erase_if(purging_, [ms](const host_page* page) {
-    // A page that was busy is looked at again after 5 ms.
+    // The purger tries a busy page again after 5 ms (Purger::kHeldPageRetryMs).
     return !page->busy && (page->mapped == nullptr || page->lost || ms >= 10);
   });
   require(purger_.idle() == purging_.empty(), "the purger unmaps what nobody holds");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-// A mapper, its persistent grants and their purger, beside a model of them.
+// A mapper, its persistent grants and their purger, compared with a model.
 #pragma once
 
 #include <cstdint>
@@ -25,7 +25,7 @@ class GrantsFuzz {
   void run();
 
  private:
-  static constexpr uint32_t kGrefs = 28;  // the last four only to be read
+  static constexpr uint32_t kGrefs = 28;  // the last four are read-only
 
   struct Job : blkback::GrantJob {
     blkback::GrantUse grants[11];
@@ -51,7 +51,7 @@ class GrantsFuzz {
   void change_limits();
   void end();
 
-  // What map() must make of the jobs, by the model.
+  // Predicts from the model what Mapper::map() must do with the jobs.
   void foresee(const Jobs& jobs);
   void foresee_wait(const blkback::GrantJob& job, Foreseen& foreseen,
                     blkback::GrantJob::Outcome outcome);
@@ -80,11 +80,13 @@ class GrantsFuzz {
   GrantsModel::Limits limits_{100, 60000};
   std::vector<std::unique_ptr<Job>> jobs_;  // mapped
   std::vector<Foreseen> foreseen_;
-  // Of the pool, the host and the hypervisor, as the foreseen calls leave them.
+  // After the predicted calls: free pages in the pool, pages left in the host, handles
+  // left in the hypervisor.
   uint32_t free_ = 0;
   uint32_t left_ = 0;
   uint32_t handles_ = 0;
-  // The host had no pages, the hypervisor no handles: what they were asked for.
+  // The last refusals, as PagePool (pages of the host) and Mapper (handles of the
+  // hypervisor) remember them.
   uint64_t dry_until_ms_ = 0;
   uint32_t dry_ms_ = 0;
   uint32_t dry_pages_ = 0;

@@ -39,7 +39,8 @@ void GrantsModel::purge_first(std::vector<uint32_t>& gone) {
 std::vector<uint32_t> GrantsModel::purge_due(const Limits& limits, uint64_t now_ms) {
   std::vector<uint32_t> gone;
   size_t excess = count() > limits.max_grants ? count() - limits.max_grants : 0;
-  // With no room, one in twenty goes, at least one, ten times a second at most.
+  // After an overflow a twentieth of the limit is purged, at least one grant, at most ten
+  // times a second.
   if (overflowed_ && now_ms >= overflow_purge_ms_ + 100) {
     excess += std::max(limits.max_grants / 20, 1u);
     overflowed_ = false;

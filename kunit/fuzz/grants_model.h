@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-// What a ring's persistent grants must do, in the simplest way to say it.
+// The simplest model of a ring's persistent grants.
 #pragma once
 
 #include <cstdint>
@@ -19,10 +19,10 @@ class GrantsModel {
 
   [[nodiscard]] uint32_t count() const { return static_cast<uint32_t>(grants_.size()); }
   [[nodiscard]] bool use(uint32_t gref);
-  // False: there already, or no room.
+  // False: the grant is known already, or the limit is reached.
   [[nodiscard]] bool enter(uint32_t gref, const Limits& limits);
   void put(uint32_t gref, uint64_t now_ms);
-  // What goes, in its order.
+  // The grefs that are purged, in this order.
   [[nodiscard]] std::vector<uint32_t> purge_due(const Limits& limits, uint64_t now_ms);
   [[nodiscard]] std::vector<uint32_t> purge_idle();
   [[nodiscard]] std::optional<uint64_t> due_in_ms(const Limits& limits, uint64_t now_ms) const;

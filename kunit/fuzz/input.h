@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-// The decisions that a fuzzer's bytes make, in the order in which they stand;
-// zeroes when they are used up.
+// Reads decisions from the fuzzer's bytes, in order.  After the last byte all decisions
+// are zero.
 #pragma once
 
 #include <array>

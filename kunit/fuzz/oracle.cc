@@ -56,7 +56,8 @@ void Oracle::copied(const void* from, size_t bytes) {
   const auto* slot = static_cast<const uint8_t*>(from);
   for (Ring& ring : rings_) {
     const uint8_t* memory = ring.guest->memory();
-    // The guest may name the ring's first page as one of descriptors, too.
+    // The guest may also name the ring's first page as the page of an indirect request:
+    // the copy of its descriptors starts in the ring's header.
     if (slot < memory + 64 || slot >= memory + ring.guest->ring_bytes()) continue;
     require(slot == ring.guest->slot_at(ring.taken), "requests are taken in their order");
     require(bytes == bytes_of_slot(ring.layout), "a whole slot is copied");
@@ -71,7 +72,7 @@ void Oracle::take(Ring& ring, const uint8_t* slot) {
   const bool packed = ring.layout == Layout::kX86_32;
   const auto id = load<uint64_t>(slot + (packed ? 4 : 8));
   const uint8_t operation = slot[0] == BLKIF_OP_INDIRECT ? slot[1] : slot[0];
-  // Of several with the same id any may be meant by an answer.
+  // A response may belong to any of the open requests with its id and operation.
   Verdict verdict = judge(slot, ring.layout);
   const auto [first, last] = ring.open.equal_range({id, operation});
   for (auto other = first; other != last; ++other) verdict = other->second = Verdict::kAny;
@@ -146,8 +147,8 @@ Oracle::Verdict Oracle::judge_direct(const uint8_t* slot, bool packed) const {
     if (first > last || last > 7) return Verdict::kRefused;
     sectors += last - first + 1u;
     const auto grant = host().grants.find(load<uint32_t>(segment));
-    // A grant that can only be read serves writes, and only when no mapping
-    // may stay: too much to say here.  One that was told to fail does so for good.
+    // A read-only grant can serve a write, but not when grants are persistent: the oracle
+    // does not model that.  A grant that was made to fail still fails after a reconnection.
     if (grant == host().grants.end() || grant->second.read_only || grant->second.status != 0) {
       known = false;
     }

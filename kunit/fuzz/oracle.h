@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-// Watches the rings of a device from the guest's side: each request that was
-// taken is answered once, and as the protocol says.
+// Watches the rings of a device from the guest's side.  Requires one response for each
+// request that was taken, with the status that the protocol demands.
 //
 // It reads the slots by offsets of its own, so that a mistake in the core's
 // structures cannot hide.
@@ -17,26 +17,28 @@ namespace fuzz {
 
 class Oracle {
  public:
-  // Watches what the host's copies and answers touch, from now on.
+  // From now on checks the core's reads of slots and its responses, by call-backs of the
+  // fake host.
   Oracle();
   ~Oracle();
   Oracle(const Oracle&) = delete;
   Oracle& operator=(const Oracle&) = delete;
 
-  // A ring whose first request and answer have the number `first_index`.
+  // Adds a ring.  `first_index` is the index of its first request and response.
   void watch(kunit::Guest& guest, kunit::Layout layout, uint32_t first_index);
-  // The rings are not served any more; what was taken must be answered.
+  // Forgets all rings, which are no longer served.  Requires that every request that was
+  // taken has its response.
   void forget_rings();
 
-  // What the disk offered when it was opened.
+  // Properties of the disk when it was opened.
   bool read_only = false;
   bool discard = false;
-  // Nothing was made to fail so far: what is right must be served.
+  // No failure was injected so far: a valid request must succeed.
   bool smooth = true;
 
   [[nodiscard]] uint32_t rings() const { return static_cast<uint32_t>(rings_.size()); }
   [[nodiscard]] uint32_t outstanding() const;
-  // The number of the next request that the backend will take.
+  // The index of the next request that the backend will take.
   [[nodiscard]] uint32_t next_request(uint32_t ring) const { return rings_[ring].taken; }
 
  private:

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# replay.sh FOLDER TARGET... - run each fuzz target of the folder once over each
-# file of its corpus, and sum up: one test per target.
+# replay.sh FOLDER TARGET... - run each fuzz target in FOLDER once on each file of its
+# corpus, and print the results.  Each target counts as one test.
 #
 # A target without a corpus fails: nothing was tested.
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-// What must hold in a fuzz target: what does not ends the run, so that the
-// fuzzer keeps the input.
+// Checks of a fuzz target.  A check that fails aborts the run, so that the fuzzer keeps
+// the input.
 #pragma once
 
 #include <string>
@@ -9,7 +9,7 @@ namespace fuzz {
 
 void require(bool holds, const char* what);
 
-// The host has nothing left over.
+// Requires that the fake host has no leaks.
 void require_no_leaks();
 
 }  // namespace fuzz

@@ -79,7 +79,7 @@ void RingFuzz::connect() {
 }
 
 void RingFuzz::run() {
-  // Requests that a predecessor of the backend has not answered.
+  // Requests that an earlier backend has left unanswered.
   for (uint32_t i = input_.below(4); i != 0; --i) put_direct();
   guest().show();
   connect();
@@ -192,7 +192,7 @@ void RingFuzz::end_io() {
   host().complete(input_.byte() % host().held.size(), error);
 }
 
-// The storage stack keeps a page that has to be unmapped.
+// Lets the storage stack hold a mapped page, so that it must not be unmapped.
 void RingFuzz::hold_page() {
   if (host().handles.empty()) return;
   auto mapping = host().handles.begin();
@@ -217,7 +217,7 @@ void RingFuzz::grow_disk() {
   driver_disks_changed();
 }
 
-// Nothing fails any more, and the disk ends what it has.
+// Ends all injected failures and all I/O.
 void RingFuzz::calm() {
   host().interrupt_at = 0;
   host().fail_call = 0;
@@ -230,7 +230,7 @@ void RingFuzz::calm() {
   host().hold_io = false;
   host().complete_all();
   for (uint32_t i = 0; i < setup_.queues; ++i) bench_->guest(i).kick();
-  // A host that had no pages for long is asked again after 640 ms.
+  // The pool asks a host without pages again after 640 ms at most (PagePool::kDryMostMs).
   host().sleep(1000);
   host().hold_io = hold;
 }
@@ -270,7 +270,7 @@ void RingFuzz::reconnect() {
     driver_disks_changed();
   }
   bench_->state(HOST_XENBUS_INITIALISING);
-  // A disk that fails does so after a reconnection, too.
+  // A disk that was made to fail still fails after a reconnection.
   oracle_->smooth = host().lost_pages == 0 && host().io_error == 0;
   connect();
 }
@@ -285,7 +285,7 @@ void RingFuzz::end() {
   } else {
     bench_->remove();
   }
-  // Who waits for pages in vain gives up by itself.
+  // A queue that closes fails the requests that wait for pages after 5 s.
   if ((how & 4) != 0) host().sleep(10000);
   calm();
   host().sleep(10000);

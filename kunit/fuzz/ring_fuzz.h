@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-// A hostile guest on the rings of a connected device, whose disk and host fail
-// as the input says.
+// A hostile guest on the rings of a connected device.  The input decides when the disk
+// and the host fail.
 #pragma once
 
 #include <cstdint>
@@ -23,7 +23,7 @@ class RingFuzz {
   void run();
 
  private:
-  static constexpr uint32_t kPages = 24;  // the last four only to be read
+  static constexpr uint32_t kPages = 24;  // the last four are read-only
 
   [[nodiscard]] static kunit::DeviceSetup read_setup(Input& input);
   void set_host();
@@ -44,7 +44,7 @@ class RingFuzz {
   [[nodiscard]] uint64_t sector();
   [[nodiscard]] kunit::Part part();
   [[nodiscard]] kunit::Guest& guest() { return bench_->guest(ring_); }
-  // What another CPU does in the middle of a pass.
+  // Does what the guest or another CPU may do during a queue's pass.
   void disturb();
 
   // The host and its disk.
@@ -54,7 +54,8 @@ class RingFuzz {
   void change_parameters();
   void grow_disk();
 
-  // Everything that was shown is taken and answered, unless the ring halted.
+  // Requires that every request that was shown is taken and answered, unless the ring
+  // halted.
   void settle();
   void calm();
   void reconnect();
@@ -65,7 +66,7 @@ class RingFuzz {
   kunit::DeviceSetup setup_;
   std::optional<kunit::Bench> bench_;
   std::optional<Oracle> oracle_;
-  uint32_t ring_ = 0;  // of the guest's next steps
+  uint32_t ring_ = 0;  // used by the guest's next steps
   uint64_t next_id_ = 1;
   uint32_t log_at_connect_ = 0;
   std::vector<uint32_t> grefs_;

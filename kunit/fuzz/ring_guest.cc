@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-// What the hostile guest of the ring's fuzz target writes.
+// The hostile guest of the ring's fuzz target: its requests, and its writes to shared
+// memory.
 #include <cstring>
 
 #include "fuzz/ring_fuzz.h"
@@ -10,7 +11,7 @@ using fake::host;
 using kunit::Ask;
 using kunit::Part;
 
-// Mostly one of ours.
+// Mostly a granted page; now and then some number, or the ring's first page.
 uint32_t RingFuzz::gref() {
   const uint8_t choice = input_.byte();
   if (choice < 248) return grefs_[choice % kPages];
@@ -18,7 +19,7 @@ uint32_t RingFuzz::gref() {
   return bench_->guest().ring_ref(0);
 }
 
-// Mostly on the disk.
+// Mostly a sector on the disk.
 uint64_t RingFuzz::sector() {
   const uint8_t choice = input_.byte();
   if (choice < 0xf0) return choice;
@@ -56,7 +57,7 @@ void RingFuzz::put_indirect() {
   if ((bits & 2) != 0) count = input_.below(1024);
   const auto grant = host().grants.find(page);
   if (grant != host().grants.end() && (bits & 4) == 0) {
-    // What follows those descriptors is what stands there.
+    // The rest of the page keeps its bytes, even when `count` is larger.
     uint8_t* at = grant->second.memory;
     const Part pattern = part();
     for (uint32_t i = 0; i < described; ++i, at += 8) {
@@ -82,7 +83,7 @@ void RingFuzz::put_discard() {
                                 .sectors = (bits & 2) != 0 ? sector() : 8u * (bits >> 3)});
 }
 
-// A slot of the input's own bytes, most of it zeroes.
+// Overwrites the start of a slot with bytes of the input; the rest keeps its bytes.
 void RingFuzz::put_raw() {
   const uint32_t at = oracle_->next_request(ring_) + input_.below(8);
   uint8_t* slot = guest().slot_at(at);

@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# Writes the seeds of the corpus: one for each thing that the fuzzer should not
-# have to find by itself.  The bytes are the decisions of each target, in the
-# order in which it asks for them.
+# Writes the seeds of the corpus: one for each behaviour that the fuzzer should not
+# have to find by itself.  The bytes of a seed are the decisions of its target, in the
+# order in which the target reads them.
 set -eu
 cd "$(dirname "$0")"
 
@@ -19,7 +19,7 @@ seed() {
 	done
 }
 
-# The ring: its shape, the host, requests from before; then steps.
+# The ring: its set-up, the host, the requests sent before the connection; then steps.
 # 00 direct (operation and segments, sector, parts), 02 indirect, 03 discard,
 # 08 show and kick, 0c run, 12 end an I/O, 16 00 settle.
 seed ring reads 00 00 00  00 10 08 00 00  00 20 10 00 01 00 02  08 0c  16 00  01
@@ -42,9 +42,9 @@ seed ring interrupted 10 10 00  00 10 08 00 00  08 0c  10 05  00 10 10 00 01  08
 seed ring reconnect 10 10 00  00 10 08 00 00  08 0c  17  00 10 08 00 00  08 0c  16 00  02
 seed ring remove-in-flight 10 10 00  00 10 08 00 00  00 11 10 00 01  08 0c  00 02
 
-# The grants: whether any stay; then steps.  00 map (jobs, then each job's shape
-# and first grant), 03 release, 05 borrow, 06 give back, 07 and 08 purge, 09 to
-# 0b let the purger run, 0c trouble, 0d hold a page, 0e limits.
+# The grants: the mode (07: no persistent grants); then steps.  00 map (jobs, then
+# each job's shape and first grant), 03 release, 05 borrow, 06 give back, 07 and 08
+# purge, 09 to 0b let the purger run, 0c trouble, 0d hold a page, 0e limits.
 seed grants reuse 00  00 00 03 00  03 00 00  00 00 03 00  03 00 00  08 09
 seed grants lru 00  0e 03 00  00 02 02 00 02 04 01 06  03 00 03  00 00 02 00  03 00 00  0e 02 00  07 09
 seed grants too-old 00  0e 00 03  00 00 03 00  03 00 00  0a ff  07 09
@@ -59,9 +59,9 @@ seed grants lost 00  0c 07 01  00 00 03 00  03 00 00  08 09  00 00 03 00  03 00 
 seed grants borrowed 00  00 00 03 00  03 00 00  05 01 05 01  08 09  06 00 06 00  08 09
 seed grants no-memory 00  0c 01  00 00 03 00  03 00 00  0c 03  00 00 03 00  03 00 00  0f 02
 
-# The state machine: its shape; then steps.  00 frontend state, 02 offer, 03
-# event, 04 and 05 nodes, 06 the other device, 07 unbind, 08 bind, 09 run, 0b
-# step, 0d I/O, 0e end an I/O, 0f trouble, 10 disk, 11 parameters, 12 interrupt.
+# The state machine: its set-up; then steps.  00 frontend state, 02 offer, 03 event,
+# 04 and 05 nodes, 06 switch to the other device, 07 unbind, 08 bind, 09 run, 0b run
+# once, 0d I/O, 0e end an I/O, 0f trouble, 10 disk, 11 parameters, 12 interrupt.
 seed device serve 08  0d 00  09  0d 01 09  00 05 09 00 06 09 00 01 09 02 00 03 09  0d 00 09
 seed device slow 10  13 08 09 02 00 03 09 00 04 09 0d 00 09
 seed device rebind 0a  0e 01  0d 00 09  07 08 09  0e 01 09  00 03 09

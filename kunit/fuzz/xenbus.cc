@@ -83,7 +83,7 @@ void Xenbus::unbind_locked() {
   device_->driver = nullptr;
 }
 
-// The watch thread has its mutex in a call-back.
+// Context: a call-back of a watch, in which xenwatch_mutex is held.
 void Xenbus::unbind_if_finished() {
   if (!driver_device_finished(device_->driver)) return;
   const Holding lock(Lock::kDeviceLock);
@@ -170,7 +170,7 @@ void Xenbus::check_statistics() {
 }
 
 bool Xenbus::all_released() const {
-  // The first of the former ones was never bound.
+  // former_devices_[0] was never bound.
   for (size_t i = 1; i < former_devices_.size(); ++i) {
     if (!former_devices_[i]->released) return false;
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
-// One xenbus device: its directories, the toolstack and the guest behind it,
-// and the drivers' devices that come and go, as src/linux/xenbus.c has them.
+// One xenbus device with its directories, its toolstack and its guest.  The driver is
+// bound to it and unbound from it as in src/linux/xenbus.c; each binding has a
+// host_device of its own.
 #pragma once
 
 #include <cstdint>
@@ -30,29 +31,29 @@ class Xenbus {
 
   // --- the bus ------------------------------------------------------------------
   [[nodiscard]] bool bound() const { return device_->driver != nullptr; }
-  // Who binds or unbinds: the watch thread, because the directory came or went, with
-  // xenwatch_mutex and the device's lock; or an administrator, with the latter alone.
+  // Who binds or unbinds.  The watch thread does so when the directory came or went, and
+  // holds xenwatch_mutex and the device's lock.  An administrator holds the latter alone.
   enum class By { kWatchThread, kAdministrator };
   // Binds the driver, if it is not bound, and tells it the frontend's state.
   void bind(By by);
   void unbind(By by);
-  // The watch of our own state: a device that is closed for good is unbound.
+  // The watch on the backend's state fires.  Unbinds a device that is closed for good.
   void state_watch();
-  // The watch of the disk's node.
+  // The watch on physical-device fires.
   void disk_watch();
-  // The frontend's state has changed to any number.
+  // The frontend's state changes to `state`, which may be any number.
   void frontend_state(uint32_t state);
 
-  // --- what stands in xenstore -----------------------------------------------------
+  // --- xenstore --------------------------------------------------------------------
   std::map<std::string, std::string>& backend() { return device_->backend; }
   std::map<std::string, std::string>& frontend() { return device_->frontend; }
-  // What a good toolstack writes; another disk when the first was no good.
+  // Writes what a correct toolstack writes; names another disk when the driver has none.
   void mend_backend();
-  // What a good frontend writes; with new rings.
+  // Writes what a correct frontend writes, with new rings.
   void offer();
   void renew_rings();
 
-  // --- what is there -----------------------------------------------------------------
+  // --- the current state -------------------------------------------------------------
   [[nodiscard]] host_device& device() { return *device_; }
   [[nodiscard]] const Setup& setup() const { return setup_; }
   [[nodiscard]] kunit::Guest& guest(uint32_t ring) { return *guests_[ring % setup_.queues]; }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
-// What the cases use of GoogleTest, for a kernel.
+// The part of GoogleTest that the cases use, for a kernel.
 //
 // BEWARE: a kernel's stack is small, and KASAN gives every temporary in a frame
-// a place of its own.  So an expectation leaves only a bool there: what a failing
-// one has to say gathers in the one Message there is.
+// a place of its own.  So an expectation leaves only a bool on the stack.  The
+// text of a failure is gathered in a single global Message.
 #pragma once
 
 #include <concepts>
@@ -15,7 +15,7 @@
 
 namespace expectations {
 
-// What the failing expectation says; a longer one is cut off.
+// The text of the failing expectation, cut to kBytes - 1 characters.
 class Message {
  public:
   template <typename T>
@@ -53,17 +53,17 @@ class Message {
 
 Message& message();
 
-// Ends a failing expectation.  Its assignment binds weaker than <<, and is
-// nothing, so that a function without a result may return it.
+// Reports a failing expectation.  Its assignment binds weaker than <<, and returns
+// void, so that a void function may return it.
 struct Report {
   const char* file;
   int line;
   void operator=(const Message& said) const;
 };
 
-// Each says in message() what was expected, when it does not hold.
+// Each returns whether the expectation holds.  If not, it writes the text to message().
 [[nodiscard]] bool holds(bool value, bool wanted, const char* text);
-[[nodiscard]] bool nothing();  // never does
+[[nodiscard]] bool nothing();  // never holds, has no text
 [[nodiscard]] bool same_text(const char* a, const char* b, const char* text);
 
 template <typename A, typename B>
@@ -76,8 +76,8 @@ template <typename A, typename B>
 template <typename T>
 concept Number = std::integral<T> || (std::is_enum_v<T> && std::convertible_to<T, int>);
 
-// Numbers are compared by what they are, whatever their types; "+" makes plain
-// ones of small ones and of enumerators.
+// Numbers are compared by value, whatever their types.  "+" promotes small integers
+// and enumerators.
 struct Equal {
   static constexpr const char* kNot = " is not ";
   template <typename A, typename B>
@@ -146,7 +146,7 @@ template <typename Relation, typename A, typename B>
   extern "C" void kunit_case_##suite##_##name(void); \
   void kunit_case_##suite##_##name(void)
 
-// "else" must not be that of an if around the expectation.
+// The switch keeps "else" apart from an if without braces around the expectation.
 #define EXPECTATIONS_UNLESS(holds, end) \
   switch (0)                            \
   case 0:                               \

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
-// What the library's templates call where they would throw; included before
-// everything else.  The case that comes here ends as a failed one.
+// The functions that the library's templates call where they would throw.  Included
+// before everything else.  A case that calls one of them fails and ends.
 //
-// These are inline, and end in an instruction that traps, because objtool takes
-// an unknown function for one that returns, whatever its declaration says.
+// They are inline and end in a trap instruction, because objtool assumes that an
+// unknown function returns, whatever its declaration says.
 #pragma once
 
 #include "kernel/glue/harness.h"

@@ -13,7 +13,7 @@ uint64_t kunit::seed() { return harness_seed(); }
 uint32_t kunit::sweep_stride() { return 10; }
 
 extern "C" void harness_run_case(void (*body)(void)) {
-  // Of a case before that ended in the middle.
+  // An earlier case may have ended in the middle: free what it left.
   fake::drop_host();
   run_time::forget_allocations();
   fake::renew_host();

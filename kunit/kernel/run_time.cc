@@ -12,7 +12,7 @@
 
 namespace {
 
-// One case runs at a time.
+// Needs no lock: one case runs at a time.
 size_t allocated = 0;
 
 void* allocate(size_t bytes, size_t alignment) {
@@ -27,10 +27,10 @@ void release(void* memory) {
   harness_free(memory);
 }
 
-// A debug kernel notes of each piece of memory who allocated and who freed it,
-// which would take most of the time of a run.  So the nodes of the cases' own
-// containers are cut out of slabs, which go back at the end of the case.  The
-// core's memory is calloc()'s: there nothing is hidden from the kernel.
+// A debug kernel records who allocated and who freed each piece of memory.  That
+// would take most of the time of a run.  So the nodes of the cases' own containers
+// are cut out of slabs, which are freed at the end of the case.  The core's memory
+// comes from calloc(): the kernel's checks see all of it.
 class Nodes {
  public:
   static constexpr size_t kLargest = 256;
@@ -74,7 +74,7 @@ class Nodes {
   size_t left_ = 0;  // bytes of the first slab that were never cut
 };
 
-// The same for the guests' pages, of which a case has hundreds, over and over.
+// The same for the guests' pages: a case allocates hundreds of them again and again.
 class Pages {
  public:
   static constexpr size_t kPageBytes = 4096;
@@ -84,7 +84,7 @@ class Pages {
     return std::exchange(free_, free_->next);
   }
 
-  // False when the memory is no page of these.
+  // Returns false when the memory is not one of these pages.
   bool give(void* memory) {
     const auto at = reinterpret_cast<uintptr_t>(memory);
     for (const Piece* block = blocks_; block != nullptr; block = block->next) {
@@ -106,7 +106,7 @@ class Pages {
   };
   static constexpr size_t kBlockPages = 64;
 
-  // The first page of a block is the list's.
+  // The first page of a block holds the link of the list of blocks.
   void grow() {
     auto* block = static_cast<char*>(harness_alloc(kBlockPages * kPageBytes, kPageBytes));
     blocks_ = new (block) Piece{blocks_};
@@ -143,14 +143,14 @@ void operator delete(void* memory, size_t bytes) noexcept {
   nodes.give(memory, bytes);
 }
 
-// Nobody has come here: the compiler knows what it deletes.
+// Never called: the compiler knows the size of what it deletes.
 void operator delete(void*) noexcept { harness_end("memory is freed and its size is not told"); }
 
 void* operator new[](size_t bytes) { return allocate(bytes, alignof(uint64_t)); }
 void operator delete[](void* memory) noexcept { release(memory); }
 void operator delete[](void* memory, size_t) noexcept { release(memory); }
 
-// --- of the C library ---------------------------------------------------------------
+// --- functions of the C library ------------------------------------------------------
 
 extern "C" {
 
@@ -176,7 +176,7 @@ int* __errno_location() noexcept {
   return &error;
 }
 
-// Decimal digits are all that the cases have.
+// The cases parse decimal numbers only.
 unsigned long strtoul(const char* text, char** end, int) noexcept {
   unsigned long number = 0;
   for (; *text >= '0' && *text <= '9'; ++text) {

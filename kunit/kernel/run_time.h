@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
-// What the hosted headers of C++ need in a kernel: memory, and the few functions
-// of the C library that are used.
+// What the hosted C++ headers need in a kernel: memory, and a few functions of the
+// C library.
 #pragma once
 
 #include <cstddef>
 
 namespace run_time {
 
-// Pieces of memory that were allocated and not freed since forget_allocations().
-// A case that ends in the middle leaves its own behind.  forget_allocations()
-// takes the memory of those away that came from operator new and are small.
+// allocations() is the number of pieces of memory that were allocated and not freed
+// since forget_allocations().  A case that ends in the middle leaves its memory
+// behind.  forget_allocations() frees the small pieces from operator new and the
+// guests' pages among it, and not the rest.
 [[nodiscard]] size_t allocations();
 void forget_allocations();
 

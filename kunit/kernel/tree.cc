@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
-// The tree of std::map and std::set, whose functions the library keeps in its
+// The functions of the tree of std::map and std::set, which the library keeps in its
 // object file.
 //
-// Almost nothing outside of these functions knows how the tree is kept in balance,
-// so this is a treap: a search tree in which each node's priority is at most its
-// parent's.  With priorities as good as random it is as deep as a tree of keys
-// in random order.  The priority is made of the node's address.
+// Almost no code outside these functions knows how the tree is balanced.  So this is
+// a treap: a search tree in which each node's priority is at most its parent's.  With
+// random priorities it is as deep as a tree of keys that came in random order.  The
+// priority is a hash of the node's address.
 //
 // BEWARE: the library's copy assignment reuses the nodes of the old tree, and finds
-// them all in a red-black tree only; here some are left over.  Cases assign a copy
-// by moving it: a = std::map(b).
+// all of them only in a red-black tree.  Here it would leak some.  So the cases
+// assign a copy by moving it: a = std::map(b).
 //
-// The header stands above the root: parent is the root, left and right are
-// the first and the last node.  It alone is red.
+// The header is above the root.  Its parent is the root, its left and right are the
+// first and the last node.  Only the header is red.
 #include <bits/stl_tree.h>
 
 #include <cstdint>
@@ -27,7 +27,7 @@ uint64_t priority(const Node* node) {
   return reinterpret_cast<uintptr_t>(node) * 0x9e3779b97f4a7c15u;
 }
 
-// Puts `above` a node in the place of `node`.
+// Makes `by` the child of `above` in the place of `node`.
 void replace_below(Node* above, const Node* node, Node* by) {
   if (is_header(above)) {
     above->_M_parent = by;
@@ -38,7 +38,7 @@ void replace_below(Node* above, const Node* node, Node* by) {
   }
 }
 
-// Turns the tree so that the node takes its parent's place.
+// Rotates the tree so that the node takes its parent's place.
 void rise(Node* node) {
   Node* parent = node->_M_parent;
   Node* moved;
@@ -57,7 +57,7 @@ void rise(Node* node) {
   parent->_M_parent = node;
 }
 
-// The child that is to stand above the other, or null.
+// The child with the higher priority, the only child, or null.
 Node* upper_child(const Node* node) {
   Node* left = node->_M_left;
   Node* right = node->_M_right;
@@ -119,7 +119,7 @@ void _Rb_tree_insert_and_rebalance(const bool left, Node* node, Node* parent,
   while (!is_header(node->_M_parent) && priority(node) > priority(node->_M_parent)) rise(node);
 }
 
-// The node sinks until nothing is below it.
+// Rotates the node down until it has no child, then unlinks it.
 Node* _Rb_tree_rebalance_for_erase(Node* const node, Node& header) throw() {
   if (header._M_left == node) header._M_left = successor(node);
   if (header._M_right == node) header._M_right = predecessor(node);

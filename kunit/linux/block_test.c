@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* block.c on a disk that writes down what reaches it. */
+/* block.c on a disk that records its bios. */
 #include <kunit/test.h>
 #include <linux/blkdev.h>
 #include <linux/mm.h>
@@ -47,7 +47,7 @@ static void writes_and_reads_back(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, REQ_OP_READ, f.disk->records[1].operation & REQ_OP_MASK);
 }
 
-/* Segments as frontends send them: single sectors within pages. */
+/* Segments as frontends send them: a few sectors within a page. */
 static void segments_are_parts_of_pages(struct kunit *test)
 {
 	struct fixture f = fixture_create(test);
@@ -70,7 +70,7 @@ static void segments_are_parts_of_pages(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, memchr_inv(f.disk->data + 105 * SECTOR_SIZE, 0, SECTOR_SIZE));
 }
 
-/* As many segments as an I/O has, none of which the next one continues in memory. */
+/* An I/O with the maximum of segments.  No segment continues the one before it in memory. */
 static struct test_io *largest_io(struct kunit *test, struct host_disk *disk)
 {
 	struct test_io *io =
@@ -103,7 +103,7 @@ static void largest_io_is_one_bio(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, test_io_holds(io, 3));
 }
 
-/* The block layer splits it for a disk that takes less at once: it ends once, with the error. */
+/* The block layer splits the I/O for a disk that takes less.  It ends once, with the error. */
 static void one_failed_part_fails_the_io(struct kunit *test)
 {
 	static const struct queue_limits limits = { .features = CACHE, .max_hw_sectors = 512 };
@@ -124,7 +124,7 @@ static void one_failed_part_fails_the_io(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, test_io_run(test, io));
 }
 
-/* A disk that ends nothing holds up neither its own submitter nor another disk. */
+/* A disk that ends no bio blocks neither its submitter nor another disk. */
 static void hung_disk_holds_up_no_other(struct kunit *test)
 {
 	struct fixture f = fixture_create(test);
@@ -176,7 +176,7 @@ static void plain_write_asks_for_no_durability(struct kunit *test)
 
 	KUNIT_EXPECT_EQ(test, 0, test_io_run(test, io));
 	KUNIT_EXPECT_EQ(test, 0, f.disk->records[0].operation & (REQ_PREFLUSH | REQ_FUA));
-	/* A guest waits for it: not background write-back. */
+	/* A guest waits for its write: it is not background write-back. */
 	KUNIT_EXPECT_TRUE(test, f.disk->records[0].operation & REQ_SYNC);
 	KUNIT_EXPECT_FALSE(test, f.disk->records[0].operation & REQ_RAHEAD);
 }
@@ -206,7 +206,7 @@ static void flush_is_an_empty_preflush(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, f.disk->records[0].bytes);
 }
 
-/* Nothing is cached: the block layer answers itself, and well. */
+/* The disk has no cache: the block layer ends the flush itself, without an error. */
 static void flush_without_a_cache_succeeds(struct kunit *test)
 {
 	struct test_disk *disk = test_disk_create(test, NULL);
@@ -235,7 +235,7 @@ static void beyond_the_end_fails(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 1, f.disk->count);
 }
 
-/* All submitted under one plug, which is gone afterwards. */
+/* All I/Os are submitted under one plug, which is gone afterwards. */
 static void batch_has_one_plug(struct kunit *test)
 {
 	struct fixture f = fixture_create(test);
@@ -260,7 +260,7 @@ static void batch_has_one_plug(struct kunit *test)
 	}
 }
 
-/* None is done before the disk says so, and each once, from its softirq. */
+/* No I/O is done before the disk ends it.  Each is done once, in the disk's softirq. */
 static void batch_ends_when_the_disk_says_so(struct kunit *test)
 {
 	struct fixture f = fixture_create(test);
@@ -292,7 +292,7 @@ static void same_io_is_used_again(struct kunit *test)
 	}
 }
 
-/* dm-integrity, checksumming network storage and the like ask for it. */
+/* dm-integrity and network storage with checksums, for example, ask for stable pages. */
 static void stable_pages_are_told_of(struct kunit *test)
 {
 	static const struct queue_limits stable = { .features = BLK_FEAT_STABLE_WRITES };

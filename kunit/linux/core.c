@@ -85,7 +85,7 @@ void driver_work(struct host_work *work)
 	test_work->function(test_work);
 }
 
-/* Numbers that no two files of sysfs share. */
+/* Each file in sysfs shows another number. */
 void driver_statistics_read(struct driver_device *device, struct driver_statistics *statistics)
 {
 	*statistics = (struct driver_statistics){
@@ -107,7 +107,10 @@ void driver_identity_read(struct driver_device *device, struct driver_identity *
 
 MODULE_DESCRIPTION("Tests of the Linux side of the Xen block backend");
 MODULE_LICENSE("GPL");
-/* Read by scripts/kunit/run: what is to be loaded, and how, before this. */
+/*
+ * scripts/kunit/run and scripts/lab/dom0/kunit-cases load these modules, with these
+ * parameters, before this module.
+ */
 MODULE_INFO(kunit_needs, "null_blk nr_devices=1 gb=1 memory_backed=1 discard=1 cache_size=8");
 /* opts=2: reads of ten blocks from 0x1234 on fail. */
 MODULE_INFO(kunit_needs, "scsi_debug dev_size_mb=32 sector_size=4096 lbpu=1 lbpws=1 opts=2");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What stands in for the core: the entry points of driver.h, each of which
- * counts or calls what a case says.
+ * The stand-in for the core: the entry points of driver.h.  They count their calls,
+ * call a function of the case, or do nothing.
  */
 #pragma once
 
@@ -13,13 +13,13 @@
 
 #include "driver.h"
 
-/* A queue is what its case wants it to be. */
+/* A queue that calls functions of its case. */
 struct driver_queue {
 	uint32_t (*work)(struct driver_queue *queue);
 	void (*event)(struct driver_queue *queue);
 };
 
-/* A work that calls its case back. */
+/* A work that calls a function of its case. */
 struct test_work {
 	struct host_work work;
 	void (*function)(struct test_work *work);
@@ -28,7 +28,7 @@ struct test_work {
 struct test_calls {
 	atomic_t disks_changed;
 	atomic_t disk_changed;
-	dev_t changed_disk; /* the last one */
+	dev_t changed_disk; /* of the last driver_disk_changed() */
 	atomic_t surveys;
 	bool survey_goes_on;
 	atomic_t parameters_changed;
@@ -36,7 +36,7 @@ struct test_calls {
 
 extern struct test_calls test_calls;
 
-/* Is @condition met within some time?  Looks again and again, and sleeps. */
+/* Is @condition true within ten seconds?  Checks it every 20 ms.  Context: may sleep. */
 #define SOON(condition)                                                                            \
 	({                                                                                         \
 		unsigned long soon_end = jiffies + 10 * HZ;                                        \

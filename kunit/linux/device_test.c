@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The life of a host_device (xenbus.c) and its files (sysfs.c). */
+/* The life of a host_device (device.c) and its files (sysfs.c). */
 #include <kunit/test.h>
 #include <linux/device.h>
 #include <linux/fs.h>
@@ -34,7 +34,7 @@ static void identity_is_that_of_the_xenbus_device(struct kunit *test)
 	host_device_put(again);
 }
 
-/* The bus lets go first: its device stays as long as ours. */
+/* The bus drops its reference first: the xenbus device stays as long as the host_device. */
 static void xenbus_device_outlives_ours(struct kunit *test)
 {
 	struct fake_device *fake = fake_device_create(test);
@@ -49,7 +49,7 @@ static void xenbus_device_outlives_ours(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, freed);
 }
 
-/* As the remove callback does; the core still has a reference. */
+/* Does what the remove callback does.  Adds the references of the core and of the work. */
 static void device_is_removed(struct fake_device *fake, unsigned long delay)
 {
 	kref_get(&fake->host->references);
@@ -58,7 +58,7 @@ static void device_is_removed(struct fake_device *fake, unsigned long delay)
 	schedule_delayed_work(&fake->host->patience, delay);
 }
 
-/* A device that drains at once never keeps the module. */
+/* A device that drains at once holds no reference to the module. */
 static void release_gives_back_what_the_core_held(struct kunit *test)
 {
 	struct fake_device *fake = fake_device_create(test);
@@ -71,7 +71,7 @@ static void release_gives_back_what_the_core_held(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 1, kref_read(&fake->host->references));
 }
 
-/* What is said of it after a second holds nothing. */
+/* The work that logs a long drain puts its reference when it has run. */
 static void device_that_drains_long_keeps_the_module(struct kunit *test)
 {
 	struct fake_device *fake = fake_device_create(test);
@@ -137,7 +137,7 @@ static void files_show_what_the_core_says(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, host_device_show(fake->host));
 	for (i = 0; i < ARRAY_SIZE(table); i++)
 		KUNIT_EXPECT_STREQ(test, table[i].text, read_file(test, table[i].path));
-	/* Shown once; and never when it is being removed. */
+	/* The files are created once, and never after the removal. */
 	KUNIT_EXPECT_EQ(test, -ENODEV, host_device_show(fake->host));
 	sysfs_remove(fake->host);
 	fake->host->sysfs_shown = false;

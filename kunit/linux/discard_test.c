@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* discard.c on a disk that writes down what reaches it, at once or late. */
+/* discard.c on a disk that records its bios and may be slow with discards. */
 #include <kunit/test.h>
 #include <linux/blkdev.h>
 #include <linux/file.h>
@@ -42,7 +42,7 @@ static const struct queue_limits discarding = {
 	.discard_granularity = 4096,
 };
 
-/* A disk that works a discard off while it is submitted. */
+/* A disk that does the work of a discard within its submission. */
 static void slow_discard_holds_up_no_read(struct kunit *test)
 {
 	struct test_disk *disk = test_disk_create(test, &discarding);
@@ -66,7 +66,7 @@ static void slow_discard_holds_up_no_read(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, 0, test_io_wait(test, ios[2 * i]));
 }
 
-/* One disk's discards hang: another's do not. */
+/* The discards of one disk hang: those of another disk do not. */
 static void slow_discard_holds_up_no_other_disk(struct kunit *test)
 {
 	struct test_disk *slow = test_disk_create(test, &discarding);
@@ -84,7 +84,7 @@ static void slow_discard_holds_up_no_other_disk(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, test_io_wait(test, hung));
 }
 
-/* The disk is in use until the submission of the last discard returns, late after its end. */
+/* The disk is in use until the submission of the last discard returns, after the discard's end. */
 static void close_waits_for_a_discards_submission(struct kunit *test)
 {
 	struct test_disk *disk = test_disk_create(test, &discarding);

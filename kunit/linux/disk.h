@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A disk in memory that writes down what it is asked to do, and does what a
- * case says: fails the n-th request, or holds all until they are released.
+ * A disk in memory that records its bios.  A case can tell it to fail the n-th bio, or
+ * to hold all bios until they are released.
  */
 #pragma once
 
@@ -24,7 +24,7 @@ struct test_record {
 	blk_opf_t operation;
 	sector_t sector;
 	u32 bytes;
-	/* The plug that the submitter holds, compared and not followed. */
+	/* The submitter's plug, for comparisons alone: not dereferenced. */
 	const struct blk_plug *plug;
 };
 
@@ -33,14 +33,14 @@ struct test_disk {
 	u8 *data;
 	bool removed;
 
-	spinlock_t lock; /* guards all that follows */
+	spinlock_t lock; /* guards the members up to `held`, and `discards` */
 	struct test_record records[TEST_DISK_RECORDS];
 	unsigned int count;
 	unsigned int fail_at; /* counted from 1; 0: none */
 	blk_status_t fail_status;
 	bool hold;
 	struct bio_list held;
-	struct timer_list timer; /* releases what is held */
+	struct timer_list timer; /* releases the held bios and opens the gate */
 
 	enum test_discards discards; /* guarded by lock */
 	struct completion gate;
@@ -51,17 +51,17 @@ struct test_disk {
 struct test_disk *test_disk_create(struct kunit *test, const struct queue_limits *limits);
 struct test_disk *test_disk_create_removable(struct kunit *test);
 
-/* The device vanishes from the system; whoever has it open keeps it. */
+/* Removes the device from the system.  A holder of an open handle keeps the handle. */
 void test_disk_remove(struct test_disk *disk);
 
-/* Begin a new record. */
+/* Forgets the recorded bios. */
 void test_disk_forget(struct test_disk *disk);
 void test_disk_fail(struct test_disk *disk, unsigned int at, blk_status_t status);
 void test_disk_hold(struct test_disk *disk);
-/* Close the gate for discards; test_disk_open() opens it. */
+/* Closes the gate for discards.  test_disk_open() opens it. */
 void test_disk_slow_discards(struct test_disk *disk, enum test_discards discards);
 void test_disk_open(struct test_disk *disk);
-/* The same a while later. */
+/* Opens the gate 200 ms later. */
 void test_disk_open_later(struct test_disk *disk);
-/* End what is held, soon and in softirq context. */
+/* Ends the held bios a jiffy later, in softirq context. */
 void test_disk_release(struct test_disk *disk);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* disk_events.c: what the kernel tells user space, it hears. */
+/* disk_events.c receives the uevents that the kernel sends to user space. */
 #include <kunit/test.h>
 
 #include "core.h"
@@ -11,7 +11,7 @@ static int calls(void)
 	return atomic_read(&test_calls.disk_changed) + atomic_read(&test_calls.disks_changed);
 }
 
-/* Events are told by work; none is on its way after this. */
+/* Events are handled by a work.  After this sleep none is left. */
 static void settle(void)
 {
 	msleep(100);
@@ -46,7 +46,7 @@ static void removal_is_heard(struct kunit *test)
 	disk_events_exit();
 }
 
-/* The event's own number, not that of all disks. */
+/* The core is told of the event's disk, not of all disks. */
 static void event_names_its_disk(struct kunit *test)
 {
 	struct test_disk *disk = test_disk_create(test, NULL);
@@ -94,7 +94,7 @@ static void storm_is_heard(struct kunit *test)
 	int i;
 
 	listen(test);
-	/* More than the socket holds: the last one must not be missed. */
+	/* More events than the socket holds: an event after them must not be missed. */
 	for (i = 0; i < 500; i++)
 		set_capacity_and_notify(disk->gendisk, 8 + i % 2 * 8);
 	settle();

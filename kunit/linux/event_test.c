@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* event.c on Xen: an event channel whose both ends are ours. */
+/* event.c on Xen: an event channel with both ends in this domain. */
 #include <kunit/test.h>
 #include <linux/interrupt.h>
 #include <xen/events.h>
@@ -14,7 +14,7 @@ struct fixture {
 	struct driver_queue queue;
 	struct host_event_channel *channel;
 	atomic_t events;
-	bool in_task; /* an event came in another context than an interrupt's */
+	bool in_task; /* an event came in task context, not in an interrupt */
 	int frontend_irq;
 	atomic_t frontend_events;
 	bool bound;
@@ -46,7 +46,7 @@ static void fixture_free(void *argument)
 		unbind_from_irqhandler(f->frontend_irq, f);
 }
 
-/* The frontend's end first, as a frontend does it, then ours. */
+/* Allocates the frontend's end first, as a frontend does, and then binds ours. */
 static struct fixture *fixture_create(struct kunit *test)
 {
 	struct fixture *f = kunit_kzalloc(test, sizeof(*f), GFP_KERNEL);
@@ -63,7 +63,7 @@ static struct fixture *fixture_create(struct kunit *test)
 	KUNIT_ASSERT_GT(test, f->frontend_irq, 0);
 	KUNIT_ASSERT_EQ(test, 0, host_event_bind(device, unbound.port, &f->queue, &f->channel));
 	f->bound = true;
-	/* The hypervisor raises one when it binds: something may have come before. */
+	/* The hypervisor raises an event at the bind: one may have come before it. */
 	EXPECT_SOON(test, atomic_read(&f->events) == 1);
 	host_event_eoi(f->channel, 0);
 	atomic_set(&f->events, 0);
@@ -81,7 +81,7 @@ static void event_reaches_the_queue(struct kunit *test)
 	host_event_eoi(f->channel, 0);
 }
 
-/* Late end of interrupt (XSA-332): a storm is one event until it is dealt with. */
+/* Late end of interrupt (XSA-332): a storm is one event until host_event_eoi(). */
 static void channel_is_masked_until_the_end(struct kunit *test)
 {
 	struct fixture *f = fixture_create(test);
@@ -93,7 +93,7 @@ static void channel_is_masked_until_the_end(struct kunit *test)
 		notify_remote_via_irq(f->frontend_irq);
 	msleep(50);
 	KUNIT_EXPECT_EQ(test, 1, atomic_read(&f->events));
-	/* What came meanwhile is not lost. */
+	/* The events that came meanwhile are not lost. */
 	host_event_eoi(f->channel, 0);
 	EXPECT_SOON(test, atomic_read(&f->events) == 2);
 	host_event_eoi(f->channel, 0);

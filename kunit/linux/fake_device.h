@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* A xenbus device that no bus knows, and our side's view of it. */
+/* A xenbus device that is on no bus, and its host_device. */
 #pragma once
 
 #include <kunit/test.h>
@@ -12,12 +12,12 @@ struct fake_device {
 	bool *freed; /* set when the last reference goes; may be NULL */
 };
 
-/* Its reference to @host is put when the case ends. */
+/* The references to the fake device and to its host_device are put when the case ends. */
 struct fake_device *fake_device_create(struct kunit *test);
-/* The same, now. */
+/* Puts these references now. */
 void fake_device_put(struct kunit *test, struct fake_device *fake);
 
-/* For cases that need a hypervisor: skips them elsewhere. */
+/* The init function of suites that need Xen: skips their cases elsewhere. */
 int need_xen(struct kunit *test);
-/* The number of the domain we run in. */
+/* Return: the number of the domain that we run in. */
 u16 own_domain(struct kunit *test);

@@ -44,10 +44,11 @@ static void fixture_free(void *argument)
 }
 
 /*
- * Pages that say their number, granted to ourselves; empty ones to map them in.
+ * Pages that are filled with their number and granted to ourselves, and empty pages to
+ * map them in.
  *
- * Not in an auto-translated domain: Xen lets it have a page of its own at one
- * place only, so the mapping takes it away from where it was.
+ * Not in an auto-translated domain: Xen lets it have a page of its own at one address
+ * only, so the mapping would remove the page from its old address.
  */
 static struct fixture *fixture_create(struct kunit *test, bool read_only)
 {
@@ -90,7 +91,7 @@ static void prepare(struct fixture *f, u32 count, bool read_only)
 		};
 }
 
-/* Unmaps what was mapped, one call; all pages are empty afterwards. */
+/* Unmaps all mapped grants with one call.  All pages are empty afterwards. */
 static void unmap(struct kunit *test, struct fixture *f, u32 count)
 {
 	u32 mapped = 0;
@@ -127,7 +128,7 @@ static void mapped_pages_show_what_was_granted(struct kunit *test)
 		KUNIT_ASSERT_EQ(test, 0, f->map[i].status);
 		KUNIT_EXPECT_EQ(test, i, first_byte(f->pages[i]));
 		KUNIT_EXPECT_FALSE(test, host_page_busy(f->pages[i]));
-		/* And are the same memory. */
+		/* Both pages are the same memory. */
 		memset((void *)host_page_memory(f->pages[i]), 0x80 + i, PAGE_SIZE);
 		KUNIT_EXPECT_EQ(test, 0x80 + i,
 				((u8 *)page_address(f->granted[i].page))[PAGE_SIZE - 1]);
@@ -135,7 +136,7 @@ static void mapped_pages_show_what_was_granted(struct kunit *test)
 	unmap(test, f, COUNT);
 }
 
-/* What cannot be mapped fails alone, whatever stands around it. */
+/* A grant that cannot be mapped fails alone, wherever it is in the batch. */
 static void bad_grants_fail_alone(struct kunit *test)
 {
 	struct fixture *f = fixture_create(test, false);
@@ -155,7 +156,7 @@ static void bad_grants_fail_alone(struct kunit *test)
 	}
 	unmap(test, f, COUNT);
 
-	/* Their pages are as they were: good for the next grant. */
+	/* The pages of the failed grants are unchanged: the next grants can be mapped in them. */
 	prepare(f, COUNT, false);
 	host_grant_map(f->scratch, f->domid, f->map, COUNT);
 	for (i = 0; i < COUNT; i++)
@@ -186,7 +187,7 @@ static void read_only_grant_is_mapped_for_reading(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, i, first_byte(f->pages[i]));
 	}
 	unmap(test, f, 2);
-	/* A guest that lets us read only: writing is refused, not faulted. */
+	/* A read-only grant: Xen refuses a writable mapping, so no write faults later. */
 	prepare(f, 2, false);
 	f->map[1].read_only = 1;
 	host_grant_map(f->scratch, f->domid, f->map, 2);
@@ -234,7 +235,7 @@ static void bad_handle_is_told(struct kunit *test)
 	KUNIT_EXPECT_PTR_EQ(test, f->pages[0], f->unmap[0].page);
 }
 
-/* Network storage keeps references after the I/O: the page must wait. */
+/* Network storage keeps references after the I/O: the page must stay mapped until then. */
 static void mapped_page_is_busy_while_referenced(struct kunit *test)
 {
 	struct fixture *f = fixture_create(test, false);

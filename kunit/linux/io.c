@@ -7,7 +7,7 @@
 #include "core.h"
 #include "io.h"
 
-/* The last reference of a kernel thread goes later: not after the module. */
+/* Runs the deferred fput()s of kernel threads, so that none runs after the module is gone. */
 static void close_disk(void *disk)
 {
 	host_disk_close(disk);
@@ -57,7 +57,7 @@ struct test_io *test_io_create(struct kunit *test, struct host_disk *disk,
 	io->io.disk = disk;
 	io->io.operation = operation;
 	io->io.sector = sector;
-	/* The core never sets these: what they hold is no matter. */
+	/* The core does not initialise these: their contents must not matter. */
 	memset(io->io.storage, 0xde, sizeof(io->io.storage));
 	io->io.error = 0xdead;
 	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, free_io, io));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* log.c: its lines are looked for in the kernel's own log. */
+/* log.c: the cases look for its lines in the kernel's log. */
 #include <kunit/test.h>
 #include <linux/delay.h>
 #include <linux/kmsg_dump.h>
@@ -12,7 +12,7 @@ struct reader {
 	char line[512];
 };
 
-/* The next line of the log, its level in front, that holds @word; or NULL. */
+/* Return: the next line of the log that contains @word, with its level in front, or NULL. */
 static char *next_line(struct reader *reader, const char *word)
 {
 	size_t length;
@@ -27,7 +27,7 @@ static char *next_line(struct reader *reader, const char *word)
 	return NULL;
 }
 
-/* A reader of what is logged from now on. */
+/* A reader that skips all lines that are in the log already. */
 static struct reader *reader_create(struct kunit *test)
 {
 	struct reader *reader = kunit_kzalloc(test, sizeof(*reader), GFP_KERNEL);
@@ -39,7 +39,7 @@ static struct reader *reader_create(struct kunit *test)
 	return reader;
 }
 
-/* "<4>[  12.345678] text": the text, or one that no case expects. */
+/* Return: the text of "<4>[  12.345678] text"; without a line, a text that no case expects. */
 static const char *text_of(const char *line)
 {
 	const char *text = line ? strstr(line, "] ") : NULL;
@@ -75,7 +75,7 @@ static void line_begins_with_the_drivers_name(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, next_line(reader, "of kunit"));
 }
 
-/* What a guest wrote into a string is no format. */
+/* Text that a guest wrote is not used as a format. */
 static void percent_signs_in_arguments_are_text(struct kunit *test)
 {
 	struct reader *reader = reader_create(test);
@@ -100,11 +100,11 @@ static void guests_cause_few_lines(struct kunit *test)
 	KUNIT_EXPECT_GE(test, lines, 1);
 	KUNIT_EXPECT_LE(test, lines, DEFAULT_RATELIMIT_BURST);
 
-	/* What nobody can cause is not limited by it. */
+	/* Lines that no guest can cause are not limited. */
 	host_log(HOST_LOG_INFO, "the host of kunit");
 	KUNIT_EXPECT_NOT_NULL(test, next_line(reader, "host of kunit"));
 
-	/* The next line tells how many there would have been. */
+	/* The next line tells how many lines were suppressed. */
 	ssleep(DEFAULT_RATELIMIT_INTERVAL / HZ + 1);
 	host_log_limited(&limit, HOST_LOG_WARNING, "later, a guest of kunit wrote %d", 7);
 	snprintf(expected, sizeof(expected),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* block.c: what opening a disk tells of it, and what stays cached of it. */
+/* block.c: opening a disk, its geometry, and what the host caches of it. */
 #include <kunit/test.h>
 #include <linux/blkdev.h>
 #include <linux/file.h>
@@ -13,13 +13,13 @@ static void missing_device_is_refused(struct kunit *test)
 {
 	struct host_disk *disk = NULL;
 
-	/* 240 to 254 are for local use; nobody uses this one here. */
+	/* Majors 240 to 254 are for local use.  247 is not in use here. */
 	KUNIT_EXPECT_EQ(test, -ENXIO, host_disk_open(247, 3, 0, &disk));
 	KUNIT_EXPECT_EQ(test, -ENXIO, host_disk_open(0, 0, 1, &disk));
 	KUNIT_EXPECT_NULL(test, disk);
 }
 
-/* What a toolstack wrote may be any number. */
+/* A toolstack may write any number. */
 static void absurd_device_numbers_are_refused(struct kunit *test)
 {
 	struct host_disk *disk = NULL;
@@ -155,7 +155,7 @@ static void put_file(void *file)
 	flush_delayed_fput();
 }
 
-/* The disk through the page cache, as programs of the host use it. */
+/* Opens the disk through the page cache, as programs of the host do. */
 static struct file *cached_open(struct kunit *test, struct test_disk *disk)
 {
 	struct file *file = bdev_file_open_by_dev(disk_devt(disk->gendisk),
@@ -181,7 +181,7 @@ static void sync_writes_out_and_forgets(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, host_disk_sync(opened));
 	KUNIT_EXPECT_EQ(test, 'a', disk->data[0]);
 
-	/* A guest writes: the host's cache must not answer with what it had. */
+	/* A guest writes: after a sync the host's cache must not return the old data. */
 	disk->data[0] = 'b';
 	KUNIT_EXPECT_EQ(test, 0, host_disk_sync(opened));
 	position = 0;
@@ -198,7 +198,7 @@ static void sync_tells_of_failed_writes(struct kunit *test)
 
 	KUNIT_ASSERT_EQ(test, 4, kernel_write(file, "text", 4, &position));
 	test_disk_fail(disk, 1, BLK_STS_IOERR);
-	/* The first request reads the page, or writes it where it need not. */
+	/* The bio that fails is the write-back: kernel_write() has read the rest of the page. */
 	KUNIT_EXPECT_EQ(test, -EIO, host_disk_sync(opened));
 	test_disk_fail(disk, 0, BLK_STS_OK);
 	KUNIT_EXPECT_EQ(test, 0, host_disk_sync(opened));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* page.c: chains of pages everywhere, pages for grants on Xen. */
+/* page.c: chains of pages and buffers on any machine, pages for grants on Xen alone. */
 #include <kunit/test.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
@@ -20,7 +20,7 @@ static void free_pages_of(void *argument)
 			__free_page(pages[i]);
 }
 
-/* Ordinary pages: a chain asks no more of them than of others. */
+/* Ordinary pages: a chain can hold them, too. */
 static struct host_page **ordinary_pages(struct kunit *test)
 {
 	struct page **pages = kunit_kcalloc(test, COUNT, sizeof(*pages), GFP_KERNEL);
@@ -105,7 +105,7 @@ static struct kunit_suite page_suite = {
 	.test_cases = page_cases,
 };
 
-/* On Xen */
+/* The next two cases need Xen. */
 
 static void empty_pages_are_distinct(struct kunit *test)
 {
@@ -184,7 +184,7 @@ static void copy_reaches_its_bytes_alone(struct kunit *test)
 	host_buffer_free(to);
 }
 
-/* A network stack that still sends it: its memory stays what it is. */
+/* A network stack may still send the buffer: its memory must stay unchanged. */
 static void held_buffer_lives_until_it_is_let_go(struct kunit *test)
 {
 	struct host_page *page = host_buffer_alloc();

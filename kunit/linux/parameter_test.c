@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* parameter.c: written as sysfs writes, through the module's own table. */
+/* parameter.c: written as sysfs does, through the module's table of parameters. */
 #include <kunit/test.h>
 #include <linux/cpumask.h>
 #include <linux/mm.h>
@@ -37,7 +37,7 @@ static int write(struct kunit *test, const char *name, const char *value)
 	return error;
 }
 
-/* The file's text, a page that sysfs gives. */
+/* Return: the text of the parameter's file, in a page like that of sysfs. */
 static char *read(struct kunit *test, const char *name)
 {
 	const struct kernel_param *parameter = find(test, name);
@@ -85,7 +85,7 @@ static void value_is_taken_and_the_core_told(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, write(test, "max_buffer_pages", "1024\n"));
 }
 
-/* The ends of each range are in it, what is beside them is not. */
+/* The ends of each range are accepted, the numbers beside them are refused. */
 static void bounds_are_as_documented(struct kunit *test)
 {
 	static const struct {
@@ -129,7 +129,7 @@ static void refused_value_changes_nothing(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, calls, atomic_read(&test_calls.parameters_changed));
 }
 
-/* The message cuts what it quotes; KASAN looks on. */
+/* The message cuts the text that it quotes.  KASAN would report an overrun. */
 static void long_nonsense_is_refused(struct kunit *test)
 {
 	char *text = kunit_kzalloc(test, PAGE_SIZE, GFP_KERNEL);
@@ -179,7 +179,7 @@ static void files_are_writable_but_the_ring_order(struct kunit *test)
 	}
 }
 
-/* Before parameter_init(), as the module's loader does. */
+/* Before parameter_init(), as when the module is loaded. */
 static void loading_takes_the_nearest_number(struct kunit *test)
 {
 	static const struct {
@@ -199,7 +199,7 @@ static void loading_takes_the_nearest_number(struct kunit *test)
 		{ "buffer_squeeze_duration_ms", "-5", "0", "10" },
 		{ "log_stats", "2147483648", "2147483647", "0" },
 		{ "log_stats", "-1", "2147483647", "0" },
-		/* More than any number of the kernel. */
+		/* Numbers beyond a long long, and the largest long long. */
 		{ "max_queues", "99999999999999999999", "1024", "0" },
 		{ "max_queues", "-99999999999999999999", "0", "0" },
 		{ "max_buffer_pages", "-99999999999999999999", "1048576", "1024" },
@@ -215,11 +215,11 @@ static void loading_takes_the_nearest_number(struct kunit *test)
 				       "%s=%s", table[i].name, table[i].given);
 		KUNIT_EXPECT_EQ(test, 0, write(test, table[i].name, table[i].initial));
 	}
-	/* The core is not there yet. */
+	/* The core is not told before parameter_init(). */
 	KUNIT_EXPECT_EQ(test, calls, atomic_read(&test_calls.parameters_changed));
 }
 
-/* As the in-tree driver's: the administrator meant something else. */
+/* As with the in-tree driver, loading fails: the administrator meant something else. */
 static void loading_refuses_what_is_no_number(struct kunit *test)
 {
 	static const char *const wrong[] = { "", "x", "1x", "1 2", "true", "--1", "- 1" };
@@ -266,5 +266,5 @@ static struct kunit_suite parameter_suite = {
 	.test_cases = parameter_cases,
 };
 
-/* In this order: the second one ends the time of loading. */
+/* The order matters: the second suite calls parameter_init(), which ends the loading. */
 kunit_test_suites(&loading_suite, &parameter_suite);

@@ -14,7 +14,7 @@ struct real_disk {
 	u64 sectors;
 };
 
-/* As scripts/kunit/run loads them, told by MODULE_INFO() in core.c. */
+/* The disks of the modules and parameters in MODULE_INFO() of core.c. */
 static const struct real_disk real_disks[] = {
 	{ "/dev/nullb0", 512, 1 << 21 },
 	{ "/dev/sda", 4096, 1 << 16 },
@@ -67,7 +67,7 @@ static void what_is_written_is_read(struct kunit *test)
 	}
 }
 
-/* Neighbours in one batch, which the plug lets the block layer merge. */
+/* Adjacent I/Os in one batch: the plug lets the block layer merge them. */
 static void batch_is_written_and_read(struct kunit *test)
 {
 	struct host_disk *disk = real_open(test);
@@ -140,7 +140,7 @@ static void beyond_the_end_fails(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, -EIO, test_io_run(test, discard));
 }
 
-/* Half a block is no I/O; a whole one afterwards is. */
+/* An I/O of less than a block fails.  The same I/O with a whole block succeeds afterwards. */
 static void half_a_block_fails(struct kunit *test)
 {
 	const struct real_disk *disk = test->param_value;
@@ -154,7 +154,7 @@ static void half_a_block_fails(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, test_io_run(test, io));
 }
 
-/* Random writes and reads in flight together, each on a place of its own. */
+/* Random writes and reads are in flight together, each at its own place on the disk. */
 static void random_batches_keep_their_data(struct kunit *test)
 {
 	struct host_disk *disk = real_open(test);
@@ -189,7 +189,7 @@ static void random_batches_keep_their_data(struct kunit *test)
 	}
 }
 
-/* scsi_debug's bad blocks (opts=2); the good ones beside them are read. */
+/* scsi_debug's bad blocks (opts=2) fail.  A good block in the same batch is read. */
 static void bad_medium_fails_its_io_alone(struct kunit *test)
 {
 	struct host_disk *disk = test_open(test, test_lookup(test, "/dev/sda"), false);

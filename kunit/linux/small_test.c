@@ -32,7 +32,7 @@ static void lock_turns_interrupts_off(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, on);
 }
 
-/* In the order of their classes, which lockdep learns and watches. */
+/* In the order of their classes: lockdep learns the order and checks it. */
 static void locks_of_all_classes_nest(struct kunit *test)
 {
 	struct host_spinlock locks[HOST_LOCK_CLASSES];
@@ -87,13 +87,13 @@ static void lock_excludes_others(struct kunit *test)
 		if (IS_ERR(kthread_run(contend, contention, "kunit-contend")))
 			atomic_dec(&contention->running);
 	}
-	/* Not freed under threads that still run, however busy the machine. */
+	/* Wait without a limit: the threads use the object, and the machine may be busy. */
 	while (atomic_read(&contention->running))
 		msleep(20);
 	KUNIT_EXPECT_EQ(test, 200000, contention->value);
 }
 
-/* Sizes on both sides of each way to allocate. */
+/* Sizes on both sides of each limit between the ways to allocate. */
 static const size_t sizes[] = {
 	1,
 	8,
@@ -133,7 +133,7 @@ static void memory_that_was_tried_for_is_zeroed(struct kunit *test)
 			u8 *memory = host_try_alloc(sizes[i]);
 
 			if (!memory && sizes[i] > SZ_64K)
-				continue; /* in one piece or not at all */
+				continue; /* must be contiguous, so it may fail */
 			KUNIT_ASSERT_NOT_NULL(test, memory);
 			KUNIT_EXPECT_NULL(test, memchr_inv(memory, 0, sizes[i]));
 			KUNIT_EXPECT_TRUE(test, IS_ALIGNED((uintptr_t)memory, 8));
@@ -143,7 +143,7 @@ static void memory_that_was_tried_for_is_zeroed(struct kunit *test)
 	}
 }
 
-/* All that is free is taken: it says so within a moment, as a queue's thread, too. */
+/* No memory is free: host_try_alloc() gives up soon, also under NOIO as in a queue's thread. */
 static void trying_gives_up_when_memory_is_short(struct kunit *test)
 {
 	unsigned int no_io = memalloc_noio_save();
@@ -156,7 +156,7 @@ static void trying_gives_up_when_memory_is_short(struct kunit *test)
 
 	while ((page = alloc_page(GFP_NOWAIT | __GFP_NOWARN)))
 		list_add(&page->lru, &pages);
-	/* What was freed meanwhile goes, too. */
+	/* Take the memory that is freed meanwhile, too. */
 	while (!refused && time_before(jiffies, began + 60 * HZ)) {
 		memory = host_try_alloc(PAGE_SIZE);
 		refused = !memory;
@@ -185,7 +185,7 @@ static void freeing_nothing_is_allowed(struct kunit *test)
 		host_free(NULL, sizes[i]);
 }
 
-/* Beyond what the page allocator can give in one piece. */
+/* More than the page allocator can give in one piece. */
 static void huge_memory_is_virtually_contiguous(struct kunit *test)
 {
 	void *memory = host_alloc(SZ_8M + 8);
@@ -215,7 +215,7 @@ static void time_goes_on_and_never_back(struct kunit *test)
 	msleep(200);
 	passed = host_time_ms() - began;
 	KUNIT_EXPECT_GE(test, passed, 200 - jiffies_to_msecs(2));
-	/* Milliseconds, and not a smaller unit, on a machine however busy. */
+	/* The unit is no smaller than a millisecond.  The bound is high for busy machines. */
 	KUNIT_EXPECT_LT(test, passed, 100000);
 }
 

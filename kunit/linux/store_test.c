@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* store.c on Xen: a backend's and a frontend's directory below our own data/. */
+/* store.c on Xen: the directories of a backend and a frontend are below our own data/. */
 #include <kunit/test.h>
 #include <xen/xenbus.h>
 
@@ -39,7 +39,7 @@ static void node_is_read_from_its_side(struct kunit *test)
 			host_store_read(device, HOST_STORE_BACKEND, "ring-ref", text, 8));
 }
 
-/* The whole text or none of it. */
+/* A read returns the whole text or none of it. */
 static void long_node_is_refused(struct kunit *test)
 {
 	struct host_device *device = fixture_create(test)->host;
@@ -80,7 +80,7 @@ static void nodes_are_published_together(struct kunit *test)
 	KUNIT_EXPECT_STREQ(test, "512", text);
 }
 
-/* A write would bring a removed directory back. */
+/* A plain write would create the removed directory again. */
 static void removed_directory_stays_removed(struct kunit *test)
 {
 	static const struct host_store_node node = { "sectors", 1 };
@@ -112,7 +112,7 @@ static void resize_is_told_when_connected_alone(struct kunit *test)
 	KUNIT_EXPECT_STREQ(test, "5", text);
 }
 
-/* Neither the state nor what belongs to it is seen by a frontend that has gone on. */
+/* A frontend that has gone on to another state sees neither Connected nor its nodes. */
 static void connected_and_its_nodes_are_one(struct kunit *test)
 {
 	static const struct host_store_node node = { "sectors", 4711 };
@@ -133,7 +133,7 @@ static void connected_and_its_nodes_are_one(struct kunit *test)
 	KUNIT_EXPECT_STREQ(test, "4", text);
 }
 
-/* What was ours may be another device's by now: nothing is read or written. */
+/* After the removal the directory may be another device's: nothing is read or written. */
 static void removed_device_touches_nothing(struct kunit *test)
 {
 	static const struct host_store_node node = { "sectors", 1 };
@@ -165,7 +165,7 @@ static void removed_device_touches_nothing(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, xenbus_exists(XBT_NIL, "error/" BACKEND, "error"));
 }
 
-/* The toolstack has removed the directory: the caller learns of it. */
+/* The toolstack has removed the directory: the caller gets -ENOENT. */
 static void state_of_a_removed_directory_is_not_published(struct kunit *test)
 {
 	struct host_device *device = fixture_create(test)->host;

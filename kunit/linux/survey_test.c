@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* survey.c: it goes on as long as the core says, and no longer. */
+/* survey.c: the survey goes on as long as driver_survey() returns true, and no longer. */
 #include <kunit/test.h>
 
 #include "core.h"
@@ -12,7 +12,7 @@ static int surveys(void)
 	return atomic_read(&test_calls.surveys);
 }
 
-/* CPUs that are awake run deferrable timers: this one sleeps in short steps. */
+/* Only CPUs that are awake run deferrable timers: short sleeps keep this CPU awake. */
 static void pass_time(unsigned int seconds)
 {
 	unsigned long end = jiffies + seconds * HZ;
@@ -30,7 +30,7 @@ static void goes_on_as_long_as_it_is_wanted(struct kunit *test)
 	pass_time(4);
 	KUNIT_EXPECT_GE(test, surveys() - before, 2);
 
-	/* Each CPU asks once more at most. */
+	/* Each CPU calls driver_survey() once more at most. */
 	WRITE_ONCE(test_calls.survey_goes_on, false);
 	pass_time(3);
 	before = surveys();

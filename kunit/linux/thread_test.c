@@ -13,9 +13,9 @@ struct fixture {
 	struct driver_queue queue;
 	struct host_thread *thread;
 	atomic_t passes;
-	u32 answer;		/* of each pass */
-	unsigned long began;	/* the last pass, in jiffies */
-	unsigned long shortest; /* jiffies between two passes */
+	u32 answer;		/* what each pass returns */
+	unsigned long began;	/* start of the last pass, in jiffies */
+	unsigned long shortest; /* fewest jiffies between two passes */
 	unsigned int flags;	/* of the thread's task */
 	char name[TASK_COMM_LEN];
 	struct completion inside;
@@ -94,7 +94,7 @@ static void passes_again_when_its_time_is_over(struct kunit *test)
 	start(test, f, "kunit");
 	EXPECT_SOON(test, atomic_read(&f->passes) >= 5);
 	host_thread_stop(f->thread);
-	/* By the clock that timers go by, which may be late by a tick or two. */
+	/* In jiffies, the clock of the timers, which may be late by a tick or two. */
 	KUNIT_EXPECT_GE(test, f->shortest, msecs_to_jiffies(60));
 }
 
@@ -185,7 +185,7 @@ static void cleared_wake_up_makes_no_pass(struct kunit *test)
 	complete(&f->go_on);
 	msleep(100);
 	KUNIT_EXPECT_EQ(test, 1, atomic_read(&f->passes));
-	/* One that comes after it does. */
+	/* A wake-up after the clear makes a pass. */
 	host_thread_wake(f->thread);
 	EXPECT_SOON(test, atomic_read(&f->passes) == 2);
 	host_thread_stop(f->thread);
@@ -273,7 +273,7 @@ static void name_is_kept_and_cut(struct kunit *test)
 	KUNIT_EXPECT_STREQ(test, "32767.xvdaaaaaa", f->name);
 }
 
-/* The disk may be the one that memory pressure would write to. */
+/* The queue's disk may be the one that memory reclaim writes to. */
 static void allocations_start_no_io(struct kunit *test)
 {
 	struct fixture *f = fixture_create(test, count_pass, HOST_FOREVER);
@@ -295,7 +295,7 @@ static u32 look_at_products(struct driver_queue *queue)
 	return HOST_FOREVER;
 }
 
-/* Whatever was there before a wake-up is seen by a pass, cleared or not. */
+/* A pass sees all that was written before a wake-up, whether it clears wake-ups or not. */
 static void no_wake_up_is_lost(struct kunit *test)
 {
 	int clear, i;
@@ -308,7 +308,7 @@ static void no_wake_up_is_lost(struct kunit *test)
 		for (i = 1; i <= 20000 && seen; i++) {
 			WRITE_ONCE(f->produced, i);
 			host_thread_wake(f->thread);
-			/* Now and then both come to rest. */
+			/* Now and then wait until the thread has caught up. */
 			if (i % 50 == 0)
 				seen = SOON(READ_ONCE(f->seen) == i);
 		}

@@ -14,7 +14,7 @@ struct fixture {
 	atomic_t runs;
 	atomic_t inside;
 	bool overlapped;
-	unsigned long scheduled; /* in jiffies, the clock that timers go by */
+	unsigned long scheduled; /* in jiffies, the clock of the timers */
 	unsigned long after;	 /* jiffies from the schedule to the last run */
 	u32 again_ms;		 /* for run_and_schedule() */
 	int rounds;
@@ -200,7 +200,7 @@ struct freed_work {
 	struct completion *freed;
 };
 
-/* The last run of a work whose object goes: KASAN sees what comes after. */
+/* The last run frees the object that embeds the work.  KASAN would report a later access. */
 static void run_and_free(struct test_work *work)
 {
 	struct freed_work *object = container_of(work, struct freed_work, work);
@@ -256,7 +256,7 @@ static void wait_long(struct test_work *work)
 	wait_for_completion_timeout(&f->go_on, 60 * HZ);
 }
 
-/* One device waits for its disk: the others' work goes on. */
+/* One device waits for its disk: the work of other devices goes on. */
 static void one_work_does_not_hold_up_another(struct kunit *test)
 {
 	struct fixture *slow = fixture_create(test, wait_long);

@@ -45,7 +45,7 @@ void planted_lock_inversion() {
 }
 
 void planted_leak(uint32_t bytes) {
-  // Written to, or the compiler would leave the call out.
+  // The write keeps the compiler from removing the call.
   auto* memory = static_cast<volatile uint8_t*>(host_alloc(bytes));
   if (memory != nullptr) memory[0] = 1;
 }

@@ -32,9 +32,8 @@ std::unique_ptr<host_device> Bench::new_device() const {
   return device;
 }
 
-// Call-backs of watches hold the watch thread's mutex, probe and remove the
-// device's lock; the watch thread, which adds and removes devices as their
-// directories come and go, both.
+// Callbacks of watches hold xenwatch_mutex.  Probe and remove hold the device's lock.  The watch
+// thread holds both when it adds or removes a device because its directory came or went.
 int Bench::bind() {
   const Holding lock(Lock::kDeviceLock);
   const int error = driver_device_create(device_.get(), &device_->driver);
@@ -104,7 +103,7 @@ void Bench::drain() {
   host().hold_io = false;
   host().complete_all();
   host().run();
-  // What waits for pages gives up in time.
+  // A request that waits for pages gives up after some time.
   if (host().leaks() != "") host().sleep(10000);
 }
 
@@ -117,7 +116,7 @@ int Bench::rebind() {
   device_->state = predecessor_->state;
   const int error = bind();
   if (error != 0) return error;
-  // xenbus tells a fresh driver the frontend's state.
+  // xenbus tells a newly bound driver the frontend's state.
   state(static_cast<uint32_t>(std::stoul(device_->frontend["state"])));
   return 0;
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-// A device with its xenstore directories and the guest behind it.
+// A device with its xenstore directories and its guest.
 //
-// It is the toolstack, the xenbus driver and the frontend's state machine of a
-// case; the guests drive the rings.
+// It plays the toolstack, the xenbus driver and the frontend's state machine.  One Guest for each
+// queue drives the rings.
 #pragma once
 
 #include <cstdint>
@@ -22,12 +22,12 @@ struct DeviceSetup {
   bool persistent = true;
   const char* mode = "w";
   uint16_t domid = 7;
-  uint32_t first_index = 0;  // of the rings, when the backend finds them
+  uint32_t first_index = 0;  // the initial value of the rings' indices
 };
 
 class Bench {
  public:
-  // A backend and a frontend directory, and no device yet.
+  // Creates a backend and a frontend directory.  The device is created by probe().
   explicit Bench(const DeviceSetup& setup = {});
   // Removes the device, if there is one, and lets it drain.
   ~Bench();
@@ -36,32 +36,32 @@ class Bench {
 
   // --- the toolstack ----------------------------------------------------------
   [[nodiscard]] int probe();
-  // Takes a node of a directory away when `value` is null.
+  // Write a node, or remove it if `value` is null.  backend() then calls the driver's watch.
   void backend(const char* name, const char* value);
   void frontend(const char* name, const char* value);
   [[nodiscard]] bool published(const char* name, const char* value) const;
   void remove();
-  // Only this: what it sets going has not run yet.
+  // Unbinds the device, and runs no thread and no work.
   void unbind();
-  // The rest of a removal: what is in flight ends, the worker runs.
+  // The rest of a removal: I/O in flight ends, and threads and works run.
   void drain();
-  // Unbinds the device and binds it again; the first goes on draining.
+  // Unbinds the device and binds a new one to its directories; the old one goes on draining.
   [[nodiscard]] int rebind();
 
   // --- the frontend ------------------------------------------------------------
-  // Writes the rings' nodes and those of `setup`.
+  // Writes the frontend's nodes: the rings and the features of `setup`.
   void offer();
-  // Throws the rings away and makes new ones.
+  // Replaces the rings by new ones.
   void renew_rings();
   void state(uint32_t state);
-  // Only this: what it sets going has not run yet.
+  // Switches the state, and runs no thread and no work.
   void tell(uint32_t state);
-  // probe, offer, Initialised; true when the backend got to Connected.
+  // Probes, offers, then Initialised and Connected.  Returns true if the backend is Connected.
   [[nodiscard]] bool connect();
-  // Closing, Closed; true when the backend got to Closed.
+  // Closing, then Closed.  Returns true if the backend is Closed.
   [[nodiscard]] bool disconnect();
 
-  // --- what is there -------------------------------------------------------------
+  // --- the device and its guest --------------------------------------------------
   [[nodiscard]] uint32_t backend_state() const { return device_->state; }
   [[nodiscard]] bool refused() const {
     return !device_->errors.empty() && device_->state == HOST_XENBUS_CLOSING;
@@ -85,7 +85,7 @@ class Bench {
   std::vector<std::unique_ptr<Guest>> retired_guests_;
 };
 
-// The host has nothing left over; and a new one.
+// The host must have no leaks now.  start_over() then makes a fresh host.
 void expect_no_leaks();
 void start_over();
 

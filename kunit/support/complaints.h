@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-// What the fake host complains of while a case makes a mistake on purpose.
+// The fake host's complaints while a case makes a mistake on purpose.
 //
-// A check that has never failed says nothing, so each has a case (cases/host/*.cc)
-// that breaks its rule and finds the complaint here instead of in the report.
+// A check that has never failed proves nothing.  So each check has a case (cases/host/*.cc) that
+// breaks the rule and finds the complaint here instead of in the report.
 #pragma once
 
 #include <string>
@@ -19,7 +19,7 @@ class Complaints {
   Complaints(const Complaints&) = delete;
   Complaints& operator=(const Complaints&) = delete;
 
-  // How many there were, and how many of them hold the text.
+  // The number of complaints, or of those that contain the text.
   [[nodiscard]] size_t count() const { return heard_.size(); }
   [[nodiscard]] size_t count(const char* part) const {
     size_t complaints = 0;
@@ -28,7 +28,7 @@ class Complaints {
     }
     return complaints;
   }
-  // Was it this, so often, and nothing else?
+  // Did this complaint come exactly `times` times, and no other?
   [[nodiscard]] bool only(const char* part, size_t times = 1) const {
     return count() == times && count(part) == times;
   }

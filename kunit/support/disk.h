@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-// What stands on the fake host's disk.
+// The contents of the fake host's disk.
 #pragma once
 
 #include <cstdint>
@@ -8,7 +8,7 @@
 
 namespace kunit {
 
-// Does the disk hold `byte` in all of `count` sectors at `from`?
+// Does every byte of the `count` sectors from sector `from` on equal `byte`?
 [[nodiscard]] inline bool disk_holds(uint64_t from, uint64_t count, uint8_t byte) {
   for (uint64_t at = from * 512; at < (from + count) * 512; ++at) {
     if (fake::host().disk_byte(at) != byte) return false;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-// What cases expect of the host between and after their parts.
+// Checks of the host between the parts of a case.
 #include "support/bench.h"
 #include "support/expectations.h"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-// TEST(), EXPECT_*() and ASSERT_*(): GoogleTest's in user space, and in a
-// kernel the same names, which report through KUnit.
+// TEST(), EXPECT_*() and ASSERT_*(): in user space those of GoogleTest; in a kernel macros of the
+// same names, which report through KUnit.
 #pragma once
 
 #ifdef __KERNEL__

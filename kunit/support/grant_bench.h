@@ -46,7 +46,7 @@ class GrantBench {
     mapper.release(std::span<GrantJob* const>(jobs.begin(), jobs.size()), now_ms);
   }
 
-  // What the purger does at the end of a queue.
+  // Unmaps all persistent grants, as the purger does when a queue ends.
   void unmap_persistent() {
     blkback::PersistentGrantList purged;
     mapper.persistent().purge_idle(purged);

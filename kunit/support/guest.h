@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-// A frontend's side of one ring: its memory, its grants, its requests and the
-// answers to them.
+// A frontend's side of one ring: its memory, its grants, its requests and the responses to them.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +14,7 @@ namespace kunit {
 
 class Guest {
  public:
-  // What status_of() says when no answer has come.
+  // status_of() returns this while there is no response.
   static constexpr int kNoAnswer = -1000;
 
   explicit Guest(Layout layout, uint32_t ring_pages = 1, uint32_t first_index = 0);
@@ -29,7 +28,7 @@ class Guest {
   [[nodiscard]] uint32_t ring_ref(uint32_t page) const { return ring_refs_[page]; }
   [[nodiscard]] uint32_t slots() const { return slots_; }
   [[nodiscard]] uint8_t* slot_at(uint32_t index);
-  // req_prod, req_event, rsp_prod, rsp_event
+  // 0 is req_prod, 1 req_event, 2 rsp_prod, 3 rsp_event.
   [[nodiscard]] uint32_t& index(uint32_t which);
   [[nodiscard]] uint32_t& req_prod() { return index(0); }
   [[nodiscard]] uint32_t& req_event() { return index(1); }
@@ -42,7 +41,7 @@ class Guest {
     write_slot(slot_at(produced_++), layout_, request);
   }
   void show();
-  // Both, and an event when the backend asked for one.
+  // put() and show(), and an event if the backend asked for one.
   template <typename Request>
   void send(const Request& request) {
     put(request);
@@ -52,32 +51,32 @@ class Guest {
   void set_port(uint32_t port) { port_ = port; }
   [[nodiscard]] uint32_t port() const { return port_; }
 
-  // --- the answers ---------------------------------------------------------------
-  // Reads what has come, and asks to be told of the next.
+  // --- the responses -------------------------------------------------------------
+  // Reads the responses that have come, and asks for an event at the next one.
   void read_answers();
   // BLKIF_RSP_*, or kNoAnswer.
   [[nodiscard]] int status_of(uint64_t id);
   [[nodiscard]] int operation_of(uint64_t id);
-  // How many have come so far, and the id of one.
+  // The number of responses so far, and the id of the response at `index`.
   [[nodiscard]] uint32_t answers();
   [[nodiscard]] uint64_t answered_id(uint32_t index);
 
   // --- its memory ----------------------------------------------------------------
   enum class Right { kReadWrite, kReadOnly };
-  // A fresh page, granted.
+  // Grants a fresh page and returns its grant reference.
   [[nodiscard]] uint32_t grant(Right right = Right::kReadWrite);
-  // `count` of them in a row; the first.
+  // Grants `count` fresh pages, with consecutive grant references, and returns the first.
   [[nodiscard]] uint32_t grants(uint32_t count);
   [[nodiscard]] uint8_t* page(uint32_t gref);
   void fill(uint32_t gref, uint8_t byte);
   [[nodiscard]] bool holds(uint32_t gref, uint8_t byte);
-  // A fresh page with these descriptors; its grant.
+  // Grants a fresh page with these descriptors and returns its grant reference.
   [[nodiscard]] uint32_t describe(const std::vector<Part>& parts);
-  // An indirect request of `count` whole pages, which are granted in a row
-  // from `first` on, with a fresh page of descriptors.
+  // An indirect request of `count` whole pages, whose grant references are consecutive from
+  // `first` on.  Its descriptors are in a fresh page.
   [[nodiscard]] IndirectAsk indirect(uint8_t operation, uint64_t id, uint64_t sector,
                                      uint32_t first, uint32_t count);
-  // Is the grant mapped by the backend, and how often?
+  // How often the backend maps the grant now, and all grants except the ring's.
   [[nodiscard]] uint32_t mappings(uint32_t gref);
   [[nodiscard]] uint32_t all_mappings();
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-// A connected device of several rings whose disk holds back every I/O.
+// A connected device of several rings.  Its disk ends no I/O before the case says so.
 #pragma once
 
 #include <cstddef>
@@ -18,7 +18,7 @@ class HeldRings : public Bench {
 
   bool connected;
 
-  // Sends a request of one page and lets everything come to rest.
+  // Sends a request of one page, and runs threads and works until nothing is due.
   void send(uint32_t queue, uint8_t operation, uint64_t id, uint64_t sector) {
     guest(queue).send(ask(operation, id, sector, {{guest(queue).grant()}}));
     fake::host().run();
@@ -27,10 +27,11 @@ class HeldRings : public Bench {
   void read(uint32_t queue, uint64_t id) { send(queue, BLKIF_OP_READ, id, id * 8); }
   void barrier(uint32_t queue, uint64_t id) { send(queue, BLKIF_OP_WRITE_BARRIER, id, id * 8); }
 
-  // Is the request of that id (by its sector) with the disk?
+  // Does the disk have the request's I/O?  Looks for its sector, id * 8.
   [[nodiscard]] bool with_disk(uint64_t id) const { return place(id) != kNowhere; }
 
-  // The disk ends it, and everything comes to rest.
+  // Ends the request's I/O, and runs threads and works until nothing is due.  Returns false if the
+  // disk does not have the I/O.
   [[nodiscard]] bool end(uint64_t id, int error = 0) {
     const size_t at = place(id);
     if (at == kNowhere) return false;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-// Notes for run.sh of which cases began and how they ended: unbuffered, to
-// outlive an abort.
+// Notes for run.sh: which cases began and how they ended.  Unbuffered, so that they survive an
+// abort.
 #pragma once
 
 #include <gtest/gtest.h>

@@ -12,7 +12,7 @@ void forget_seed() { used = false; }
 
 Random::Random() : state_(seed()) { used = true; }
 
-// splitmix64, whose state may be anything.
+// splitmix64: any state is valid.
 uint32_t Random::below(uint32_t bound) {
   state_ += 0x9e3779b97f4a7c15u;
   uint64_t mixed = state_;

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
-// Random numbers whose seed a failing case prints.  KUNIT_SEED repeats a run, in
-// a kernel the module's parameter "seed".
+// Random numbers.  A failing case prints their seed.  To repeat a run, set KUNIT_SEED, or in a
+// kernel the module's parameter "seed".
 #pragma once
 
 #include <cstdint>
 
 namespace kunit {
 
-// The seed of this run: what was asked for, or one of the moment.
+// The seed of this run: the one that was asked for, or one from the clock.
 [[nodiscard]] uint64_t seed();
 
 [[nodiscard]] bool seed_was_used();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-// Looks at the inside of a red-black tree.
+// Checks the inside of a red-black tree.
 #pragma once
 
 #include <cstdint>
@@ -17,11 +17,11 @@ struct RbTreeProbe {
     return height(tree.root_, 0, uint64_t{UINT32_MAX} + 1, count);
   }
 
-  // The longest path.
+  // The number of nodes on the longest path.
   [[nodiscard]] static uint32_t depth(const RbTreeBase& tree) { return depth_of(tree.root_); }
 
  private:
-  // All keys below `node` are at least `low` and less than `high`.
+  // All keys of the subtree at `node` must be at least `low` and less than `high`.
   static int height(const RbNode* node, uint64_t low, uint64_t high, uint32_t& count) {
     if (node == nullptr) return 0;
     if (node->key < low || node->key >= high) return -1;

@@ -6,7 +6,7 @@
 
 namespace kunit {
 
-// Reads into `count` fresh pages, one request each; the first page's grant.
+// Sends `count` reads, each into one fresh page.  Returns the first page's grant reference.
 inline uint32_t send_reads(Guest& guest, uint64_t first_id, uint32_t count) {
   const uint32_t gref = guest.grants(count);
   for (uint32_t i = 0; i < count; ++i) {
@@ -19,7 +19,7 @@ inline uint32_t send_reads(Guest& guest, uint64_t first_id, uint32_t count) {
   return gref;
 }
 
-// How many of them went well.
+// The number of these reads that succeeded.
 inline uint32_t served(Guest& guest, uint64_t first_id, uint32_t count) {
   uint32_t okay = 0;
   for (uint64_t id = first_id; id < first_id + count; ++id) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-// Where the seed comes from in user space; in a kernel it is a parameter.
+// The seed in user space; in a kernel it is a parameter of the module.
 #include <chrono>
 #include <cstdlib>
 

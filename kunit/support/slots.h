@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 // The requests that a frontend writes into a ring's slots.
 //
-// The layouts are written down here once more, as offsets, so that a mistake
-// in the core's structures cannot hide.
+// write_slot() has its own table of each layout's offsets, so that a mistake in the core's
+// structures is noticed.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +21,7 @@ struct Part {
   uint8_t last = 7;
 };
 
-// A request; `count` may lie about the parts.
+// A request.  `count` may differ from the number of parts.
 struct Ask {
   uint8_t operation = BLKIF_OP_READ;
   uint8_t count = 0;
@@ -34,14 +34,14 @@ struct Ask {
 [[nodiscard]] Ask ask(uint8_t operation, uint64_t id, uint64_t sector,
                       std::initializer_list<Part> parts);
 
-// A request whose segments stand in a page of their own.
+// An indirect request: its segments are in a page of descriptors.
 struct IndirectAsk {
   uint8_t indirect_op = BLKIF_OP_READ;
   uint16_t count = 0;
   uint16_t handle = 51712;
   uint64_t id = 0;
   uint64_t sector = 0;
-  uint32_t gref = 0;  // of that page
+  uint32_t gref = 0;  // of the page of descriptors
 };
 
 struct DiscardAsk {

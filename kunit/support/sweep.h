@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-// Sweeps over every place where something can go wrong.
+// Sweeps: run a scenario once for each point at which something can go wrong.
 #pragma once
 
 #include <cstdint>
@@ -10,12 +10,12 @@
 
 namespace kunit {
 
-// How many places a sweep passes over at a time, on the average: 1 in user space;
-// more in a kernel whose checks make everything a hundred times slower.
+// The average step of a sweep: 1 in user space; more in a kernel, whose checks make everything a
+// hundred times slower.
 [[nodiscard]] uint32_t sweep_stride();
 
-// 1, 2, 3 and so on; with a stride above 1 the first few, and then others in each
-// run.
+// Counts 1, 2, 3 and so on.  With a stride above 1 only the first few steps are 1, and the others
+// are random.
 class Sweep {
  public:
   explicit Sweep(uint32_t stride = sweep_stride()) : stride_(stride) {}
@@ -31,9 +31,8 @@ class Sweep {
   uint32_t at_ = 1;
 };
 
-// Runs `scenario(n)` for the places n of a sweep until it is false: there is no
-// such place any more.  How many there were, or a few more; 0 when there is no end
-// of them.
+// Runs `scenario(n)` for each n of a sweep until it returns false: there is no n-th point.
+// Returns the number of points, or with a stride above 1 a few more; 0 if they have no end.
 template <typename Scenario>
 uint32_t sweep(Scenario scenario, uint32_t stride = sweep_stride()) {
   constexpr uint32_t kFarTooMany = 5000;
@@ -45,8 +44,8 @@ uint32_t sweep(Scenario scenario, uint32_t stride = sweep_stride()) {
   return 0;
 }
 
-// Runs `scenario(n)` with the first fallible call failing, then with the second,
-// and so on until none fails; the number of failures.
+// Runs `scenario(n)` with n = 1, 2 and so on, the number of the fallible call that is to fail,
+// until no call fails.  Returns the number of failures.
 template <typename Scenario>
 uint32_t with_each_call_failing(Scenario scenario) {
   return sweep([&scenario](uint32_t n) {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
-// The disk of the host with threads: each thread that submits has a lane, in
-// which a thread of the disk ends its I/Os in any order, now and then within the
-// submission: what is no discard.
+// The disk of the host with threads.  Each thread that submits I/O has a lane, a
+// thread of the disk that ends the I/Os in random order.  One in eight I/Os, on
+// average, ends within its submission instead; a discard never does.
 //
-// Lanes share nothing but the disk's bytes, which are accessed without a lock:
-// whoever submits must have seen to it that nothing else is under way there.
+// Lanes share only the disk's bytes, and access them without a lock: the submitter
+// must ensure that no other I/O to the same bytes is in flight.
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
@@ -78,7 +78,7 @@ void transfer(const host_io& io) {
 void Lane::end(host_io* io) {
   const threads::Interrupt interrupt;
   int32_t error = host().io_error.load(std::memory_order_relaxed);
-  // A disk that has shrunk since the driver looked.
+  // The disk has shrunk since the driver read its size.
   if (io->sector + io->sectors > host_disk_sectors(io->disk)) error = -EIO;
   if (error == 0) transfer(*io);
   io->error = error;
@@ -109,7 +109,8 @@ void Lane::run() {
   }
 }
 
-// The watch thread and an unbind wait for no disk.
+// Reports a call of `function` under a lock of xenbus: the watch thread and an unbind
+// must not wait for a disk.
 void may_wait_for_disk(const char* function) {
   Host::may_sleep(function);
   if (threads::XenbusLock::held()) {
@@ -150,7 +151,7 @@ int host_disk_sync(host_disk*) {
 
 void host_disk_submit(host_io* const* ios, uint32_t count) {
   Host::may_sleep("host_disk_submit");
-  // Ends with the thread, when all its I/O has.
+  // Destroyed at the end of the thread, after all its I/O has ended.
   thread_local Lane lane;
   for (uint32_t i = 0; i < count; ++i) {
     host_io* io = ios[i];

@@ -37,7 +37,7 @@ Frontend::Frontend(uint32_t port, uint32_t ring_order)
       ring_ref_(host().next_gref.fetch_add(ring_pages_ + slots_, std::memory_order_relaxed)),
       first_gref_(ring_ref_ + ring_pages_) {
   std::memset(memory_.get(), 0, size_t{4096} * (ring_pages_ + slots_));
-  if (first_gref_ + slots_ > kGrants) std::abort();  // a case of too many rings
+  if (first_gref_ + slots_ > kGrants) std::abort();  // the case has too many rings
   for (uint32_t i = 0; i < ring_pages_ + slots_; ++i) {
     host().grants[ring_ref_ + i].memory = memory_.get() + size_t{i} * 4096;
   }
@@ -63,7 +63,7 @@ void Frontend::show() {
   if (shown_ - load(index(kReqEvent)) < shown_ - before) host().event(port_);
 }
 
-// Asks to be told of the next answer and waits until it is there.
+// Asks for an event with the next response and waits for it; false after kPatience.
 bool Frontend::wait() {
   store(index(kRspEvent), consumed_ + 1);
   fence();
@@ -80,8 +80,8 @@ bool Frontend::run(uint64_t count, const Make& make, const Check& check) {
   uint64_t sent = 0;
   uint64_t answered = 0;
   std::vector<bool> waits(count);
-  // A page serves the requests whose ids are the same modulo the slots; the
-  // next of them waits for its answer.
+  // Requests whose ids are equal modulo slots_ share a page: each is sent after the
+  // response to the one before it.
   while (answered != count) {
     while (sent != count && produced_ - consumed_ < slots_ &&
            (sent < slots_ || !waits[sent - slots_])) {
@@ -117,7 +117,7 @@ void Frontend::abandon(uint64_t count, const Make& make) {
 
 namespace {
 
-// What a probe and a removal are called with.
+// The locks that xenbus holds when it calls a probe or a removal.
 class BusLocks {
  public:
   BusLocks(host_device& device, By by) {
@@ -156,14 +156,14 @@ bool Device::probe(By by) {
   const BusLocks locks(device_, by);
   if (driver_device_create(&device_, &device_.driver) != 0) {
     const std::lock_guard guard(device_.lock);
-    device_.released = true;  // the core never had it
+    device_.released = true;  // the core never owned it
     return false;
   }
   driver_physical_device_changed(driver());
   return true;
 }
 
-// The old rings stay until the backend has let go of them.
+// Keeps the old rings: the backend may still have them mapped.
 void Device::offer_rings() {
   for (auto& frontend : frontends_) former_frontends_.push_back(std::move(frontend));
   frontends_.clear();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-// A device of several rings, and frontends that drive them from threads of
+// A device with several rings, and frontends that drive the rings from threads of
 // their own.
 #pragma once
 
@@ -12,7 +12,7 @@
 
 namespace threads {
 
-// A frontend's end of one ring.  One thread at a time.
+// The frontend's end of one ring.  Used by one thread at a time.
 class Frontend {
  public:
   explicit Frontend(uint32_t port, uint32_t ring_order = 0);
@@ -20,10 +20,10 @@ class Frontend {
   Frontend& operator=(const Frontend&) = delete;
 
   [[nodiscard]] uint32_t port() const { return port_; }
-  // Of the ring's first page; the others follow.
+  // The gref of the ring's first page; the other pages have the grefs after it.
   [[nodiscard]] uint32_t ring_ref() const { return ring_ref_; }
   [[nodiscard]] uint32_t slots() const { return slots_; }
-  // A page that request number `id` may use; it is not used by another under way.
+  // The page for the request with this id.  No other request in flight uses the page.
   [[nodiscard]] uint32_t gref_of(uint64_t id) const {
     return first_gref_ + static_cast<uint32_t>(id % slots_);
   }
@@ -31,15 +31,15 @@ class Frontend {
     return memory_.get() + 4096 * (ring_pages_ + id % slots_);
   }
 
-  // Sends `count` requests, as many at once as the ring holds, and waits for
-  // all answers.  `make(id)` makes the request of an id from 0 on and fills its
-  // page; `check(id, status)` looks at the answer.  False when an answer does not
-  // come, comes twice, or was not asked for.
+  // Sends `count` requests, as many at once as the ring holds, and waits for all
+  // responses.  `make(id)` makes the request with this id, counted from 0, and fills its
+  // page; `check(id, status)` checks the response.  Returns false when a response does
+  // not come, comes twice, or belongs to no request.
   using Make = std::function<kunit::Ask(uint64_t id)>;
   using Check = std::function<void(uint64_t id, int16_t status)>;
   [[nodiscard]] bool run(uint64_t count, const Make& make, const Check& check);
 
-  // The same, but goes away in the middle: nobody waits for the answers.
+  // Sends up to `count` requests, at most a full ring, and does not wait for responses.
   void abandon(uint64_t count, const Make& make);
 
  private:
@@ -64,29 +64,29 @@ class Frontend {
   uint32_t consumed_ = 0;
 };
 
-// Who binds or unbinds a device: the watch thread, because its directory came or
-// went, with xenwatch_mutex and the device's lock; or an administrator by sysfs, with
-// the device's lock alone.
+// Who binds or unbinds a device.  The watch thread does so when the directory came or
+// went, and holds xenwatch_mutex and the device's lock.  An administrator does so
+// through sysfs, and holds the device's lock alone.
 enum class By { kWatchThread, kAdministrator };
 [[nodiscard]] By either();  // at random
 
-// The toolstack, xenbus and the frontend's state machine of a device.
+// A device with its toolstack, xenbus and the frontend's state machine.
 class Device {
  public:
   explicit Device(uint32_t queues, bool persistent = true, uint64_t identity = 7,
                   uint32_t first_port = 1, uint32_t ring_order = 0);
-  // Removes what is there and waits for its release.
+  // Removes the device if it is bound, and waits for its release.
   ~Device();
   Device(const Device&) = delete;
   Device& operator=(const Device&) = delete;
 
   [[nodiscard]] bool probe(By by = either());
-  // Fresh rings; true when the backend gets to Connected.
+  // Offers fresh rings; true when the backend goes to Connected.
   [[nodiscard]] bool connect();
-  // The same where the backend may fail, and say so with Closing.
+  // The same for a backend that may fail: false when it goes to Closing.
   [[nodiscard]] bool try_connect();
   [[nodiscard]] bool disconnect();
-  // The watches of our own state and of the disk's node.
+  // The call-backs of the watches on the backend's state and on physical-device.
   void state_changed();
   void physical_device_changed();
   void remove(By by = either());
@@ -110,7 +110,7 @@ class Device {
   std::vector<std::unique_ptr<Frontend>> former_frontends_;
 };
 
-// Each function runs in a thread of its own, all at the same time.
+// Runs all functions concurrently, each in a thread of its own, and waits for them.
 void together(const std::vector<std::function<void()>>& functions);
 
 }  // namespace threads

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 // The host for cases with real threads.
 //
-// It stands in for src/linux as kunit/fake_host does, but its threads, its
-// work queue, its disk and its interrupts run at the same time; the cases are
-// built with ThreadSanitizer.  What the core must order itself it is not
-// ordered for by this host: counters are relaxed atomics, every ring's disk has
-// a lock of its own, and memory, pages and grants are handed out without a lock
-// that ThreadSanitizer could take for the order of the core's accesses.
+// It replaces src/linux, as kunit/fake_host does, but its threads, its work queue,
+// its disk and its interrupts run concurrently.  The cases are built with
+// ThreadSanitizer.
 //
-// BEWARE: time passes kSpeed times faster than on a clock.
+// This host must not order accesses that the core has to order: ThreadSanitizer
+// would miss the core's races.  Counters are therefore relaxed atomics, each thread
+// that submits I/O has a disk lane with a lock of its own, and memory, pages and
+// grants are handed out without a lock.
+//
+// BEWARE: the host's time runs kSpeed times faster than real time.
 #pragma once
 
 #include <atomic>
@@ -35,14 +37,15 @@ struct host_page {
   host_page* next = nullptr;
   uint8_t* mapped = nullptr;  // the guest's memory
   uint32_t gref = 0;
-  // How often the storage stack is asked for it before it lets go of it.
+  // How many more calls of host_page_busy() return true.
   std::atomic<uint32_t> busy{0};
-  // Owned by the core, and not in a chain: checked without ordering anything.
+  // Owned by the core; linked into a chain.  Accessed relaxed: the checks must not
+  // order the core's accesses.
   std::atomic<bool> handed_out{false};
   std::atomic<bool> in_chain{false};
 };
 
-// A queue's thread; a case may also sleep in one of its own.
+// A queue's thread.  A case may also create one and sleep in it.
 struct host_thread {
   driver_queue* queue = nullptr;
   std::atomic<bool> woken{false};
@@ -51,10 +54,11 @@ struct host_thread {
   std::condition_variable news;
   std::thread task;
 
-  // Makes the calling thread this one, as far as wake-ups are concerned.
+  // Makes this the calling thread's host_thread: a wake-up by the caller then does
+  // nothing, and the caller may clear the wake-ups.
   void become();
-  // Sleeps until it is woken or stopped, or until the host's milliseconds have
-  // passed; false when they have.
+  // Sleeps until the thread is woken or stopped.  Returns false when that did not
+  // happen within `ms` host milliseconds.
   bool sleep(uint32_t ms);
 };
 
@@ -64,7 +68,7 @@ struct host_device {
   uint16_t domid = 7;
   driver_device* driver = nullptr;
 
-  std::mutex lock;  // of all that follows
+  std::mutex lock;  // guards the members from here to `errors`
   std::condition_variable news;
   uint32_t state = HOST_XENBUS_INITIALISING;
   bool released = false;
@@ -72,7 +76,7 @@ struct host_device {
   std::map<std::string, std::string> frontend;
   uint32_t errors = 0;
 
-  std::mutex device_lock;  // of struct device
+  std::mutex device_lock;  // the lock in the kernel's struct device
 };
 
 namespace threads {
@@ -80,7 +84,7 @@ namespace threads {
 inline constexpr uint32_t kSpeed = 50;
 inline constexpr uint32_t kGrants = 16384;
 inline constexpr uint32_t kPorts = 64;
-// How long a case waits for what must come.
+// How long a case waits for an event that must come.
 inline constexpr std::chrono::seconds kPatience{20};
 
 struct Grant {
@@ -88,10 +92,10 @@ struct Grant {
   std::atomic<uint32_t> mappings{0};
 };
 
-// An event channel's port, and both its ends.
+// An event channel's port with both ends.
 struct Port {
   std::mutex lock;
-  driver_queue* queue = nullptr;  // the backend's end, when it is bound
+  driver_queue* queue = nullptr;  // the backend's queue; nullptr: not bound
   bool masked = false;
   bool pending = false;
   std::mutex guest_lock;
@@ -99,7 +103,7 @@ struct Port {
   bool guest_notified = false;
 };
 
-// What a disk sees of an I/O when it is submitted and when it ends.
+// Called with each I/O when it is submitted, or when it ends.
 using Watcher = std::function<void(const host_io& io)>;
 
 class Host {
@@ -111,17 +115,18 @@ class Host {
 
   // --- set before the threads start -------------------------------------------
   std::vector<uint8_t> disk;
-  uint32_t io_microseconds = 50;  // at most, of one I/O
+  uint32_t io_microseconds = 50;  // upper bound of the random delay of an I/O
   Watcher submitted;
   Watcher ended;
-  // Instead of driver_io_done(), for I/Os that are not the core's.
+  // Called instead of driver_io_done(), for I/Os that a case submits itself.
   std::function<void(host_io& io)> at_io_done;
-  // Every n-th page that is asked for is still with the storage stack.
+  // On average one in this many pages (0: none) is made busy when a grant is mapped
+  // in it: the next two calls of host_page_busy() return true.
   uint32_t busy_every = 0;
   host_disk_geometry geometry{};
 
   // --- at any time -------------------------------------------------------------
-  Grant grants[kGrants];  // each filled before it is told to anybody
+  Grant grants[kGrants];  // each written before its gref is published
   std::atomic<uint32_t> next_gref{8};
   std::atomic<uint32_t> max_buffer_pages{1024};
   std::atomic<uint32_t> max_persistent_grants{1056};
@@ -129,15 +134,15 @@ class Host {
   std::atomic<uint64_t> sectors{2048};
   std::atomic<int32_t> io_error{0};
   std::atomic<int64_t> handles_left{INT64_MAX / 2};  // for mappings
-  // One in so many calls fails, 0: none: of those whose caller can do without, and
-  // of those by which something is set up.
+  // On average one in this many calls fails; 0: none.  tries_fail is for host_page_alloc()
+  // and host_*try_alloc(), set_ups_fail for the other calls that can fail.
   std::atomic<uint32_t> tries_fail{0};
   std::atomic<uint32_t> set_ups_fail{0};
   std::atomic<uint64_t> failures{0};
   [[nodiscard]] bool fails(const std::atomic<uint32_t>& one_in);
   Port ports[kPorts];
-  void event(uint32_t port);  // from the frontend
-  std::mutex watch_mutex;     // of the watch thread
+  void event(uint32_t port);  // the frontend sends an event
+  std::mutex watch_mutex;     // xenwatch_mutex
 
   // --- accounts ------------------------------------------------------------------
   std::atomic<int64_t> memory{0};
@@ -150,13 +155,14 @@ class Host {
   std::atomic<int64_t> tasks{0};
   [[nodiscard]] std::string leaks() const;
 
-  // Reported, unless a case makes the mistake on purpose and counts complaints.
+  // Reports a broken contract: the case fails.  While a case makes mistakes on purpose
+  // it sets `complaints`, and the report is only counted there.
   static void broken(const std::string& what);
   std::atomic<uint32_t>* complaints = nullptr;
-  // Calls that may sleep come neither under a spinlock nor in an interrupt.
+  // Reports a call of `function`, which may sleep, under a spinlock or in an interrupt.
   static void may_sleep(const char* function);
 
-  // Waits until no work is scheduled or running.
+  // Waits until no work is scheduled or running; false after kPatience.
   [[nodiscard]] bool works_rest();
 
  private:
@@ -170,7 +176,7 @@ class Host {
   void work_main();
 
  public:
-  // The work queue; for the host's own functions.
+  // The work queue.  Public for the host_work_*() functions.
   std::mutex works_lock;
   std::condition_variable works_news;
   std::map<host_work*, WorkState> works;
@@ -184,7 +190,7 @@ Host& host();
 void renew_host();
 void end_host();
 
-// The calling thread is an interrupt, or a part of the host, for a scope.
+// Puts the calling thread in interrupt context for a scope.
 class Interrupt {
  public:
   Interrupt();
@@ -195,10 +201,11 @@ class Interrupt {
 [[nodiscard]] bool in_interrupt();
 extern thread_local uint32_t spinlocks_held;
 
-// What xenbus holds around its calls: in each call-back of a watch the mutex of the
-// watch thread, in probe and remove the device's lock, and where a directory that
-// came or went is the reason, both.  ThreadSanitizer orders them with all other
-// locks; who would wait for a lock of its own is reported.
+// A lock that xenbus holds around its calls: xenwatch_mutex in each call-back of a
+// watch, the device's lock in probe and remove, and both when the watch thread probes
+// or removes because a directory came or went.  ThreadSanitizer checks their order
+// against all other locks.  The host reports a caller that holds one and calls a
+// function that may wait for a disk, a thread, a work or the device's lock.
 class XenbusLock {
  public:
   explicit XenbusLock(std::mutex& lock);
@@ -212,10 +219,11 @@ class XenbusLock {
   std::mutex& lock_;
 };
 
-// Random numbers of the calling thread, of which no other knows.
+// A random number from 0 to `bound` - 1.  Each thread has a generator of its own, so
+// that no synchronisation is needed.
 [[nodiscard]] uint32_t random_below(uint32_t bound);
 
-// The host's milliseconds as a span of the clock.
+// The real time that `ms` milliseconds of the host take.
 [[nodiscard]] std::chrono::microseconds real_time(uint64_t ms);
 
 }  // namespace threads

@@ -22,7 +22,7 @@ class FreshHost : public testing::EmptyTestEventListener {
 int main(int argc, char** argv) {
   testing::GTEST_FLAG(brief) = true;
   testing::InitGoogleTest(&argc, argv);
-  // See kunit/main.cc.
+  // The order of the listeners matters: see kunit/main.cc.
   testing::TestEventListeners& listeners = testing::UnitTest::GetInstance()->listeners();
   listeners.Append(new kunit::Notes);
   listeners.Append(new FreshHost);

@@ -27,7 +27,7 @@ std::mutex& mutex_of(host_spinlock* lock) {
   return *std::launder(reinterpret_cast<std::mutex*>(lock->storage + 1));
 }
 
-// The classes of the locks that the thread holds, the outermost first.
+// The classes of the spinlocks that the thread holds, outermost first.
 thread_local uint64_t held_classes[HOST_LOCK_CLASSES];
 
 void* allocate(size_t bytes) {
@@ -87,7 +87,7 @@ unsigned long host_spinlock_lock(host_spinlock* lock) {
   const uint64_t lock_class = lock->storage[0];
   if (threads::spinlocks_held != 0 && held_classes[threads::spinlocks_held - 1] >= lock_class) {
     Host::broken("spinlocks nest in the wrong order");
-    std::abort();  // before it hangs
+    std::abort();  // taking the lock could hang
   }
   held_classes[threads::spinlocks_held++] = lock_class;
   mutex_of(lock).lock();
@@ -210,7 +210,7 @@ void host_grant_map(host_grant_scratch* scratch, uint16_t, host_grant_map_op* op
       host().mapped.fetch_add(1, kRelaxed);
     }
     if (op.status != 0) host().handles_left.fetch_add(1, kRelaxed);
-    // The border says so: nobody may look at them again.
+    // include/host/grant.h: undefined afterwards.  A caller that reads them fails.
     op.page = nullptr;
     op.read_only = 0xdeadbeef;
   }
@@ -237,7 +237,7 @@ void host_grant_unmap(host_grant_scratch* scratch, host_grant_unmap_op* ops, uin
 int host_ring_map(host_device*, const uint32_t* grefs, uint32_t count, void** address) {
   Host::may_sleep("host_ring_map");
   if (host().fails(host().set_ups_fail)) return -ENOMEM;
-  // A frontend's pages lie in a row.
+  // The pages of a Frontend's ring are adjacent, and so are their grefs.
   for (uint32_t i = 0; i < count; ++i) {
     if (grefs[i] != grefs[0] + i) return -EINVAL;
   }
@@ -266,10 +266,9 @@ void host_shared_respond(void* response, uint64_t id, uint8_t operation, int16_t
   std::memcpy(bytes + 10, &status, sizeof(status));
 }
 
-// ThreadSanitizer does not understand fences, and g++ says so.  No suppression
-// hides anything here: the indices that the fence stands between are atomics of
-// their own, and that their accesses keep their order is seen in that no
-// notification is lost, not in a report of a race.
+// ThreadSanitizer does not model fences, and g++ warns of that.  Disabling the warning
+// hides no race: the indices before and after the fence are accessed atomically.  A
+// missing fence shows as a lost notification, not as a report of a race.
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wtsan"
 void host_shared_fence(void) { __atomic_thread_fence(__ATOMIC_SEQ_CST); }

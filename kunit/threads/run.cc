@@ -45,7 +45,7 @@ std::chrono::microseconds real_time(uint64_t ms) {
   return std::chrono::microseconds(ms * 1000 / kSpeed);
 }
 
-// splitmix64; each thread starts elsewhere.
+// splitmix64; each thread starts with a different state.
 uint32_t random_below(uint32_t bound) {
   static std::atomic<uint64_t> threads_seen{1};
   thread_local uint64_t state = threads_seen.fetch_add(1, kRelaxed) << 32;
@@ -146,7 +146,7 @@ void Host::work_main() {
     state.running = true;
     guard.unlock();
     running_work = chosen;
-    driver_work(chosen);  // after which it may be gone
+    driver_work(chosen);  // may free the work
     running_work = nullptr;
     guard.lock();
     state.running = false;
@@ -163,7 +163,8 @@ bool Host::works_rest() {
 // --- events -------------------------------------------------------------------
 
 namespace {
-// The port's lock is held: so unbinding waits for a handler that runs.
+// Context: the port's lock is held, so that host_event_unbind() waits for a running
+// handler.
 void deliver(Port& port) {
   if (port.queue == nullptr) return;
   if (port.masked) {
@@ -217,7 +218,7 @@ int host_thread_start(driver_queue* queue, const char*, host_thread** thread) {
   return 0;
 }
 
-// As src/linux/thread.c: a full barrier, and a wake-up only for who may sleep.
+// As in src/linux/thread.c: a full barrier, and no notification when `woken` was set.
 void host_thread_wake(host_thread* thread) {
   if (thread == threads::self && !threads::in_interrupt()) return;
   if (thread->woken.exchange(true)) return;

@@ -14,7 +14,7 @@ using threads::host;
 
 namespace {
 
-// A message is made as the kernel would, so that what it names is read.
+// Formats a message as the kernel would, so that ThreadSanitizer sees its arguments read.
 void spell(const char* format, va_list arguments) {
   char text[512];
   (void)std::vsnprintf(text, sizeof(text), format, arguments);
@@ -95,7 +95,7 @@ void host_device_release(host_device* device) {
   if (threads::XenbusLock::held()) {
     Host::broken("a device is released under a lock of xenbus");
   } else {
-    // The host publishes the Closed that an unbind could not.
+    // src/linux takes this lock to publish the Closed that an unbind could not publish.
     const threads::XenbusLock lock(device->device_lock);
   }
   const std::lock_guard guard(device->lock);

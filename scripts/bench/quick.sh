@@ -1,15 +1,15 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# "make bench-quick": our driver and the kernel's own, one after the other in
-# the same emulated machine, on null_blk, one guest, time counted in
+# "make bench-quick": compares our driver with the in-tree driver, one after the other
+# in the same emulated machine, on null_blk, with one guest.  Time is counted in
 # instructions.
 #
-# Fails when a cell of ours has less than 0.98 of the other's IOPS, or when at
-# depth 32 ours needs more than half of the other's hypercalls (grant table and
-# event channels) for a request.  xentrace counts a hypercall again when Xen goes
-# on with it after an interrupt; how many the driver makes for a request of 1 MiB
-# is a matter of the scenario "indirect".
+# Fails when in a cell our driver has less than 0.98 of the in-tree driver's IOPS, or at
+# depth 32 makes more than half as many hypercalls per request (grant table and event
+# channels).  xentrace counts a hypercall again when Xen continues it after an
+# interrupt; the scenario "indirect" checks the number of hypercalls for a request of
+# 1 MiB.
 #
 # A cell's name is OPERATION-SIZE-qdDEPTH-qQUEUES; a guest with four queues has
 # four CPUs, whose jobs share the depth.

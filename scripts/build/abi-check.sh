@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# Every parameter and every sysfs file of the driver stands in
-# Documentation/ABI, nothing else does, and each entry is complete.
+# Checks that Documentation/ABI describes exactly the driver's parameters and sysfs
+# files, and that each entry is complete.
 set -eu
 
 cd "$(dirname "$0")/../.."
@@ -14,7 +14,7 @@ complain() {
 
 one_line() { echo "$1" | paste -sd' '; }
 
-# same WHAT FILE PREFIX NAMES: does FILE describe just these names?
+# same WHAT FILE PREFIX NAMES: complains unless FILE describes exactly NAMES.
 same() {
 	documented=$(sed -n "s|^What: *$3||p" "$2" | sort)
 	present=$(echo "$4" | tr ' ' '\n' | grep . | sort)

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# How the core and its cases are compiled in user space, as clang's tools and
-# editors read it.
+# Prints how the core and its cases are compiled in user space, in the format that
+# clang's tools and editors read.
 #
 # usage: compile-commands.sh > compile_commands.json
 set -eu

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # The C++ core: its objects, and the rule that compiles them with the kernel's
-# own flags.  Included by the Kbuild of each module that links the core, which
-# sets blkback-dir.
+# own flags.  The Kbuild of each module that links the core sets blkback-dir and
+# includes this file.
 
 blkback-core := \
 	src/base/rb_tree.o \
@@ -57,7 +57,7 @@ blkback-c-only := -std=% -Wstrict-prototypes -Wmissing-prototypes -Wold-style-de
 	-Wimplicit-fallthrough% -fplugin% -fzero-init-padding-bits% -nostdinc -include -I% -isystem \
 	-g -gdwarf% -gz% -Wvla -Wno-format-overflow-non-kprintf -Wno-format-truncation-non-kprintf \
 	-fshort-wchar -Wno-type-limits -Wno-main -Wno-unterminated-string-initialization
-# The core's own: scripts/build/static-check.sh gives them to clang, too.
+# The core's own flags.  scripts/build/static-check.sh passes them to clang, too.
 blkback-own-flags := -std=gnu++23 -ffreestanding -fno-exceptions -fno-rtti -fno-threadsafe-statics \
 	-Wall -Wextra -Wold-style-cast -Wconversion -Wshadow -Wnon-virtual-dtor -Wno-psabi
 # -g0: pahole of Debian 12 cannot turn C++ into BTF, and Kbuild would delete
@@ -67,7 +67,8 @@ blkback-cxx-flags = $(filter-out $(blkback-c-only) %.h $(srctree)/% $(blkback-di
 	$(if $(XEN_HEADERS),-isystem $(XEN_HEADERS)) \
 	-I$(blkback-dir)/include -I$(blkback-dir)/src
 
-# What the core may leave undefined: the border, and what compilers emit.
+# Symbols that an object of the core may leave undefined: the host interface, symbols
+# that compilers emit, and those of the core's other objects.
 blkback-allowed := host_[a-z0-9_]* memcpy memset memmove memcmp strlen __stack_chk_fail \
 	__fentry__ __x86_[a-z0-9_]* __kasan_[a-z0-9_]* __asan_[a-zN0-9_]* __tsan_[a-z0-9_]* \
 	__ubsan_[a-z0-9_]* __sanitizer_cov_[a-z0-9_]* __ref_stack_chk_guard \

@@ -1,16 +1,16 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# Installs the module for the kernel that it was built for.  The folder updates/ comes before
-# the kernel's own modules, which stay in place: removing the file brings the
-# kernel's driver back.
+# Installs the module for the kernel that it was built for.  The folder updates/ has
+# priority over the kernel's own modules, which stay in place: removing the file brings
+# the kernel's driver back.
 #
 # usage: install.sh MODULE
 set -eu
 
 module=$1
-# What the module was built for says the module: Debian's headers hold another
-# name in include/config/kernel.release.
+# Ask the module which kernel it was built for: include/config/kernel.release of
+# Debian's headers has another name.
 release=$(modinfo -F vermagic "$module" | cut -d' ' -f1)
 folder=/lib/modules/$release/updates
 if [ "$(id -u)" != 0 ]; then

@@ -3,8 +3,8 @@
 #
 # Sourced by module.sh and kunit.sh.
 
-# own_folder FOLDER MARK: files are removed from it, so it must be new, empty, or
-# one that we made and that holds a file named MARK.
+# own_folder FOLDER MARK: creates FOLDER with a file named MARK.  The build removes files
+# from FOLDER: it must be new, empty, or have a MARK from an earlier build.
 own_folder() {
 	if [ -e "$1" ] && [ ! -e "$1/$2" ] && [ -n "$(ls -A "$1")" ]; then
 		echo "$0: $1 holds other files than a build of ours" >&2
@@ -15,20 +15,21 @@ own_folder() {
 }
 
 # forget_removed FOLDER CHECKOUT: removes from FOLDER those of the sources listed
-# on standard input that CHECKOUT no longer has.  Copies keep their times, so only
-# what changed is compiled again; what was removed must not linger.
+# on standard input that CHECKOUT no longer has.  FOLDER is kept between builds: copies
+# keep their times, so that only changed files are compiled again.
 forget_removed() {
 	while read -r file; do [ -e "$2/$file" ] || rm -f "$1/$file"; done
 }
 
-# launcher: what compilers of the core are started with.  $1: a system's folder
+# launcher [ROOT]: prints the launcher of the core's compilers: "ccache" when the system in
+# ROOT (default: this one) has it.
 launcher() {
 	if [ -x "${1:-}/usr/bin/ccache" ]; then echo ccache; fi
 }
 
-# judge LOG STATUS: prints LOG; ends with STATUS, or with 1 for a warning.
-# "Skipping BTF generation" is what 6.1's headers always say: they have no
-# vmlinux to refer to.
+# judge LOG STATUS: prints LOG.  Exits with STATUS if that is not 0, and with 1 for a
+# warning.  "Skipping BTF generation" is no warning: 6.1's headers always cause it,
+# because they have no vmlinux.
 judge() {
 	cat "$1"
 	[ "$2" = 0 ] || exit "$2"

@@ -5,8 +5,8 @@
 #
 # usage: kunit.sh NAME KDIR OUTPUT-FOLDER [make variables ...]
 #
-#   cases     those of kunit/cases (kunit/kernel/Kbuild)
-#   others    kunit/NAME/Kbuild
+# NAME "cases" builds the cases of kunit/cases with kunit/kernel/Kbuild; any other NAME
+# is a folder of kunit with a Kbuild.
 #
 # Prints Kbuild's output; any warning is an error.
 set -eu
@@ -38,7 +38,7 @@ cp -pu "$top/$kbuild" "$output/Kbuild"
 cp -pRu "$top/src" "$top/include" "$output/"
 cp -pRu "$top/scripts/build" "$output/scripts/"
 for part in "$top"/kunit/*/; do
-	# Those run in user space alone.
+	# These parts run only in user space.
 	case $part in */fuzz/ | */threads/) continue ;; esac
 	cp -pRu "${part%/}" "$output/kunit/"
 done

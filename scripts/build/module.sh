@@ -27,14 +27,14 @@ cp -pRu "$top/scripts/build" "$output/scripts/"
 
 log=$output/build.log
 status=0
-# Headers within another system's folder are for that system's compiler.
+# Headers in another system's folder need that system's compiler: build in a chroot.
 root=${kdir%/usr/src/*}
 if [ "$root" != "$kdir" ] && [ -n "$root" ]; then
 	inside=/build/$(echo "$output" | sed 's|.*/||')
 	mkdir -p "$root$inside"
 	rm -rf "$root$inside/src" "$root$inside/include"
 	cp -pR "$output/Kbuild" "$output/src" "$output/include" "$output/scripts" "$root$inside/"
-	# objtool of 7.2 reads /proc; the mount goes with the command.
+	# objtool of 7.2 reads /proc.  The mount disappears when the command ends.
 	unshare --mount sh -c 'mount -t proc proc "$0/proc" && exec chroot "$@"' "$root" "$root" \
 		make -C "${kdir#"$root"}" M="$inside" W=1 BLKBACK_CXX_LAUNCHER="$(launcher "$root")" "$@" modules \
 		>"$log" 2>&1 || status=$?
@@ -44,8 +44,8 @@ else
 		>"$log" 2>&1 || status=$?
 fi
 judge "$log" "$status"
-# sysfs shows a module's sections in memory by their names: Linux refuses two of
-# one name.
+# sysfs lists a module's loaded sections by name: Linux refuses a module with two
+# sections of the same name.
 twice=$(readelf -SW "$output/xen-blkback.ko" | sed -n 's/^ *\[ *[0-9]*\] //p' |
 	awk '$7 ~ /A/ && seen[$1]++ { print $1 }')
 if [ -n "$twice" ]; then

@@ -1,21 +1,21 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# "make check-static": what can be told of the sources without running them.
-# Ends with "N passed, N failed".  Each tool is also shown something that it
-# must refuse, so that a tool that looks at nothing does not pass.
+# "make check-static": static checks of the sources.  Ends with "N passed, N failed".
+# Each tool also gets a sample that it must refuse, so that a tool that checks nothing
+# does not pass.
 #
-# usage: static-check.sh [NAME...]  all checks, or those whose names begin so;
-#                                   JOBS says how many at a time
-#        static-check.sh --format   lay C and C++ out as .clang-format says
+# usage: static-check.sh [NAME...]  all checks, or those whose names begin with NAME;
+#                                   JOBS is the number of parallel jobs
+#        static-check.sh --format   formats C and C++ with .clang-format
 set -u
 
 cd "$(dirname "$0")/../.." || exit 1
 top=$PWD
 out=$top/build/static
 jobs=${JOBS:-$(nproc)}
-# One version on Debian 12 and 13; it is the oldest that knows all of the
-# language that the core is written in.
+# Debian 12 and 13 both have this version.  It is the oldest that supports all of the
+# core's C++.
 llvm=19
 mkdir -p "$out"
 
@@ -30,7 +30,7 @@ is_wanted() { # NAME
 	return 1
 }
 
-# check NAME COMMAND...: passes when the command does.
+# check NAME COMMAND...: passes when COMMAND succeeds.
 check() {
 	local name=$1 log
 	shift
@@ -47,7 +47,7 @@ check() {
 	fi
 }
 
-# refused WORDS COMMAND...: passes when the command fails and says WORDS.
+# refused WORDS COMMAND...: succeeds when COMMAND fails and prints WORDS.
 refused() {
 	local words=$1
 	shift
@@ -113,7 +113,8 @@ thread_safety_sample() {
 	analyse -DHELD "$out/sample.cc" && refused Wthread-safety-analysis analyse "$out/sample.cc"
 }
 
-# A lock stands beside what it guards, and is taken by its guard alone.
+# Each lock is declared in the file of the members that it guards, and is taken only by
+# a SpinGuard.
 locks() {
 	local file name status=0
 	while read -r file name; do
@@ -156,7 +157,7 @@ layout_sample() {
 
 # --- sparse ----------------------------------------------------------------
 
-# Kbuild runs it on every file, compiled again or not; no module is linked.
+# C=2: Kbuild runs sparse on every file, even if it is up to date.  No module is linked.
 sparse_in() { # FOLDER OBJECT...
 	local folder=$1
 	shift
@@ -164,7 +165,7 @@ sparse_in() { # FOLDER OBJECT...
 		cat "$folder/sparse.log"
 		return 1
 	}
-	# A kernel's own headers are its own.
+	# Findings in the kernel's own headers do not count.
 	! grep -E "^$folder/.*(warning|error):" "$folder/sparse.log"
 }
 
@@ -186,25 +187,26 @@ sparse_sample() {
 
 # --- checkpatch ------------------------------------------------------------
 
-# What checkpatch is not to say of a file, and why.
+# Prints the types of findings that do not apply to a file; the comments say why.
 checkpatch_ignores() {
 	case $1 in
 	src/linux/compat.h)
-		# The one file that knows versions, which are capitals on both sides
-		# of a comparison; its type is one or another of the kernel's.
+		# The only file that checks kernel versions: both sides of these
+		# comparisons look like constants.  Its typedef names a different type
+		# for each kernel.
 		echo LINUX_VERSION_CODE,CONSTANT_COMPARISON,NEW_TYPEDEFS
 		;;
 	kunit/kernel/glue/suites.c)
-		# Its macros make functions and tables of a list of names.
+		# Its macros make functions and tables from a list of names.
 		echo COMPLEX_MACRO,AVOID_EXTERNS,TRAILING_SEMICOLON
 		;;
 	include/* | kunit/kernel/glue/harness.h)
-		# The border is C++, too: no kernel types, no __printf(), and macros
-		# that open and close extern "C".
+		# The host interface is C++, too: no kernel types, no __printf(), and
+		# macros that open and close extern "C".
 		echo PREFER_KERNEL_TYPES,PREFER_DEFINED_ATTRIBUTE_MACRO,COMPLEX_MACRO
 		;;
 	*)
-		# Functions of the border have its types.  Macros with arguments
+		# Functions of the host interface use its types.  Macros with arguments
 		# declare something here: the arguments are names.
 		echo PREFER_KERNEL_TYPES,MACRO_ARG_REUSE
 		;;
@@ -215,10 +217,11 @@ checkpatch() {
 	local folder file said status=0
 	folder=$(scripts/setup/checkpatch.sh) || return 1
 	for file in "$@"; do
-		# It leaves a file where it runs.
+		# checkpatch leaves a file in its working folder.
 		said=$(cd "$out" && perl "$folder/checkpatch.pl" --no-tree --root="$folder" --strict --terse \
 			--show-types --ignore "$(checkpatch_ignores "$file")" --file "$top/$file" 2>&1) && continue
-		# Findings end with a total.  Xenbus... are the kernel's names.
+		# After its findings checkpatch prints a total.  CamelCase names that begin
+		# with Xenbus are the kernel's.
 		if ! grep -q '^total: ' <<<"$said"; then
 			echo "$file: checkpatch did not come to its end: $said"
 			status=1

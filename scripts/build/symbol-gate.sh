@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# Refuses a C++ object that needs a run-time library or that would need code to
-# run before main(): such a module would not load, or not work.
+# Refuses a C++ object that needs a run-time library or constructors that run at load
+# time: such a module would not load, or not work.
 #
 # usage: symbol-gate.sh NM OBJDUMP OBJECT 'ALLOWED-PATTERN ...'
 set -eu
@@ -13,9 +13,9 @@ set -f -- $4
 
 allowed=$(printf '%s\n' "$@" | paste -sd'|')
 bad=$("$nm" --undefined-only --format=just-symbols "$object" | grep -Exv "($allowed)" || true)
-# Weak definitions would be merged with another object's by the linker, behind
-# objtool's back; sections of constructors are never run in a module, but where
-# KASAN has one in each object to make its globals known: _sub_I_PRIORITY_NUMBER.
+# The linker would merge weak definitions with those of other objects, unseen by
+# objtool.  Constructors are not run in a module.  Exception: with KASAN each object has
+# one that registers its globals, named _sub_I_PRIORITY_NUMBER.
 run_time=$("$nm" --format=just-symbols "$object" |
 	grep -E '^(_GLOBAL__(sub_)?[ID]_|__cxa_|__dso_handle|_Zn[wa]|_Zd[la]|abort$|_ZTI|_ZTV)' || true)
 foreign='init_array|fini_array|ctors|dtors|'

@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# "make check-kunit": the cases of kunit/cases and those of src/linux in a debug
-# kernel on a bare machine, and the planted mistakes, which its tools must find.
-# Ends with "N passed, N failed".
+# "make check-kunit": runs the cases of kunit/cases and kunit/linux in a debug kernel
+# without Xen, and the planted mistakes, which the kernel's tools must find.  Ends with
+# "N passed, N failed".
 #
 # usage: check.sh FLAVOUR [FILTER]      (kasan, lockdep or kcsan)
 #
@@ -17,14 +17,14 @@ build=build/kunit/$flavour
 passed=0
 failed=0
 
-# count LOG STATUS: adds up what a suite has counted.
+# count LOG STATUS: adds a suite's "N passed, N failed" to the totals.
 count() {
 	local counts bad
 	counts=$(grep -E '^[0-9]+ passed, [0-9]+ failed$' "$1" | tail -1)
 	passed=$((passed + $(echo "${counts:-0}" | cut -d" " -f1)))
 	bad=${counts#*, }
 	bad=${bad%% failed*}
-	# No counts are a failure, too.
+	# A suite without counts has failed.
 	if [ "${bad:-0}" = 0 ] && { [ "$2" != 0 ] || [ -z "$counts" ]; }; then bad=1; fi
 	failed=$((failed + bad))
 }
@@ -41,11 +41,7 @@ for module in cases linux planted; do
 		exit 1
 	}
 done
-if [ -n "$filter" ]; then
-	exec scripts/kunit/run --image "$image" --filter "$filter" "$build/cases/xen-blkback-kunit.ko" \
-		"$build/linux/xen-blkback-linux-kunit.ko"
-fi
-# Each of the two machines keeps one CPU busy.
+# Two machines at the same time: each keeps one CPU busy.
 scripts/kunit/planted --image "$image" --flavour "$flavour" \
 	"$build/planted/xen-blkback-planted.ko" >"$build/planted.log" 2>&1 &
 beside=$!

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """Judges the console of a kernel that has run KUnit modules.
 
-The console is trusted in nothing: what KUnit announced must have come, each
-case must have a result, and the kernel must have said nothing bad meanwhile.
+Silence is a failure: every case that KUnit announced must have a result, and
+the kernel must not have printed a complaint.
 """
 import re
 
@@ -14,11 +14,11 @@ PLAN = re.compile(r'^1\.\.(\d+)$')
 SUBTEST = re.compile(r'^# Subtest: (.*)$')
 INDENT = 4
 
-# What kmemleak says of itself at the boot is no complaint.
+# Messages of kmemleak at boot that are no complaints.
 HARMLESS = re.compile(r'kmemleak: (Kernel memory leak detector initialized|'
                       r'Automatic memory scanning thread started)')
 
-# Words of the debug options that say: from here on I see nothing any more.
+# Messages of a debugging tool that has turned itself off.
 BLIND = re.compile(r'turning off the locking correctness validator|'
                    r'kmemleak: Kernel memory leak detector disabled')
 
@@ -39,7 +39,7 @@ class Level:
 
 
 class Module:
-    """What one module's cases came to."""
+    """The results of one module's cases."""
 
     def __init__(self, name):
         self.name = name
@@ -82,7 +82,7 @@ class Module:
 
     def close(self, level, depth):
         where = level.name or self.name
-        # The number of a case's parameters is announced by newer kernels alone.
+        # Only newer kernels announce the number of a case's parameters.
         if level.plan is None and depth < 2:
             self.fail(f'{where}: it announced no number of cases')
         elif level.plan is not None and level.results != level.plan:
@@ -106,7 +106,7 @@ class Module:
         if depth == 1:
             self.case(f'{level.name}.{name}', good, skipped)
         elif depth > 1 and not good:
-            # Its case fails with it; this says which parameter it was.
+            # The case fails, too; this names the parameter.
             self.fail(f'{level.name}, parameter {name}', self.since)
         elif depth == 0:
             if inner is None:
@@ -132,7 +132,7 @@ class Module:
             self.fail(f'{self.name}: not a single case ran')
 
 
-# KCSAN sees races of the kernel's own, too; a report ends with a line of these.
+# KCSAN also reports races of the kernel itself.  RULE begins the last line of a report.
 RACE = re.compile(r'BUG: KCSAN:')
 RULE = '=' * 60
 
@@ -146,11 +146,11 @@ def is_race_of_others(lines, number, names):
             return True
         if any(f'[{name}]' in line for name in names):
             return False
-    return False  # a report that is cut short says nothing
+    return False  # a report that is cut short counts as ours
 
 
 def complaints(lines, bad_words, modules):
-    """Lines that nobody may write, each with the ones that follow it."""
+    """The complaints in the log, each with the lines that follow it."""
     names = [module.removesuffix('.ko').replace('-', '_') for module in modules]
     pattern = re.compile('|'.join(bad_words))
     found = []
@@ -164,7 +164,7 @@ def complaints(lines, bad_words, modules):
 
 
 def judge(text, names, bad_words):
-    """The modules' results, and what else failed as (name, lines)."""
+    """Returns the modules' results, and the other failures as (name, lines)."""
     lines = [strip(line) for line in text.splitlines()]
     modules = {name: Module(name) for name in names}
     current = None

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
-"""A kernel on an emulator without Xen, whose initial file system holds busybox,
-modules, and a list of what to do with them (see "init")."""
+"""A kernel on an emulator without Xen.  Its initial file system holds busybox,
+modules, and a list of steps (see "init")."""
 import gzip
 import lzma
 import os
@@ -25,12 +25,12 @@ def modinfo(module, field):
 
 
 class Initrd:
-    """A folder that becomes the initial file system: busybox, modules, a list."""
+    """A folder that becomes the initial file system: busybox, modules, the steps."""
 
     def __init__(self, image, version):
         self.image = image
         self.version = version
-        # A configuration may leave KUnit off until it is told otherwise.
+        # The kernel's configuration may leave KUnit off by default.
         self.kunit = 'enable=1'
         self.root = pathlib.Path(tempfile.mkdtemp())
         self.steps = []
@@ -42,7 +42,7 @@ class Initrd:
         (self.root / 'init').chmod(0o755)
 
     def add_needed(self, name, parameters=''):
-        """A module of the image, after all that it depends on."""
+        """Adds a module of the image, after its dependencies."""
         listed = subprocess.run(['modprobe', '-d', self.image, '-S', self.version, '-C', '/dev/null',
                                  '--show-depends', name], text=True, stdout=subprocess.PIPE,
                                 stderr=subprocess.PIPE)
@@ -66,7 +66,7 @@ class Initrd:
             self.steps.append(f'load {target} {self.kunit if target == "kunit.ko" else words}')
 
     def add_module(self, module):
-        """A module of ours, after all that it needs; the steps come later."""
+        """Adds a module of ours, after the modules that it needs, but no step for it."""
         if not module.exists():
             sys.exit(f'{module} is missing')
         version = modinfo(module, 'vermagic')[0].split()[0]
@@ -112,11 +112,12 @@ class Machine:
         self.initrd = Initrd(image, self.version)
 
     def boot(self, smp=2, append='', seconds=900):
-        """Runs the emulator to its end; says what was wrong with that, or None."""
+        """Runs the emulator to its end.  Returns what went wrong, or None."""
         initrd = self.log.with_suffix('.initrd')
         self.initrd.write(initrd)
         print(f'booting Linux {self.version} without Xen: {self.log}', flush=True)
-        # KUnit gives a case 300 s, for which whoever loads the module waits.
+        # KUnit lets a case run for 300 s, and insmod waits for it: the timeout for hung
+        # tasks must be longer.
         words = ('console=ttyS0 ignore_loglevel printk_devkmsg=on log_buf_len=4M panic=-1 '
                  'kasan_multi_shot kunit.enable=1 '
                  f'sysctl.kernel.hung_task_timeout_secs=310 {append}')

@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""Which scenarios run, and in what order.
+"""Chooses the scenarios that run, and their order.
 
-  choice.py shares "KERNEL OPTIONS"...         do these runs of "lab matrix" hold every
-                                               scenario that runs on such kernels?
-  choice.py results LOG KERNEL OPTIONS         has what such a run printed a result for
-                                               each of its scenarios, and counts them all?
+  choice.py shares "KERNEL OPTIONS"...         checks that these runs of "lab matrix" have
+                                               every scenario that runs on their kernels
+  choice.py results LOG KERNEL OPTIONS         checks that LOG, the output of such a run, has
+                                               one result for each scenario and counts all
 
-Rare scenarios are wanted of runs with --rare alone, those called "debug" of debug
-kernels, those called "release" of others.
+Scenarios marked "rare" are required only of runs with --rare, those marked "debug" only
+of debug kernels, those marked "release" only of other kernels.
 """
 import argparse
 import pathlib
@@ -17,7 +17,7 @@ import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
 
-# What "lab: WORD" in the header of a scenario may say.
+# The values of WORD in a scenario's "lab: WORD"; the docstring of "lab" explains them.
 WORDS = {'main', 'bare', 'by hand', 'rare', 'tool', 'domain', 'guests', 'debug', 'release',
          'kunit', 'kasan', 'locks', 'last', 'hotplug'}
 
@@ -27,7 +27,7 @@ def scenario_files(folder=HERE / 'scenarios'):
 
 
 def needs(path, word):
-    """Does the header of a scenario hold 'lab: WORD'?"""
+    """Is there a 'lab: WORD' in the first six lines of a scenario?"""
     return any(f'lab: {word}' in line for line in path.read_text().splitlines()[:6])
 
 
@@ -44,7 +44,7 @@ def share(text):
 
 
 def add_choice(parser):
-    """The options of "lab matrix" that choose, and --set, which may follow them."""
+    """Adds the options of "lab matrix" that choose scenarios, and --set, which may follow."""
     parser.add_argument('scenarios', nargs='*')
     parser.add_argument('--share', type=share, default=(1, 1))
     parser.add_argument('--rare', action='store_true')
@@ -52,7 +52,7 @@ def add_choice(parser):
 
 
 def chosen(files, kernel, options):
-    """What a matrix with such options runs."""
+    """The scenarios that a matrix with these options runs."""
     return options.scenarios or matrix(files, kernel, options.rare, *options.share)
 
 
@@ -64,7 +64,7 @@ def matrix(files, kernel, rare, first, count):
     names = [name for name, path in files.items() if not needs(path, 'by hand')
              and (rare or not needs(path, 'rare'))]
     main, debug, domain = those('main'), those('debug'), those('domain')
-    # What a debug kernel looks at in each share.
+    # A debug kernel runs these in each share.
     always = those('locks') + debug if is_debug(kernel) else []
     units = [[name] for name in names if name not in main + debug + domain + always]
     units += [domain] + [[name] for name in main if name not in always]
@@ -75,19 +75,19 @@ def matrix(files, kernel, rare, first, count):
 
 
 def order(path):
-    """Those that share a guest or a driver domain follow each other, those with guests of
-    their own do not come in between."""
+    """The sort key of a scenario: scenarios that share a guest or a driver domain follow each
+    other, without scenarios with guests of their own in between."""
     text = path.read_text()
     domain = re.search(r'^domain_need (\w+)', text, re.MULTILINE)
     return ([needs(path, word) for word in ('last', 'debug', 'tool', 'domain')] +
             ['guest_need g1' not in text, domain.group(1) if domain else ''])
 
 
-# --- what was forgotten -------------------------------------------------------------
+# --- checks for forgotten scenarios --------------------------------------------------
 
 
 def parse(words):
-    """Of ["KERNEL", "OPTION"...] the kernel and the options."""
+    """Returns the kernel and the options of ["KERNEL", "OPTION"...]."""
     parser = argparse.ArgumentParser()
     parser.add_argument('kernel')
     add_choice(parser)
@@ -96,7 +96,8 @@ def parse(words):
 
 
 def odd_words(files):
-    """Headers that say a word which nothing heeds, or where nothing looks for one."""
+    """Yields "lab:" lines with an unknown word, or after the sixth line, where they are
+    ignored."""
     for name, path in files.items():
         for number, line in enumerate(path.read_text().splitlines()):
             match = re.match(r'# lab: (.*)$', line)
@@ -105,7 +106,8 @@ def odd_words(files):
 
 
 def dropped(files, runs):
-    """Scenarios that none of the runs holds, though one of their kernels could run them."""
+    """Yields scenarios that are in none of the runs, though one of their kernels could run
+    them."""
     ran = {name for kernel, options in runs for name in chosen(files, kernel, options)}
     rare = any(options.rare for _, options in runs)
     kinds = {is_debug(kernel) for kernel, _ in runs}
@@ -125,7 +127,7 @@ COUNTS = re.compile(r'(\d+) passed, (\d+) failed$')
 
 
 def without_result(files, log, kernel, options):
-    """What is wrong with the lines that a run printed."""
+    """Yields what is wrong with the output of a run."""
     results = [match.groups() for match in map(RESULT.match, log) if match]
     for name in chosen(files, kernel, options):
         count = sum(1 for _, where, what in results if (where, what) == (kernel, name))

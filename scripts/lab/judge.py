@@ -1,17 +1,18 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Judges the console of one boot: what its scenarios came to, what a kernel or the
-hypervisor complained of meanwhile, and which scenarios are to run again.
+"""Judges the console of one boot: the results of its scenarios, complaints of a kernel
+or the hypervisor, and which scenarios are to be repeated.
 
-What checks.sh prints again of a failed scenario's logs is told from what the
-console says for the first time.  There
-  LAB-LOG NAME       begins a log; "dom0" is that of its kernel
-  | LINE             is a line of it, with <12.345678> for a kernel's stamp
-  LAB-CUT NAME ...   says that lines of it are left out
-What a kernel or Xen says in the midst of such a line has its stamp, and is new.
+When a scenario has failed, checks.sh prints its logs again.  These lines must be told
+from lines that are new on the console.  They have this form:
+  LAB-LOG NAME       begins a log; "dom0" is the log of dom0's kernel
+  | LINE             a line of the log, with <12.345678> for a kernel's time stamp
+  LAB-CUT NAME ...   lines of the log are left out
+A message that a kernel or Xen prints in the middle of such a line has a time stamp in
+brackets or begins with "(XEN)": it is new.
 
-A scenario runs again only when the emulator killed a kernel (stale_code.py) and no
-log says anything else from the scenario's begin on, and nobody met wrong data; or when
-dom0's kernel died before it ran its first program, when nothing of ours had run.
+A scenario is repeated in two cases only.  Either the emulator killed a kernel
+(stale_code.py), no log has another complaint since the scenario began, and no data was
+wrong.  Or dom0's kernel died before it ran its first program: none of our code had run.
 """
 import pathlib
 import re
@@ -34,7 +35,7 @@ def bad_words(file=HERE / 'dom0' / 'bad-words'):
 
 
 def what_is_new(line):
-    """The part of a line that is not printed again."""
+    """The part of a line that is new on the console."""
     if not line.startswith(('| ', 'LAB-')):
         return line
     begin = NEW.search(line)
@@ -42,7 +43,7 @@ def what_is_new(line):
 
 
 class Window:
-    """What the console said from the begin of a scenario on, until the next one began."""
+    """The console from the beginning of a scenario to the beginning of the next one."""
 
     def __init__(self, name):
         self.name = name
@@ -50,14 +51,14 @@ class Window:
         self.excused = False
 
     def console(self):
-        """The lines that are new; not what a scenario printed of a guest's log."""
+        """The lines that are new, without lines of a guest's log that a scenario printed."""
         of_guests = {line for name, lines in self.logs().items() if name != 'dom0'
                      for line in lines if NEW.match(line)}
         lines = (what_is_new(line).rstrip() for line in self.lines)
         return [line for line in lines if line and line not in of_guests]
 
     def logs(self):
-        """Those that are printed again, by name."""
+        """The logs that are printed again, by name."""
         logs = {}
         current = None
         for line in self.lines:
@@ -66,7 +67,7 @@ class Window:
             elif line.startswith('LAB-'):
                 current = None
             elif line.startswith('| ') and current is not None:
-                # What is new in the midst of it is none of it.
+                # A new message in the middle of the line is not part of the log.
                 new = what_is_new(line)
                 line = line[2:len(line) - len(new)]
                 current.append(QUOTED_STAMP.sub(r'[\1]', line).rstrip())
@@ -79,10 +80,10 @@ class Window:
                         for line in self.lines))
 
     def objection(self, pattern):
-        """Why it is not for a fault of the emulator that something failed here, or None
-        when nothing looks like that fault; '' when it is."""
+        """'' when a fault of the emulator caused a failure here, None when nothing looks like
+        that fault, or else the reason why that fault is no excuse."""
         logs = {'the console': self.console(), **self.logs()}
-        # dom0's kernel says on the console what it says to its log.
+        # The console has the messages of dom0's kernel already.
         dom0 = logs.pop('dom0', [])
         hit = [name for name, lines in logs.items() if stale_code.is_in(lines)]
         if not hit:
@@ -108,7 +109,7 @@ class Judge:
     """The results of one boot."""
 
     def __init__(self, kernel, names, number=1, last=False, log='', words=None, say=print):
-        """names of the scenarios; number of the boot; last: nothing runs again after it."""
+        """names: the scenarios; number: of the boot; last: nothing is repeated after it."""
         self.kernel = kernel
         self.names = names
         self.number = number
@@ -123,7 +124,7 @@ class Judge:
         self.finished = False
 
     def line(self, text):
-        """The next one of the console."""
+        """Takes the next line of the console."""
         words = text.split(maxsplit=3)
         mark = words[0] if words else ''
         window = self.windows[-1]
@@ -135,21 +136,21 @@ class Judge:
         if mark in ('LAB-PASS', 'LAB-FAIL') and len(words) >= 3:
             reason = words[3] if len(words) > 3 else ''
             self.results[words[1]] = (mark == 'LAB-PASS', float(words[2]), reason)
-            # Of one that failed the logs are looked at when they are complete.
+            # settle() judges a failed scenario, when its logs are complete.
             if mark == 'LAB-PASS':
                 self.report(words[1])
         elif mark == 'LAB-END':
             self.finished = True
 
     def settle(self, window):
-        """Nothing more comes of it."""
+        """Judges the scenario of a window that is complete, if it failed."""
         if window.name in self.results and not self.results[window.name][0]:
             self.excuse(window, [window.name])
             if not window.excused:
                 self.report(window.name)
 
     def excuse(self, window, names):
-        """Runs scenarios again, if the emulator is to blame for how they ended."""
+        """Has scenarios repeated if a fault of the emulator ended them."""
         alone = window.died_alone()
         objection = '' if alone else window.objection(self.pattern)
         if objection is None:
@@ -174,8 +175,8 @@ class Judge:
                  + (f': {reason}; log: {self.log}' if not passed else ''))
 
     def end(self, cause='', by_itself=True):
-        """The boot is over; cause says how, unless it was dom0 that ended it.  An emulator
-        that does not end by itself has a fault of its own, which excuses nothing."""
+        """The boot is over.  cause: how it ended, unless dom0 ended it.  by_itself is False
+        when the emulator crashed, which is another fault and excuses nothing."""
         window = self.windows[-1]
         missing = [name for name in self.names if name not in self.results]
         self.settle(window)

@@ -1,26 +1,26 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Tells a fault of the emulator from a kernel's: a breakpoint that is not there.
+"""Tells a fault of the emulator from a kernel's: a breakpoint that is not in memory.
 
-A kernel that changes its own code writes a breakpoint (int3) over its first byte
-meanwhile.  QEMU 7.2 translates code without a lock on its page: what one CPU
-translates while another one changes it may hold the breakpoint for ever, and the
-kernel, which has long forgotten that breakpoint, dies of it.
+A kernel that changes an instruction of its own writes a breakpoint (int3) over the first
+byte meanwhile.  QEMU 7.2 translates code without a lock on its page: if one CPU
+translates the instruction while another CPU changes it, the translation may keep the
+breakpoint for ever.  The kernel no longer knows that breakpoint and dies of it.
 
-Its report shows that: the memory at the breakpoint's address holds an instruction,
-and one that kernels change while they run.  A breakpoint that somebody ran into, a
-jump into the filling between functions say, is still in memory.
+The kernel's report shows this fault: the memory at the breakpoint's address holds an
+instruction of a kind that kernels change while they run.  A real breakpoint, such as
+the filling between functions after a wrong jump, is still in memory.
 """
 import re
 
 # Kernels before 6.10 leave out "Oops: ".
 HEADER = re.compile(r'\bint3: [0-9a-f]{4} \[#(\d+)\]')
 RIP = re.compile(r'\bRIP: [0-9a-f]{4}:(.*)')
-# A place in the kernel itself.  Modules come and go: what the memory of one holds when
-# the report is printed need not be what it held when it ran.
+# A place in the kernel itself, not in a module: when the report is printed, a module's
+# memory may have other contents than when its code ran.
 IN_KERNEL = re.compile(r'[A-Za-z_][\w.]*\+0x[0-9a-f]+/0x[0-9a-f]+$')
 CODE = re.compile(r'\bCode: ((?:[0-9a-f]{2} )*)<([0-9a-f]{2})>((?: [0-9a-f]{2})*)$')
 
-# What arch/x86 of Linux writes with text_poke_bp() or smp_text_poke_single().
+# Instructions that arch/x86 of Linux writes with text_poke_bp() or smp_text_poke_single().
 PATCHED = re.compile('|'.join((
     '0f 1f 44 00 00',   # a nop: jump labels, static calls, ftrace
     '66 90',            # a short nop: jump labels
@@ -34,14 +34,13 @@ PATCHED = re.compile('|'.join((
     '3e 3e c6 07 00',   # a store: a spin lock's release since 7.0
 )))
 
-# What such a report says besides its first line, each once.
+# The complaints that such a report may have after its first line, each once.
 PARTS = (re.compile(r'Call Trace:'),
          re.compile(r'\] Kernel panic - not syncing: (Fatal exception|Attempted to kill )'),
          re.compile(r'---\[ end Kernel panic - not syncing: '))
 
 
-# A PV kernel that panics within an interrupt stops its other CPUs with a call that
-# warns there.
+# A PV kernel that panics stops its other CPUs with a call that warns in an interrupt.
 PANIC = re.compile(r'\] Kernel panic - not syncing: ')
 OF_PANIC = re.compile(r'\] WARNING: .*\bsmp_call_function_many_cond\+')
 TRACE = PARTS[0]
@@ -55,8 +54,8 @@ def is_in(lines):
 def objection(lines, complaints):
     """Why the emulator is not to blame; '' if it is.
 
-    lines       of one kernel
-    complaints  those among them
+    lines       the log of one kernel
+    complaints  the lines among them that are complaints
     """
     number = next(number for number, line in enumerate(lines) if HEADER.search(line))
     header = lines[number]
@@ -88,7 +87,7 @@ def place_objection(report):
     match = CODE.search(code)
     if match is None or not match[1]:
         return f'the report does not show the code there: {code}'
-    # After a breakpoint RIP is the byte behind it.
+    # After a breakpoint RIP is the address of the next byte.
     before = match[1].split()[-1]
     instruction = f'{before} {match[2]}{match[3]}'
     if before == 'cc':

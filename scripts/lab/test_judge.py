@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""Shows the lab's judges consoles, words, shares and tables, good ones and ones with
-a fault (tests/): they must refuse what is wrong, and that alone.  No emulator runs.
-The last line is "N passed, N failed".
+"""Gives the lab's judges consoles, words, shares and tables, good ones and ones with a
+fault (tests/): the judges must refuse those with a fault, and no others.  No emulator
+runs.  The last line is "N passed, N failed".
 """
 import pathlib
 import sys

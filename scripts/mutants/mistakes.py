@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """The mistakes that scripts/mutate.py makes in a file of the core.
 
-They lean on the layout of the code: a binary operator stands between blanks,
-the brackets of a template do not.
+They rely on the layout of the code: there are blanks around a binary operator, and none
+around the brackets of a template.
 """
 import dataclasses
 import re
@@ -10,30 +10,30 @@ import re
 
 @dataclasses.dataclass
 class Mutant:
-    file: str  # from the top of the tree
+    file: str  # path from the top of the tree
     line: int
     kind: str
     what: str
     text: str  # the whole file with the mistake
-    name: str = ""  # of the constant that it changes
+    name: str = ""  # the constant that it changes
 
     def identity(self):
-        """The same in another run, even when lines before it have moved."""
+        """Identifies the mutant in another run, even when lines before it have moved."""
         return (self.file, self.kind, self.what)
 
 
-# Calls that are removed as "return": what they give back would be lost.
+# Calls that give back a resource.  Without the call it is lost; the kind is "return".
 RETURNS = re.compile(r"\b(put|push_front|push_back|append|host_page_free|host_free|free_block|"
                      r"host_page_chain_push|host_disk_close|host_ring_unmap|host_event_unbind|"
                      r"host_thread_stop|host_grant_unmap|retire|leave)\(")
-# What is no behaviour: the log, and what only silences the compiler.
+# Not behaviour: messages in the log, and code that only silences the compiler.
 NO_BEHAVIOUR = re.compile(r"\b(host_log|host_log_limited|static_assert)\(|\(void\)")
 
 COMPARISONS = {"<": "<=", "<=": "<", ">": ">=", ">=": ">", "==": "!=", "!=": "=="}
 
 
 def blank(text):
-    """The text with comments, strings and characters turned into blanks."""
+    """The text with comments, strings, characters and preprocessor lines turned into blanks."""
     pattern = re.compile(r'//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"|(?<![0-9a-zA-Z_])'
                          r"'(?:\\.|[^'\\\n])'|^\s*#[^\n]*", re.S | re.M)
     return pattern.sub(lambda m: re.sub(r"[^\n]", " ", m.group()), text)
@@ -81,7 +81,7 @@ class Maker:
             line = self.line_text(match.start())
             if re.match(r"\s*(case|static_assert|alignas)\b", line):
                 continue
-            # A member's first value, which most constructors and fillers replace.
+            # A member's initial value, which most constructors and callers replace.
             if self.file.endswith(".h") and re.search(r"(= |\{)0[uU]?[;}]", line):
                 continue
             name = re.search(r"\b(k[A-Z]\w*)\s*=", line)
@@ -124,7 +124,7 @@ class Maker:
                  f"'{self.text[:start].rstrip().splitlines()[-1].strip()}'")
 
     def statement_end(self, start):
-        """Behind the ';' of the statement, or None when it holds a block."""
+        """The position after the ';' of the statement, or None when it has a block."""
         depth = 0
         for at in range(start, len(self.code)):
             if self.code[at] in "([":

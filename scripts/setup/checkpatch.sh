@@ -1,10 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# The kernel's checkpatch.pl and its lists of words, out of the package with the
+# Extracts the kernel's checkpatch.pl and its word lists from the package with the
 # kernel's source.
 #
-# usage: checkpatch.sh        prints the folder, made when it is missing or old
+# usage: checkpatch.sh        prints the folder; makes it when it is missing or outdated
 set -eu
 
 . "$(dirname "$0")/cache.sh"
@@ -22,7 +22,7 @@ if [ ! -e "$folder" ]; then
 	work=$(mktemp -d "$cache/tmp.XXXXXX")
 	trap 'rm -rf "$work"' EXIT
 	(cd "$work" && apt-get -o APT::Sandbox::User=root download "$package" >&2)
-	# checkpatch looks for known names in include/: let it find none.
+	# checkpatch looks for known names in include/: an empty folder is enough.
 	mkdir -p "$work/folder/include"
 	dpkg-deb --fsys-tarfile "$work"/*.deb | tar -xO "./usr/src/$package.tar.xz" |
 		tar -xJ -C "$work/folder" --strip-components=2 "$package/scripts/checkpatch.pl" \

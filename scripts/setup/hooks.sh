@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# Lets git check layout and the tests in user space before each commit.
+# Installs a git hook that checks the layout and runs the tests in user space before
+# each commit.
 set -eu
 
 cd "$(dirname "$0")/../.."

@@ -8,10 +8,10 @@
 #
 #   version   the release, as uname -r prints it
 #   kdir      headers to build modules with, installed when missing; those of
-#             7.2 lie in a folder with the unstable suite, where they are to be
-#             used by the compiler of that folder
+#             7.2 are in a folder with the unstable suite and need the compiler
+#             of that folder
 #   image     a folder with boot/ and lib/modules/ of the kernel, unpacked into
-#             the cache and installed nowhere
+#             the cache, not installed
 set -eu
 
 series=$1 what=$2
@@ -54,7 +54,8 @@ if [ -z "$release" ]; then
 	exit 1
 fi
 
-# unpack_image FOLDER: the kernel and its modules, as in an installed system.
+# unpack_image FOLDER: puts the kernel and its modules into FOLDER, as in an installed
+# system.
 unpack_image() {
 	if [ "$series" = 7.2 ]; then
 		for part in base binary modules; do

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # Makes sure that the Debian packages of the named profiles are installed.
-# Says in one line what it installs; without root, or on another system, names
-# what is missing and stops.
+# Prints the packages that it installs.  Without root, or on another system, it
+# prints the missing packages and fails.
 #
 # usage: packages.sh PROFILE...     (build, unit, lab, kernel, unstable, static, mutants, fuzz)
 set -eu

@@ -9,9 +9,9 @@ namespace blkback {
 // A counter with one writer and any number of readers.
 class Counter {
  public:
-  // Only the owner of the counter.
+  // Call from the writer only.
   void add(uint64_t n) { value_.store(get() + n, std::memory_order_relaxed); }
-  // Relaxed: a reader wants a number, no order with anything.
+  // Relaxed: the number orders no other memory access.  Pairs with add().
   [[nodiscard]] uint64_t get() const { return value_.load(std::memory_order_relaxed); }
 
  private:

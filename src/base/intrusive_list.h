@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
-// A doubly linked list whose links lie in its elements, so that insertion
+// A doubly linked list whose links are in its elements, so that insertion
 // cannot fail.
 //
 // INVARIANT: an element is in at most one list at a time.
-// BEWARE: a list borrows its elements and does not empty itself when it dies.
+// BEWARE: a list does not own its elements.  Its destructor does not unlink them.
 #pragma once
 
 #include <cstdint>
 
 namespace blkback {
 
-// Base of whatever is to be listed.
+// The base class of list elements.
 struct ListLink {
   ListLink* previous = nullptr;
   ListLink* next = nullptr;

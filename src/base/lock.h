@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 // Spinlocks and their guard.
 //
-// Lock order: see enum host_lock_class.  Nothing is called out under a
-// spinlock: collect, unlock, call.
+// Lock order: see enum host_lock_class.  Under a spinlock, call only host functions
+// whose context is "any".  For all others: collect, unlock, call.
 #pragma once
 
 #include "host/annotations.h"
@@ -21,7 +21,7 @@ class BLKBACK_CAPABILITY("spinlock") SpinLock {
   host_spinlock lock_{};
 };
 
-// Holds the lock, with interrupts off, for a scope.
+// Holds the lock for a scope, with interrupts off.
 class BLKBACK_SCOPED_CAPABILITY SpinGuard {
  public:
   explicit SpinGuard(SpinLock& lock) BLKBACK_ACQUIRE(lock)

@@ -11,7 +11,7 @@
 
 namespace blkback {
 
-// Calls `Release(handle)` when the owner dies.
+// A deleter for std::unique_ptr that calls Release(handle).
 template <auto Release>
 struct Releaser {
   template <typename T>
@@ -34,7 +34,7 @@ struct ObjectDeleter {
 template <typename T>
 using Owned = std::unique_ptr<T, ObjectDeleter>;
 
-// A new T, or nothing when there is no memory.
+// A new T, or nullptr when there is no memory.  Context: see host_alloc().
 template <typename T, typename... Arguments>
 [[nodiscard]] Owned<T> make_owned(Arguments&&... arguments) {
   void* memory = host_alloc(sizeof(T));
@@ -42,7 +42,7 @@ template <typename T, typename... Arguments>
   return Owned<T>(::new (memory) T(std::forward<Arguments>(arguments)...));
 }
 
-// The same for a T that can be done without.
+// The same for a T that the caller can do without.  Context: see host_try_alloc().
 template <typename T, typename... Arguments>
 [[nodiscard]] Owned<T> try_make_owned(Arguments&&... arguments) {
   void* memory = host_try_alloc(sizeof(T));
@@ -50,7 +50,7 @@ template <typename T, typename... Arguments>
   return Owned<T>(::new (memory) T(std::forward<Arguments>(arguments)...));
 }
 
-// An array of fixed size; empty when creation failed.
+// An array of fixed size.  It is empty when create() had no memory.
 template <typename T>
 class OwnedArray {
  public:

@@ -20,7 +20,7 @@ RbNode* RbTreeBase::find_node(uint32_t key) const {
   return node;
 }
 
-// Lets `by` (which may be missing) take the place of `node` below its parent.
+// Puts `by`, which may be nullptr, in the place of `node` below its parent.
 void RbTreeBase::replace(RbNode& node, RbNode* by) {
   if (node.parent == nullptr) {
     root_ = by;
@@ -30,7 +30,7 @@ void RbTreeBase::replace(RbNode& node, RbNode* by) {
   if (by != nullptr) by->parent = node.parent;
 }
 
-// Moves `node` down to the side `direction`; its other child takes its place.
+// Moves `node` down to the side `direction`.  Its child on the other side takes its place.
 void RbTreeBase::rotate(RbNode& node, int direction) {
   RbNode& riser = *node.child[1 - direction];
   RbNode* moved = riser.child[direction];
@@ -87,7 +87,7 @@ bool RbTreeBase::insert_node(RbNode& node) {
 }
 
 void RbTreeBase::remove_node(RbNode& node) {
-  RbNode* filler = nullptr;  // what stands where a node was taken out
+  RbNode* filler = nullptr;  // the node in the place of the removed one
   RbNode* filler_parent = nullptr;
   bool removed_black = false;
 

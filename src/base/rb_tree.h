@@ -2,15 +2,15 @@
 // An intrusive red-black tree with unique 32-bit keys.
 //
 // INVARIANT: no red node has a red child, and every path from the root to a
-// missing child passes the same number of black nodes; hence no path is longer
-// than twice the shortest.
+// missing child has the same number of black nodes.  No path is therefore more than
+// twice as long as the shortest.
 #pragma once
 
 #include <cstdint>
 
 namespace blkback {
 
-// Base of whatever is to stand in a tree.
+// The base class of tree elements.
 struct RbNode {
   RbNode* parent = nullptr;
   RbNode* child[2] = {nullptr, nullptr};  // smaller keys, larger keys
@@ -28,13 +28,13 @@ class RbTreeBase {
 
  protected:
   [[nodiscard]] RbNode* find_node(uint32_t key) const;
-  // False, and nothing has changed, when the key stands there already.
+  // Returns false and changes nothing when the tree has the key already.
   [[nodiscard]] bool insert_node(RbNode& node);
   void remove_node(RbNode& node);
   [[nodiscard]] RbNode* any_node() const { return root_; }
 
  private:
-  friend struct RbTreeProbe;  // the tests' view of the invariant
+  friend struct RbTreeProbe;  // for tests of the invariant
 
   void rotate(RbNode& node, int direction);
   void replace(RbNode& node, RbNode* by);
@@ -43,8 +43,8 @@ class RbTreeBase {
   RbNode* root_ = nullptr;
 };
 
-// T derives from RbNode, whose `key` is set before the insertion and not
-// changed until the removal.
+// T derives from RbNode.  Set `key` before the insertion and do not change it until
+// the removal.
 template <typename T>
 class RbTree : public RbTreeBase {
  public:

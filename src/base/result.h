@@ -7,7 +7,7 @@
 
 namespace blkback {
 
-// Linux errnos that the core itself returns or tells apart (asm-generic/errno-base.h).
+// Linux errnos that the core returns or checks for (asm-generic/errno-base.h, errno.h).
 inline constexpr int kEnoEnt = 2;
 inline constexpr int kEio = 5;
 inline constexpr int kEnoMem = 12;
@@ -19,7 +19,7 @@ inline constexpr int kEnfile = 23;
 inline constexpr int kEnoSpc = 28;
 inline constexpr int kEopNotSupp = 95;
 
-// Why something could not be done: a negative errno, as the kernel's C has it.
+// An error: `number` is a negative errno, as in the kernel's C.
 struct [[nodiscard]] Error {
   int number;
 };
@@ -31,7 +31,7 @@ using Result = std::expected<T, Error>;
   return std::unexpected<Error>(Error{number});
 }
 
-// Returns from the function with the error of `result`, if it has one.
+// If `result` has an error, returns that error from the calling function.
 #define BLKBACK_RETURN_ERROR(result)                                         \
   do {                                                                       \
     const auto& result_ = (result);                                          \

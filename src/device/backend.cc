@@ -35,7 +35,7 @@ Result<BackendConfig> read_backend(host_device* device) {
   BackendConfig config;
   int error = host_store_read(device, HOST_STORE_BACKEND, "physical-device", config.physical_device,
                               sizeof(config.physical_device));
-  // An empty node says nothing, as everywhere: a drive without a medium.
+  // An empty node counts as a missing one, as for all nodes: here a drive without a medium.
   if (error == 0 && trimmed(config.physical_device).empty()) error = -kEnoEnt;
   if (error == -kEnoEnt) return failure(error);
   const std::optional<DeviceNumber> number =

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-// What the toolstack says of the disk in our xenstore directory.
+// The toolstack's settings for the disk.  All but device-type are in our xenstore directory.
 #pragma once
 
 #include "base/result.h"
@@ -10,18 +10,18 @@
 namespace blkback {
 
 struct BackendConfig {
-  char physical_device[32] = "";  // the node's text
+  char physical_device[32] = "";  // the text of the node "physical-device"
   char disk_name[16] = "?";       // the node "dev" without "/dev/"
   driver_identity identity{};
   VbdConfig vbd;
 };
 
-// Error: -ENOENT when the hotplug script has not written physical-device yet;
-// others are reported as the device's error.
+// Reads the settings.  Errors: -ENOENT when the hotplug script has not written
+// physical-device yet; -EINVAL after a bad value was reported as the device's error.
 [[nodiscard]] Result<BackendConfig> read_backend(host_device* device);
 
-// False when the disk's logical blocks are too large, which is reported as the
-// device's error.
+// Returns false, and reports the device's error, when the disk's logical blocks are larger
+// than a page.
 [[nodiscard]] bool serves_blocks(host_device* device, const BackendConfig& config, const Vbd& vbd);
 
 }  // namespace blkback

@@ -45,7 +45,7 @@ Result<Owned<Connection>> Connection::create(const Config& config) {
         .name = name};
     Result<Owned<Queue>> queue = Queue::create(queue_config, shared);
     if (!queue) {
-      // A shortage of handles is the caller's to wait for.
+      // -ENOSPC is a shortage of handles: the caller tries again and reports it in the end.
       if (queue.error().number != -kEnoSpc) {
         host_device_error(config.device, queue.error().number,
                           "attaching ring %u (%u pages from ring-ref %u, event-channel %u)", i,
@@ -96,7 +96,7 @@ void Connection::give_back() {
 }
 
 void Connection::squeeze(uint64_t until_ms) {
-  // Who asks for less than another one takes nothing away.
+  // Never shorten a squeeze that lasts longer.
   if (until_ms > squeeze_until_ms_.load(std::memory_order_relaxed)) {
     squeeze_until_ms_.store(until_ms, std::memory_order_relaxed);
   }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 // One connection to a frontend: its rings, from attach to the last unmap.
 //
-// INVARIANT: when drained() nothing of the guest but the shared rings is
-// mapped, and destruction unmaps those without waiting for the disk.
-// BEWARE: not locked: it belongs to the device's work; what the queues share
-// (pool, order, squeeze_until_ms) takes care of itself.
+// INVARIANT: when drained() is true, only the shared rings of the guest are mapped.  The
+// destructor unmaps them without waiting for the disk.
+// BEWARE: not locked: only the device's work may call functions without a "Context".  The
+// objects that the queues share (pool, order, wishes, squeeze_until_ms) synchronise themselves.
 #pragma once
 
 #include <atomic>
@@ -27,11 +27,11 @@ class Connection {
     Vbd& vbd;
     Statistics& statistics;
     LogLimits& log;
-    host_work& owner;  // scheduled when something has drained
+    host_work& owner;  // the device's work; see Queue::Shared
   };
 
-  // Attaches all rings; a failure leaves nothing behind and is reported as the
-  // device's error, but -ENOSPC: there are no handles for the rings now.
+  // Attaches all rings.  A failure leaves nothing behind.  Every failure is reported as the
+  // device's error, except -ENOSPC: there are no handles for the rings now.
   [[nodiscard]] static Result<Owned<Connection>> create(const Config& config);
 
   Connection() = default;
@@ -45,23 +45,26 @@ class Connection {
   [[nodiscard]] bool closing() const { return closing_; }
   [[nodiscard]] bool drained() const;
 
-  // For how long the disk has answered nothing, of the ring where that is the
-  // longest.  Context: any.
+  // The largest stalled_ms() of all queues: the milliseconds for which the disk has completed
+  // nothing although it has I/Os of a ring.  Context: any.
   [[nodiscard]] uint64_t stalled_ms(uint64_t now_ms) const;
 
-  // Parameters have changed: let the queues look.
+  // Parameters have changed: makes the queues read them again.
   void wake();
-  // What the queues lack that other devices may have, since the last call.
+  // The resources that the queues have lacked since the last call and that other devices may
+  // have.
   [[nodiscard]] Scarce take_wishes() { return wishes_.take(); }
-  // Others lack handles: the queues give some back.
+  // Other rings lack handles or pages: each queue gives back half of its idle persistent
+  // grants.
   void give_back();
-  // The host needs memory: keep no free pages until `until_ms`.
+  // The host or another device needs pages: gives all free pages back and keeps none until
+  // `until_ms`.
   void squeeze(uint64_t until_ms);
 
  private:
   FrontendConfig frontend_;
   RingConfig first_ring_{};
-  // Before the queues, which use them until they are gone.
+  // Declared before the queues, which use these until they are destroyed.
   PagePool pool_;
   WriteOrder order_;
   Wishes wishes_;

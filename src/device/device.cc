@@ -11,14 +11,14 @@
 namespace blkback {
 
 namespace {
-// So long free pages that another device needs are given back at once.
+// After another device has lacked pages, this device keeps no free pages for this long.
 constexpr uint32_t kReliefSqueezeMs = 100;
-// How often, and for how long, a connection is tried again that found no handles
-// for its rings.
+// The interval and the total time of the retries when a connection finds no handles for its
+// rings.
 constexpr uint32_t kConnectRetryMs = 100;
 constexpr uint64_t kConnectPatienceMs = 10000;
 
-// As Linux' driver has always called them in its log.
+// The names that the in-tree driver has always used in its log.
 const char* protocol_name(wire::Layout layout) {
   switch (layout) {
     case wire::Layout::kX86_32:
@@ -69,8 +69,8 @@ driver_identity Device::identity() {
   return identity_;
 }
 
-// Lets other devices have what this one keeps for later, and asks for what it
-// lacks.  A device that drains takes part: it has requests that wait, too.
+// Gives back idle grants and free pages when other rings lack them, and asks other devices
+// for what this device lacks.  A draining device takes part: its requests may wait, too.
 void Device::share() {
   if (!connection_) return;
   const Scarce relief = relief_.take();
@@ -92,7 +92,7 @@ void Device::run() {
   if (physical_device_event_.exchange(false, std::memory_order_acquire)) open_disk();
   check_disk();
   for (uint32_t steps = 0; steps < kMostSteps; ++steps) {
-    // Whoever asked for the removal schedules us once more.
+    // Registry::request_removal() schedules the work once more.
     if (removed()) return;
     look_at_frontend();
     if (!take(next_step(situation()))) return;
@@ -100,7 +100,7 @@ void Device::run() {
   schedule();
 }
 
-// What others have asked for.
+// Serves request_squeeze() and request_wake().
 void Device::serve_requests() {
   if (!connection_) return;
   if (const uint64_t until = squeeze_until_ms_.exchange(0, std::memory_order_relaxed)) {
@@ -109,14 +109,15 @@ void Device::serve_requests() {
   if (wake_requested_.exchange(false, std::memory_order_acquire)) connection_->wake();
 }
 
-// Asks the connection to close; true when there is none (any more).
+// Closes the connection, if there is one.  Returns true when there is none any more.
 bool Device::drained() {
   if (connection_) connection_->close();
   (void)link();
   return !connection_;
 }
 
-// The end: the work that calls us is not scheduled again.
+// Destroys the device.  The work that calls this is never scheduled again: see
+// Registry::remove().
 void Device::destroy() {
   close_disk();
   Registry::get().remove(*this);
@@ -125,9 +126,9 @@ void Device::destroy() {
   host_device_release(host);
 }
 
-// What is published may be refused: xenstored has quotas, and an unprivileged
-// domain shares its own with all its backends.  Nothing to try when the
-// directory is gone.
+// Plans another try after an access to xenstore has failed.  xenstored has quotas, and all
+// backends of an unprivileged domain share the domain's quotas.  When the directory is gone
+// there is nothing to try.
 void Device::try_again(int error, const char* what) {
   if (error == -kEnoEnt || error == -kEnoDev) return;
   if (retry_ms_ == 0) {
@@ -145,7 +146,7 @@ bool Device::publish_state(host_xenbus_state state) {
     retry_ms_ = 0;
     return true;
   }
-  // Busy: the frontend has gone on, and its event comes.
+  // -EBUSY: the frontend has changed its state, and that event schedules the work.
   if (error != -kEbusy) try_again(error, "publishing our state");
   return false;
 }
@@ -170,20 +171,20 @@ void Device::look_at_frontend() {
   if (!frontend_event_.exchange(false, std::memory_order_acquire)) return;
   frontend_ = frontend_state_.load(std::memory_order_relaxed);
   frontend_seen_ = true;
-  // What has failed was another try of it.
+  // The frontend makes a new try: earlier failures do not count.
   connect_failed_ = false;
   no_handles_since_ms_ = 0;
   publish_failures_ = 0;
   if (!offers_rings(frontend_) || link() != Link::kOpen) return;
-  // A frontend may close and start over faster than we look: only the last of
-  // its states is seen then.  Connected comes once in a connection, and after
-  // Initialised.
+  // A frontend may close and start over before we look; we then see only its last state.
+  // Within one connection, Connected comes once and after Initialised: Initialised after
+  // Connected means that the frontend has started over.  Other rings mean the same.
   frontend_restarted_ |= (frontend_ == HOST_XENBUS_INITIALISED && frontend_connected_) ||
                          !connection_->same_rings(host_);
   frontend_connected_ |= frontend_ == HOST_XENBUS_CONNECTED;
 }
 
-// Forgets a connection that has drained.
+// Returns the state of the connection.  Destroys a connection that has drained.
 Link Device::link() {
   if (connection_) {
     if (!connection_->closing()) return Link::kOpen;
@@ -196,7 +197,7 @@ Link Device::link() {
     frontend_restarted_ = false;
     serving_ = false;
   }
-  // The device was unbound and bound again: its rings are still the old one's.
+  // After an unbind and a new bind the older device may still have the rings mapped.
   return Registry::get().has_predecessor(*this) ? Link::kDraining : Link::kNone;
 }
 
@@ -238,7 +239,8 @@ bool Device::take(Step step) {
   return false;
 }
 
-// A frontend that starts afresh reads again what it may ask for.
+// A frontend that starts afresh reads the limits again: publishes the current ones, with
+// InitWait.  Returns false when that failed.
 bool Device::prepare_for_reconnect() {
   host_parameters parameters{};
   host_parameters_read(&parameters);
@@ -247,9 +249,9 @@ bool Device::prepare_for_reconnect() {
   return true;
 }
 
-// Nothing of the guest is mapped: say so.  When the toolstack wants the device
-// gone, its detach script must find the disk closed; the xenbus watch thread
-// then sees our state change and unregisters the device.
+// Publishes Closed: nothing of the guest is mapped.  When the toolstack wants the device gone
+// (online is 0), closes the disk first: the toolstack's detach script must find it closed.
+// The xenbus watch thread then sees our state change and unregisters the device.
 void Device::become_closed() {
   const int online = host_device_online(host_);
   if (online < 0) {
@@ -263,7 +265,7 @@ void Device::become_closed() {
   if (host_device_state(host_) != HOST_XENBUS_CLOSED) {
     (void)publish_state(HOST_XENBUS_CLOSED);
   } else if (online == 0) {
-    // Closed since long; the toolstack may have written Closing over it.
+    // We have published Closed before, but the toolstack may have written Closing over it.
     const host_store_node state{"state", HOST_XENBUS_CLOSED};
     const int error = host_device_publish(host_, HOST_XENBUS_CLOSED, &state, 1);
     if (error != 0) try_again(error, "publishing our state");
@@ -271,7 +273,7 @@ void Device::become_closed() {
 }
 
 bool Device::connect() {
-  if (!vbd_) return false;  // the toolstack is not that far
+  if (!vbd_) return false;  // the toolstack has not named the disk yet
   host_parameters parameters{};
   host_parameters_read(&parameters);
 
@@ -289,7 +291,7 @@ bool Device::connect() {
                             .x86 = parameters.x86 != 0});
   if (!frontend) return true;
   const Result<void> synced = vbd_->sync();
-  // That may have taken long: the device may be gone, or the frontend elsewhere.
+  // sync() may have taken long: the device may be removed, or the frontend's state changed.
   if (removed()) return false;
   if (frontend_event_.load(std::memory_order_acquire)) {
     connect_failed_ = false;
@@ -313,7 +315,7 @@ bool Device::connect() {
   if (!publish_disk(persistent)) return connect_failed_;
 
   connection_ = std::move(*connection);
-  disk_gone_ = false;  // looked at above, and again when the frontend is served
+  disk_gone_ = false;  // checked above, and again in serve_frontend()
   outlook_.know(disk_gone_, hung_);
   outlook_.show_connection(connection_.get());
   Registry::get().connected();
@@ -328,7 +330,8 @@ bool Device::connect() {
   return true;
 }
 
-// There are no handles for the rings.  False when that has been so for too long.
+// Xen has no handles for the rings: plans another try.  Returns false, and reports the
+// device's error, when that has been so for kConnectPatienceMs.
 bool Device::connect_later() {
   const uint64_t now_ms = host_time_ms();
   if (no_handles_since_ms_ == 0) no_handles_since_ms_ = now_ms;
@@ -346,8 +349,9 @@ bool Device::connect_later() {
   return true;
 }
 
-// Connected, and what the frontend then reads.  False when it did not go well:
-// to be tried again, or connect_failed_.
+// Publishes Connected and the nodes that the frontend then reads.  Returns false on failure.
+// connect_failed_ then says whether the connection is given up; if not, a timer or the
+// frontend's event leads to the next try.
 bool Device::publish_disk(bool persistent) {
   const host_disk_geometry& geometry = vbd_->geometry();
   const uint64_t sectors = vbd_->sectors();
@@ -373,7 +377,7 @@ bool Device::publish_disk(bool persistent) {
     return true;
   }
   if (error == -kEbusy) {
-    connect_failed_ = false;  // the frontend has gone on, and its event comes
+    connect_failed_ = false;  // the frontend has changed its state; its event schedules us
   } else if (++publish_failures_ < kPublishTries) {
     connect_failed_ = false;
     try_again(error, "publishing the disk's properties");
@@ -391,7 +395,7 @@ void Device::serve_frontend() {
   if (serving_) return;
   serving_ = true;
   connection_->serve();
-  // What happened to the disk since it was described was not seen.
+  // No check has seen changes of the disk since describe().
   check_disk();
 }
 

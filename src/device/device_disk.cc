@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-// What a device's work does about its disk: open it, see it change or hang,
-// close it.
+// How a device's work handles its disk: opens it, notices that it changes or hangs, closes
+// it.
 #include <string_view>
 
 #include "device/device.h"
@@ -9,8 +9,8 @@
 
 namespace blkback {
 
-// Opens the disk that the hotplug script has named.  Each time that it writes
-// the node is a try: the disk may work now.
+// Opens the disk that the hotplug script has named in physical-device.  Each write to that
+// node is a new try: the disk may work now.
 void Device::open_disk() {
   if (finished()) return;
   const Result<BackendConfig> config = read_backend(host_);
@@ -53,12 +53,12 @@ void Device::close_disk() {
   vbd_.reset();
 }
 
-// The disk may have been removed or resized.
+// Checks whether the disk of an open connection was removed or resized.
 void Device::check_disk() {
   if (!vbd_ || !connection_ || connection_->closing()) return;
   if (host_disk_gone(vbd_->disk())) {
     if (disk_gone_) return;
-    // The frontend's requests end with errors; it is asked to let go.
+    // The frontend's requests now end with errors.  We publish Closing, so that it lets go.
     disk_gone_ = true;
     outlook_.know(disk_gone_, hung_);
     host_device_error(host_, -kEnoDev, "the backing disk %s was removed from the system",
@@ -70,7 +70,7 @@ void Device::check_disk() {
   if (sectors == told || host_device_state(host_) != HOST_XENBUS_CONNECTED) return;
   const int error = host_store_resize(host_, sectors);
   if (error != 0) {
-    // Busy: the toolstack has written Closing over our state.
+    // -EBUSY: the toolstack has written Closing over our state.
     if (error != -kEbusy) try_again(error, "telling the frontend of the disk's new size");
     return;
   }
@@ -80,8 +80,8 @@ void Device::check_disk() {
   vbd_->publish(sectors);
 }
 
-// A disk that hangs is the administrator's business: said once, and once more
-// when it goes on.
+// Only the administrator can help a disk that hangs: logs once that the disk hangs, and once
+// that it goes on.
 void Device::check_progress() {
   if (!connection_) return;
   const uint64_t now_ms = host_time_ms();

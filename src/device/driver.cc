@@ -27,7 +27,7 @@ void driver_init(void) { Registry::create(); }
 int driver_device_create(host_device* host, driver_device** device) {
   blkback::Owned<Device> created = blkback::make_owned<Device>(host);
   if (!created) return -blkback::kEnoMem;
-  Device* lasting = created.release();  // destroys itself: see Device::destroy()
+  Device* lasting = created.release();  // the device destroys itself: see Device::destroy()
   *device = lasting;
   Registry::get().add(*lasting);
   lasting->schedule();

@@ -13,7 +13,8 @@ namespace {
 
 constexpr uint32_t kTextBytes = 64;
 
-// The number that a node holds whose reading ended with `error` and `text`.
+// Parses and checks the node `name`, for which host_store_read() gave `error` and `text`.
+// Reports a bad value as the device's error and returns -EINVAL.
 Result<uint32_t> number_of(host_device* device, const char* name, int error, const char* text,
                            uint32_t lowest, uint32_t highest) {
   if (error != 0) {
@@ -31,8 +32,8 @@ Result<uint32_t> number_of(host_device* device, const char* name, int error, con
   return *number;
 }
 
-// The node's number; `fallback` (if any) when there is no such node, or nothing
-// in it.
+// Reads the number in the frontend's node `name`.  Returns `fallback`, if there is one, when
+// the node is missing or empty.
 Result<uint32_t> read_number(host_device* device, const char* name, uint32_t lowest,
                              uint32_t highest, std::optional<uint32_t> fallback) {
   char text[kTextBytes];
@@ -44,9 +45,9 @@ Result<uint32_t> read_number(host_device* device, const char* name, uint32_t low
 Result<wire::Layout> read_layout(host_device* device, bool x86) {
   char text[kTextBytes];
   const int error = host_store_read(device, HOST_STORE_FRONTEND, "protocol", text, sizeof(text));
-  // blkif.h has the native layout where nothing is said.  On x86 frontends that
-  // say nothing date from before 64-bit guests; Linux' backend has always taken
-  // them for 32-bit ones.
+  // Without the node, blkif.h means the native layout.  On x86, frontends that do not write
+  // the node date from before 64-bit guests; Linux' backend has always taken them for 32-bit
+  // ones.
   const wire::Layout unsaid = x86 ? wire::Layout::kX86_32 : wire::Layout::kNative;
   if (error == -kEnoEnt) return unsaid;
   if (error == 0) {
@@ -64,17 +65,18 @@ Result<wire::Layout> read_layout(host_device* device, bool x86) {
   return failure(-kEinval);
 }
 
-// A switch that is on when a number other than 0 stands there; what else may
-// stand there is no reason to refuse a guest its disk.
+// Reads a switch.  It is on when the node holds a number other than 0.  Anything else means
+// off, and is no reason to refuse a guest its disk.
 bool read_switch(host_device* device, const char* name) {
   char text[kTextBytes];
   return host_store_read(device, HOST_STORE_FRONTEND, name, text, sizeof(text)) == 0 &&
          parse_number(text, 10).value_or(0) != 0;
 }
 
-// A ring of one page has its reference in "ring-ref" (blkif.h, note 6), but old
-// frontends and FreeBSD write "ring-ref0" without an order, and others write the
-// order 0 and "ring-ref".  Of both nodes, the one that the in-tree driver reads.
+// Reads the reference of a ring of one page.  It is in "ring-ref" (blkif.h, note 6), but old
+// frontends and FreeBSD write "ring-ref0" without ring-page-order, and others write the order 0
+// and "ring-ref".  When both nodes exist, reads the same one as the in-tree driver.
+// `numbered`: in: read "ring-ref0" first; out: the reference is from "ring-ref0".
 Result<uint32_t> read_single_ref(host_device* device, const char* directory, bool& numbered) {
   char text[kTextBytes];
   char name[kTextBytes];
@@ -84,7 +86,7 @@ Result<uint32_t> read_single_ref(host_device* device, const char* directory, boo
     char other[kTextBytes];
     (void)host_format(other, sizeof(other), numbered ? "%sring-ref" : "%sring-ref0", directory);
     error = host_store_read(device, HOST_STORE_FRONTEND, other, text, sizeof(text));
-    // Of two nodes that are missing, the message names the one to be written.
+    // When both nodes are missing, the message names the one that should have been written.
     if (error != -kEnoEnt) {
       (void)host_format(name, sizeof(name), "%s", other);
       numbered = !numbered;
@@ -107,7 +109,7 @@ Result<FrontendConfig> read_frontend(host_device* device, const FrontendLimits& 
   BLKBACK_RETURN_ERROR(queues);
   config.queues = *queues;
 
-  // Read once: the value decides how much is mapped for every queue.
+  // Read the order only once: it decides how many pages are mapped for every queue.
   constexpr uint32_t kAbsent = UINT32_MAX;
   const Result<uint32_t> order =
       read_number(device, "ring-page-order", 0, limits.ring_page_order, kAbsent);

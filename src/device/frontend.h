@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
-// What a frontend asks for in its xenstore directory.
+// The settings that a frontend asks for in its xenstore directory.
 //
-// Everything there is the guest's: each value is read once, checked, and
-// refused with a message that names the node, the value and what was expected.
+// The guest controls everything there.  For a connection each value is read once and
+// checked.  A bad number or protocol is refused with a message that names the node, the value
+// and the expected values.
 #pragma once
 
 #include <cstdint>
@@ -17,34 +18,34 @@ namespace blkback {
 
 inline constexpr uint32_t kMaxRingPages = 16;
 
-// What it may ask for.
+// The limits of what a frontend may ask for.
 struct FrontendLimits {
   uint32_t queues;
   uint32_t ring_page_order;
   bool persistent;
-  bool x86;  // the host, and so a frontend that does not say what it is
+  bool x86;  // the host is x86, and so is a frontend without the node "protocol"
 };
 
 struct FrontendConfig {
   wire::Layout layout = wire::Layout::kNative;
   uint32_t queues = 1;
   uint32_t ring_pages = 1;
-  bool numbered_ring_refs = false;  // of one page: "ring-ref0" rather than "ring-ref"
+  bool numbered_ring_refs = false;  // ring of one page: "ring-ref0" before "ring-ref"
   Mapper::Persistence persistence = Mapper::Persistence::kOff;
 };
 
 struct RingConfig {
   uint32_t refs[kMaxRingPages];
   uint32_t event_channel = 0;
-  bool numbered_ref = false;  // the first is "ring-ref0"
+  bool numbered_ref = false;  // refs[0] is from "ring-ref0", not from "ring-ref"
 };
 
-// Are the rings of queue 0 that the frontend offers now still those of `config`
-// and `ring`?  What cannot be read counts as the same.
+// Does the frontend still offer the ring `ring` for queue 0, and as many queues as `config`?
+// A value that is missing or cannot be read counts as the same.
 [[nodiscard]] bool same_rings(host_device* device, const FrontendConfig& config,
                               const RingConfig& ring);
 
-// Both report what is wrong as the device's error and return -EINVAL.
+// Both return -EINVAL after reporting a bad value as the device's error.
 [[nodiscard]] Result<FrontendConfig> read_frontend(host_device* device,
                                                    const FrontendLimits& limits);
 [[nodiscard]] Result<RingConfig> read_ring(host_device* device, const FrontendConfig& config,

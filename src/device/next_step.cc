@@ -18,11 +18,11 @@ using enum Step;
 constexpr Row kUnseen = {kNone, kClosing, kNone, kNone, kNone};
 constexpr Row kImpossible = {kRefuse, kClosing, kRefuse, kClosing, kNone};
 
-// By the frontend's state, enum host_xenbus_state.
+// Indexed by the frontend's state, enum host_xenbus_state.
 constexpr Row kRows[] = {
-    /* Unknown: its node is gone */ {kClosed, kClosed, kDrain, kDrain, kNone},
+    /* Unknown: no state node */ {kClosed, kClosed, kDrain, kDrain, kNone},
     /* Initialising */ {kInitWait, kClosing, kDrain, kDrain, kNone},
-    /* InitWait: a backend's */ kImpossible,
+    /* InitWait: only for backends */ kImpossible,
     /* Initialised */ {kConnect, kClosing, kConnected, kClosing, kNone},
     /* Connected */ {kConnect, kClosing, kConnected, kClosing, kNone},
     /* Closing */ {kClosing, kClosing, kClosing, kClosing, kClosing},
@@ -35,7 +35,8 @@ const Row& row_of(const Situation& situation) {
   return kRows[situation.frontend];
 }
 
-// What is published already is not published again.
+// Returns kNone instead of `step` when its state is published already.  Closing is not
+// published over Closed either.
 Step unless_published(Step step, host_xenbus_state own) {
   switch (step) {
     case kInitWait:

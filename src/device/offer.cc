@@ -13,12 +13,12 @@ namespace blkback {
 
 namespace {
 
-// What no module of this kind has ever offered more of.
+// No xen-blkback module has ever offered more than this.
 constexpr uint32_t kMostQueues = 1024;
 constexpr uint32_t kMostRingPageOrder = 4;
 static_assert(1u << kMostRingPageOrder == kMaxRingPages);
 
-// The number that stands in our directory, if any does.
+// Reads a number from our directory; nullopt when there is none.
 std::optional<uint32_t> offered(host_device* device, const char* name) {
   char text[16];
   if (host_store_read(device, HOST_STORE_BACKEND, name, text, sizeof(text)) != 0) {
@@ -44,7 +44,7 @@ Result<void> Offer::continue_with(host_device* device, const host_parameters& pa
   queues_ = parameters.max_queues;
   ring_page_order_ = parameters.max_ring_page_order;
   if (host_device_state(device) != HOST_XENBUS_INITIALISING) {
-    // Another module had the device.
+    // Another module has served the device before: keep its offer where it is larger.
     const uint32_t queues = offered(device, "multi-queue-max-queues").value_or(0);
     const uint32_t order = offered(device, "max-ring-page-order").value_or(0);
     queues_ = std::max(queues_, std::min(queues, kMostQueues));

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
-// What a frontend may ask for: the limits that stand in our directory.
+// The offer to a frontend: the limits that we publish in our xenstore directory.
 //
-// A frontend keeps what it was offered until it starts afresh, whatever happens
-// to the parameters meanwhile: with another module in its place, or with other
-// parameters, a device finds a frontend that has agreed on more than would be
-// offered now.  Our directory, which no guest can write, tells what that was.
+// A frontend keeps what it was offered until it starts afresh.  Meanwhile the parameters may
+// change, or another module may take this one's place.  A device may therefore find a
+// frontend that was offered more than the parameters allow now.  Our directory, which no guest
+// can write, tells what was offered.
 //
-// INVARIANT: the nodes never promise less than a frontend may have read there.
+// INVARIANT: the published limits are never below those that a frontend may have read.
 #pragma once
 
 #include <cstdint>
@@ -19,20 +19,20 @@ namespace blkback {
 
 class Offer {
  public:
-  // Publishes InitWait, with at least what was offered to a frontend before, and
-  // what the parameters allow.  Context: once, first of all.
+  // Publishes InitWait with the larger ones of two sets of limits: those that were offered
+  // before, and those that the parameters allow.  Context: first of all, until it succeeds.
   [[nodiscard]] Result<void> continue_with(host_device* device, const host_parameters& parameters);
 
-  // Publishes InitWait, with what the parameters allow.  Context: a frontend
-  // starts afresh, and has not been told InitWait yet.
+  // Publishes InitWait with the limits that the parameters allow.  Context: a frontend starts
+  // afresh, and has not seen InitWait yet.
   [[nodiscard]] Result<void> renew(host_device* device, const host_parameters& parameters);
 
   [[nodiscard]] uint32_t queues() const { return queues_; }
   [[nodiscard]] uint32_t ring_page_order() const { return ring_page_order_; }
 
-  // Whether to use persistent grants with a frontend that wants them.  One that
-  // is connected has looked at our word for it long ago: without persistent
-  // grants it gives up the device when a grant stays mapped.
+  // May persistent grants be used with a frontend that wants them?  A frontend that is
+  // Connected has read our node feature-persistent long ago, so an offer of 0 holds: a frontend
+  // without persistent grants gives up the device when a grant stays mapped.
   [[nodiscard]] static bool persistent(host_device* device, const host_parameters& parameters,
                                        bool frontend_connected);
 

@@ -31,7 +31,7 @@ bool Outlook::has_news(uint64_t now_ms) {
   const SpinGuard guard(lock_);
   if (connection_ == nullptr || vbd_ == nullptr) return false;
   if ((connection_->stalled_ms(now_ms) >= kHungMs) != hung_) return true;
-  // A closing connection's frontend is told nothing more.
+  // The connection is closing: its frontend is told nothing more.
   if (vbd_->published_sectors() == Vbd::kNothing) return false;
   return vbd_->sectors() != vbd_->published_sectors() || (host_disk_gone(vbd_->disk()) && !gone_);
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
-// What others than a device's work may look at: its disk and its connection,
-// from when they are there until they are not.
+// The parts of a device that other contexts than its work may look at: its disk and its
+// connection, as long as they exist.
 //
-// The survey and the host's events look at many devices, most of which have
-// nothing to do: only those that have are scheduled.
+// The survey and the host's disk events look at many devices, most of which have nothing to
+// do.  Only devices that have something to do get their work scheduled.
 #pragma once
 
 #include <cstdint>
@@ -16,22 +16,23 @@ namespace blkback {
 
 class Outlook {
  public:
-  // From then on, and until the same with nullptr has returned, others look at
-  // it.  Context: the device's work.
+  // Other contexts may use the object until the same function has returned from a call with
+  // nullptr.  Context: the device's work.
   void show_disk(const Vbd* vbd) BLKBACK_EXCLUDES(lock_);
   void show_connection(const Connection* connection) BLKBACK_EXCLUDES(lock_);
 
-  // What the work knows already and need not be told again.
+  // Sets what the work knows already: has_news() does not report that again.  Context: the
+  // device's work.
   void know(bool gone, bool hung) BLKBACK_EXCLUDES(lock_);
 
-  // Is it that disk, or a partition of it?  Context: any.
+  // Is the device's disk the disk `major`:`minor`, or a partition of it?  Context: any.
   [[nodiscard]] bool has_disk(uint32_t major, uint32_t minor) BLKBACK_EXCLUDES(lock_);
 
-  // Has a connected disk changed, does it hang, or does it answer again?
-  // Context: any.
+  // Was a connected disk removed or resized, does it hang, or does it answer again after a
+  // hang, without the work knowing?  Context: any.
   [[nodiscard]] bool has_news(uint64_t now_ms) BLKBACK_EXCLUDES(lock_);
 
-  // A disk that answers nothing for so long hangs.
+  // A disk hangs when it has requests and has completed none for this long.
   static constexpr uint64_t kHungMs = 30000;
 
  private:

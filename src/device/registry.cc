@@ -11,8 +11,8 @@ namespace blkback {
 
 namespace {
 
-// Modules run no constructors of global objects.  Written by create() alone,
-// before anything else of the core runs.  The one global of the core.
+// The only global object of the core.  Modules run no constructors of global objects, so
+// create() constructs it, before anything else of the core runs.
 // NOLINTBEGIN(cppcoreguidelines-avoid-non-const-global-variables)
 alignas(Registry) constinit unsigned char storage[sizeof(Registry)] = {};
 constinit Registry* registry = nullptr;
@@ -32,7 +32,7 @@ void Registry::add(Device& device) {
 void Registry::remove(Device& device) {
   const SpinGuard guard(lock_);
   devices_.remove(device);
-  // Whoever could schedule it does so under the lock, or is gone.
+  // Any other context that schedules this work does so under the lock, or has ended.
   host_work_cancel_nosync(&device);
   for (Device* other = devices_.front(); other != nullptr; other = devices_.next(*other)) {
     if (other->xenbus_identity() == device.xenbus_identity()) other->schedule();
@@ -48,7 +48,7 @@ void Registry::request_removal(Device& device) {
 bool Registry::has_predecessor(const Device& device) {
   const SpinGuard guard(lock_);
   for (const Device* other = devices_.front(); other != nullptr; other = devices_.next(*other)) {
-    if (other == &device) return false;  // the list is in order of age
+    if (other == &device) return false;  // the list begins with the oldest device
     if (other->xenbus_identity() == device.xenbus_identity()) return true;
   }
   return false;
@@ -60,7 +60,8 @@ void Registry::relieve(const Device& device, Scarce wanted) {
   if (now_ms - relieved_ms_ < kReliefIntervalMs) return;
   relieved_ms_ = now_ms;
   for (Device* other = devices_.front(); other != nullptr; other = devices_.next(*other)) {
-    // Its own pool serves it; its other rings may help.
+    // The rings of a device share one pool, so its own pages do not help; handles of its other
+    // rings may.
     other->request_relief(other == &device ? Scarce::kHandles : wanted);
   }
 }

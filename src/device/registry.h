@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-// All devices of the module, those that drain after their removal included.
+// All devices of the module, including removed devices that still drain.
 #pragma once
 
 #include <cstdint>
@@ -14,36 +14,36 @@ class Device;
 
 class Registry {
  public:
-  // The one of the module; create() comes first.
+  // The only registry of the module.  Call create() before get().
   static void create();
   static Registry& get();
 
   void add(Device& device) BLKBACK_EXCLUDES(lock_);
 
-  // Takes the device out and makes sure that its work is not scheduled any
-  // more; wakes those that wait for it to be gone.
+  // Removes the device and makes sure that its work is not scheduled any more.  Schedules the
+  // devices that wait for this one to be gone.
   // Context: the device's own work.
   void remove(Device& device) BLKBACK_EXCLUDES(lock_);
 
-  // Schedules the device's work after its flag for removal is set; until this
-  // has returned the device is not destroyed.
+  // Sets the device's flag for removal, then schedules its work.  The device is not destroyed
+  // before this has returned.
   void request_removal(Device& device) BLKBACK_EXCLUDES(lock_);
 
-  // Does another device for the same xenbus device still drain?
+  // Does an older device for the same xenbus device still drain?
   [[nodiscard]] bool has_predecessor(const Device& device) BLKBACK_EXCLUDES(lock_);
 
-  // A device lacks what others may have: all give back a part of what they
-  // keep for later.  One guest must not cost the others their persistent grants
-  // all the time, so this does something at most once in kReliefIntervalMs.
+  // `device` lacks resources that others may have: asks all devices to give back a part of
+  // their idle resources.  One guest must not cost the others their persistent grants all the
+  // time, so this does something at most once in kReliefIntervalMs.
   void relieve(const Device& device, Scarce wanted) BLKBACK_EXCLUDES(lock_);
 
   void parameters_changed() BLKBACK_EXCLUDES(lock_);
   void disks_changed() BLKBACK_EXCLUDES(lock_);
-  // Only those with that disk, or with a partition of it.
+  // Schedules only devices with that disk, or with a partition of it.
   void disk_changed(uint32_t major, uint32_t minor) BLKBACK_EXCLUDES(lock_);
 
-  // A device has a connection now, or none any more.
-  // Context: the device's own work.
+  // Count the connections of all devices.  connected() also starts the survey.
+  // Context: the work of the device that has made or lost a connection.
   void connected() BLKBACK_EXCLUDES(lock_);
   void disconnected() BLKBACK_EXCLUDES(lock_);
 
@@ -59,7 +59,7 @@ class Registry {
   uint32_t connections_ BLKBACK_GUARDED_BY(lock_) = 0;
   uint64_t surveyed_ms_ BLKBACK_GUARDED_BY(lock_) = 0;
 
-  // Several CPUs ask for it, each about once a second.
+  // Several CPUs call survey(), each about once a second: calls that come sooner do nothing.
   static constexpr uint64_t kSurveyIntervalMs = 500;
 };
 

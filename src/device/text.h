@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-// Numbers and words as they stand in xenstore.
+// Parses values that were read from xenstore.
 #pragma once
 
 #include <cstdint>
@@ -8,8 +8,8 @@
 
 namespace blkback {
 
-// The text without blanks and ends of lines around it: scanf() of the in-tree
-// driver skips them, and scripts leave them.
+// Returns the text without blanks and ends of lines around it.  Scripts leave them, and
+// scanf() of the in-tree driver skips them.
 [[nodiscard]] inline std::string_view trimmed(std::string_view text) {
   const auto blank = [](char c) { return c == ' ' || (c >= '\t' && c <= '\r'); };
   while (!text.empty() && blank(text.front())) text.remove_prefix(1);
@@ -17,8 +17,9 @@ namespace blkback {
   return text;
 }
 
-// The number that the whole text is, but for blanks around it.  What scanf()
-// would leave unread is not ignored: nobody knows what it meant.
+// Parses the whole text, except for blanks around it, as a number.  Returns nullopt when the
+// text has other characters after the number: scanf() would leave them unread, but nobody
+// knows what they mean.
 [[nodiscard]] inline std::optional<uint32_t> parse_number(std::string_view text, uint32_t base) {
   text = trimmed(text);
   if (base == 16 && text.size() > 2 && text[0] == '0' && (text[1] == 'x' || text[1] == 'X')) {
@@ -54,7 +55,7 @@ struct DeviceNumber {
   uint32_t colon = 0;
   while (colon < text.size() && text[colon] != ':') ++colon;
   if (colon == text.size()) return std::nullopt;
-  // substr() would need an exception for a position beyond the end.
+  // Not substr(), which needs exceptions for a position beyond the end.
   std::string_view before = text;
   before.remove_suffix(text.size() - colon);
   std::string_view behind = text;

@@ -9,7 +9,7 @@ namespace blkback {
 
 namespace {
 
-// Has nobody given the job up so far?
+// Is the job still to be mapped?
 bool wanted(const GrantJob& job) { return job.outcome == GrantJob::Outcome::kMapped; }
 
 uint32_t unmapped(const GrantJob& job) {
@@ -26,7 +26,7 @@ bool is_shortage(int16_t status) {
 
 Result<void> Mapper::create() { return batch_.create(kCapacity); }
 
-// Borrows what is mapped persistently; returns how many grants are missing.
+// Uses the grants that are mapped persistently.  Returns how many others must be mapped.
 uint32_t Mapper::look_up(GrantJob& job) {
   uint32_t missing = 0;
   for (GrantUse& use : job.uses) {
@@ -45,7 +45,7 @@ uint32_t Mapper::look_up(GrantJob& job) {
   return missing;
 }
 
-// Would the hypervisor refuse that many again?
+// Would the hypervisor refuse `missing` grants again?  See refused_grants_.
 bool Mapper::pointless(uint32_t missing, uint64_t now_ms) const {
   return refused_ms_ != 0 && refused_ms_ == now_ms && missing > refused_grants_ / 2;
 }
@@ -55,7 +55,7 @@ void Mapper::note_no_handles(uint32_t wanted, uint64_t now_ms) {
   refused_ms_ = now_ms;
 }
 
-// Ends a job without pages or mappings of its own.
+// Ends a job that has no ordinary mappings: ends its uses of persistent grants.
 void Mapper::give_up(GrantJob& job, GrantJob::Outcome outcome, uint64_t now_ms) {
   for (GrantUse& use : job.uses) {
     if (use.state == GrantUse::State::kPersistent) persistent_.put(*use.persistent, now_ms);
@@ -66,8 +66,8 @@ void Mapper::give_up(GrantJob& job, GrantJob::Outcome outcome, uint64_t now_ms) 
   job.outcome = outcome;
 }
 
-// A page for every grant that is not mapped yet: all at once, or, when there
-// are not that many, for one request after the other.
+// Takes a page for every grant that is not mapped yet: for all jobs at once, or, when
+// there are too few pages, for one job after the other.
 void Mapper::take_pages(std::span<GrantJob* const> jobs, uint32_t missing, uint64_t now_ms) {
   const std::span<host_page*> pages = batch_.pages();
   const bool all = pool_.get(pages.first(missing), now_ms).has_value();
@@ -89,7 +89,7 @@ void Mapper::take_pages(std::span<GrantJob* const> jobs, uint32_t missing, uint6
   }
 }
 
-// Decides what becomes of a grant, now that it is mapped.
+// Records the mapping of a grant and decides whether it becomes persistent.
 void Mapper::decide(GrantUse& use, const host_grant_map_op& op,
                     const PersistentGrants::Limits& limits) {
   use.handle = op.handle;
@@ -132,15 +132,15 @@ void Mapper::map(std::span<GrantJob* const> jobs, const PersistentGrants::Limits
     return;
   }
 
-  // Xen works off the operations in their order, so a large request may have
-  // taken what is enough for smaller ones, and could not start.
+  // Xen does the operations in order.  A large job may have taken handles that suffice
+  // for smaller ones and still lack some.
   missing = choose_again(jobs, give_back(jobs, now_ms), now_ms);
   if (missing == 0 || map_missing(jobs, missing, limits, now_ms)) return;
   shortage_.handles += missing;
   (void)give_back(jobs, now_ms);
 }
 
-// Unmaps what those have that lacked handles; how many came free.
+// Unmaps the grants of the jobs that lacked handles.  Returns how many handles came free.
 uint32_t Mapper::give_back(std::span<GrantJob* const> jobs, uint64_t now_ms) {
   uint32_t handles = 0;
   for (GrantJob* job : jobs) {
@@ -154,8 +154,8 @@ uint32_t Mapper::give_back(std::span<GrantJob* const> jobs, uint64_t now_ms) {
   return handles;
 }
 
-// Those that `handles` are enough for, one after the other; how many grants they
-// are missing.
+// Selects, in order, the jobs without handles for which `handles` handles suffice.  Returns
+// how many of their grants must be mapped.
 uint32_t Mapper::choose_again(std::span<GrantJob* const> jobs, uint32_t handles, uint64_t now_ms) {
   uint32_t missing = 0;
   uint32_t refused = 0;
@@ -176,7 +176,7 @@ uint32_t Mapper::choose_again(std::span<GrantJob* const> jobs, uint32_t handles,
   return missing;
 }
 
-// Maps the `missing` grants of `jobs` that are not mapped; false when handles ran
+// Maps the `missing` grants of `jobs` that are not mapped.  Returns false when handles ran
 // out.
 bool Mapper::map_missing(std::span<GrantJob* const> jobs, uint32_t missing,
                          const PersistentGrants::Limits& limits, uint64_t now_ms) {
@@ -192,7 +192,7 @@ bool Mapper::map_missing(std::span<GrantJob* const> jobs, uint32_t missing,
       op = host_grant_map_op{};
       op.page = use.page;
       op.gref = use.gref;
-      // A mapping that may stay must serve reads and writes alike.
+      // A mapping that may become persistent must serve reads and writes.
       op.read_only = job->map_read_only && persistence_ == Persistence::kOff ? 1u : 0u;
     }
   }
@@ -202,7 +202,7 @@ bool Mapper::map_missing(std::span<GrantJob* const> jobs, uint32_t missing,
   return take_mappings(jobs, limits);
 }
 
-// What became of the operations of a hypercall; false when handles ran out.
+// Takes over the results of a map hypercall.  Returns false when handles ran out.
 bool Mapper::take_mappings(std::span<GrantJob* const> jobs,
                            const PersistentGrants::Limits& limits) {
   const host_grant_map_op* op = batch_.maps();
@@ -231,7 +231,7 @@ bool Mapper::take_mappings(std::span<GrantJob* const> jobs,
                        "%s: grant reference %u could not be mapped: status %d", log_.name, use.gref,
                        result.status);
     }
-    // One that fails anyway waits for nothing.
+    // A job that fails anyway does not wait for handles.
     if (!lacking || job->outcome == GrantJob::Outcome::kFailed) continue;
     job->outcome = GrantJob::Outcome::kNoHandles;
     enough = false;

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 // Maps the grants of a batch of requests and unmaps them again.
 //
-// A grant that is mapped persistently already costs nothing.  The others take
-// pages from the pool and are mapped with one hypercall for the whole batch;
-// only after it has returned is it decided, grant by grant, whether a mapping
-// stays.
+// A grant that is already mapped persistently needs neither a page nor a hypercall.  The
+// others take pages from the pool and are mapped with one hypercall for the whole batch,
+// or two when handles run out.  Only after the hypercall is it decided for each grant
+// whether its mapping becomes persistent.
 //
-// INVARIANT: a page is in exactly one place: the pool, a GrantUse, a
-// persistent grant, or lost because the hypervisor would not unmap it.
+// INVARIANT: a page is in exactly one place: in the pool, in a GrantUse, in a persistent
+// grant, or lost because the hypervisor did not unmap it.
 #pragma once
 
 #include <cstdint>
@@ -29,15 +29,15 @@ struct GrantUse {
   enum class State : uint8_t {
     kUnmapped,    // no page
     kOrdinary,    // mapped for this request alone
-    kPersistent,  // borrowed from the persistent grants
+    kPersistent,  // uses a persistent grant
   };
 
   uint32_t gref = 0;
   State state = State::kUnmapped;
   host_page* page = nullptr;
   union {
-    PersistentGrant* persistent = nullptr;  // of kPersistent
-    uint32_t handle;                        // of kOrdinary
+    PersistentGrant* persistent = nullptr;  // with kPersistent
+    uint32_t handle;                        // with kOrdinary
   };
 };
 static_assert(sizeof(GrantUse) == 24, "a ring has hundreds of them");
@@ -45,15 +45,16 @@ static_assert(sizeof(GrantUse) == 24, "a ring has hundreds of them");
 // The grants of one request.
 struct GrantJob {
   enum class Outcome : uint8_t {
-    kMapped,  // all of them
-    kFailed,  // at least one could not be mapped: no such grant, no right
-    // None, for a shortage of what all guests share; may be tried again as it is.
+    kMapped,  // all grants
+    kFailed,  // at least one cannot be mapped: no such grant, no permission
+    // No grant is mapped, because pages or handles, which all guests share, ran out.  The
+    // same job may be passed to map() again.
     kNoPages,
     kNoHandles,
   };
 
   std::span<GrantUse> uses;
-  bool map_read_only = false;          // in: its data is only read; without persistence mapped so
+  bool map_read_only = false;          // in: map read-only if persistence is off
   Outcome outcome = Outcome::kMapped;  // out
 };
 
@@ -65,7 +66,7 @@ struct GrantCounters {
   Counter lost_pages;
 };
 
-// Room for the operations of one hypercall; one user at a time.
+// Buffers for the operations of one hypercall.  One user at a time.
 class GrantBatch {
  public:
   // Error: -ENOMEM.
@@ -77,7 +78,7 @@ class GrantBatch {
   [[nodiscard]] host_grant_unmap_op* unmaps() {
     return reinterpret_cast<host_grant_unmap_op*>(ops_.all().data());
   }
-  // The pages to be mapped, or those that came free.
+  // The pages to map grants into, or the pages that were emptied.
   [[nodiscard]] std::span<host_page*> pages() { return pages_.all(); }
 
  private:
@@ -92,19 +93,19 @@ class GrantBatch {
   OwnedArray<host_page*> pages_;
 };
 
-// Unmaps ordinary mappings, as many with one hypercall as the batch holds; what
-// comes free goes to the pool.
+// Unmaps grants, with one hypercall for as many as the batch holds.  Emptied pages go to
+// the pool.
 class Unmapper {
  public:
-  // Borrows the batch, from the first add() to flush().
+  // Nobody else may use the batch from the first add() to flush().
   Unmapper(GrantBatch& batch, const RingLog& log) : batch_(batch), log_(log) {}
   Unmapper(const Unmapper&) = delete;
   Unmapper& operator=(const Unmapper&) = delete;
 
-  // Adds a mapping; when the batch is full it is flushed.
+  // Adds a mapping to unmap.  If the batch is full, flushes it first.
   void add(host_page* page, uint32_t handle, PagePool& pool, GrantCounters& counters);
 
-  // Unmaps what was added: no hypercall when nothing was.
+  // Unmaps the added mappings.  Without any there is no hypercall.
   void flush(PagePool& pool, GrantCounters& counters);
 
  private:
@@ -123,31 +124,32 @@ class Mapper {
   // Error: -ENOMEM.
   [[nodiscard]] Result<void> create();
 
-  // How many grants one map() may be asked for.
+  // The largest number of grants in one map().
   static constexpr uint32_t kCapacity = 32 * 11;
 
-  // How many grants could not be mapped for a shortage.
+  // The number of grants that could not be mapped for lack of pages or of handles.
   struct Shortage {
     uint32_t pages = 0;
     uint32_t handles = 0;
   };
 
-  // Maps the grants of `jobs`, at most kCapacity together, none mapped yet.
-  // What a job had mapped before the handles ran out is unmapped again: two
-  // that keep what they have would wait for each other.  Those behind it that
-  // this is enough for get it.
+  // Maps the grants of `jobs`: at most kCapacity in total, none mapped yet.  Sets the
+  // outcome of each job.
+  // A job for which the handles ran out halfway is unmapped again: two jobs that kept
+  // their part would wait for each other.  The freed handles go to the other such jobs
+  // for which they suffice.
   void map(std::span<GrantJob* const> jobs, const PersistentGrants::Limits& limits,
            uint64_t now_ms);
 
-  // What map() lacked since the last call.
+  // The shortage that map() met since the last call.
   [[nodiscard]] Shortage take_shortage() { return std::exchange(shortage_, Shortage{}); }
 
-  // Does the storage stack still hold a page of the job?  It may send it once
-  // more, so the frontend must not write to it yet, even where the mapping stays.
+  // Does the storage stack still hold a page of the job?  It may send the page once more,
+  // so the frontend must not write to the page yet, even if the grant is persistent.
   [[nodiscard]] static bool busy(const GrantJob& job);
 
-  // Ends the uses of `jobs`, none of them busy: ordinary grants are unmapped
-  // when this returns.
+  // Ends the uses of `jobs`; no job may be busy.  Ordinary grants are unmapped when this
+  // returns.
   void release(std::span<GrantJob* const> jobs, uint64_t now_ms);
 
   [[nodiscard]] PersistentGrants& persistent() { return persistent_; }
@@ -173,14 +175,14 @@ class Mapper {
   PersistentGrants persistent_;
   GrantCounters counters_;
   const RingLog log_;
-  GrantBatch batch_;  // of map() or of release()
+  GrantBatch batch_;  // used by map() and by release()
   Unmapper unmapper_{batch_, log_};
   uint16_t domid_;
   Persistence persistence_;
   bool overflow_logged_ = false;
   Shortage shortage_;
-  // The smallest job that found no handles at that time; until one of ours is
-  // free or the time has changed a job of more than half its size is not tried.
+  // The smallest number of grants for which a job found no handles at refused_ms_.  A job
+  // that needs more than half as many is not tried until release() or a later time.
   uint32_t refused_grants_ = 0;
   uint64_t refused_ms_ = 0;  // 0: never
 };

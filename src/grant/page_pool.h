@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
-// A blkif's buffer of free pages into which grants can be mapped.
+// A connection's pool of free pages into which grants can be mapped.
 //
-// All rings of the blkif share it.  It grows by what comes back from requests
-// and is bounded by shrink_free_pagepool(), which its users call after work
-// with the parameter max_buffer_pages.
+// All rings of the connection share the pool.  It grows by the pages that requests give
+// back.  After work its users call shrink_free_pagepool() with max_buffer_pages, which
+// bounds it.
 //
-// A host without pages is not asked again and again: each failure prints a line
-// in the kernel's log.  After one the pool lives on what it has; it asks the
-// host again after an interval that grows, and meanwhile only for half as much
-// as the last failure asked for.
+// Each time that the host has no pages, it prints a line in the kernel's log.  The pool
+// therefore asks less after such a failure: for an interval, which grows with each
+// failure, it asks for at most half of the smallest number that the host has refused in
+// the interval.
 //
 // INVARIANT: no grant is mapped in a page of the pool.
 #pragma once
@@ -32,48 +32,48 @@ class PagePool {
   PagePool(const PagePool&) = delete;
   PagePool& operator=(const PagePool&) = delete;
 
-  // A ring whose requests wait for pages, or for the mappings in them.
+  // A ring whose requests wait for pages or for handles.
   class Waiter : public ListLink {
    public:
-    // Has a page been emptied since the last call?  Context: the ring's thread.
+    // Were grants unmapped since the last call?  Context: the ring's thread.
     [[nodiscard]] bool told() { return told_.exchange(false, std::memory_order_relaxed); }
 
    private:
     friend class PagePool;
 
     host_thread* thread_ = nullptr;
-    // Set before the thread is woken, which orders it.
+    // Pairs with told().  Relaxed: set before host_thread_wake(), which orders it.
     std::atomic<bool> told_{false};
   };
 
-  // Fills `pages`: from the pool, and what is missing from the host, in one
-  // call.  Error: -ENOMEM, and none is taken.
+  // Fills `pages` from the pool, and the rest from the host, with one call.
+  // Error: -ENOMEM; no page is taken then.
   // Context: may sleep.
   [[nodiscard]] Result<void> get(std::span<host_page*> pages, uint64_t now_ms)
       BLKBACK_EXCLUDES(lock_);
 
-  // Takes pages back, whoever gave them out.
+  // Adds empty pages to the pool, wherever they came from.
   void put(std::span<host_page* const> pages) BLKBACK_EXCLUDES(lock_);
 
-  // From now on wake_waiters() wakes `thread`; a second call changes nothing.
+  // From now on wake_waiters() wakes `thread`.  A second call changes nothing.
   void wait(Waiter& waiter, host_thread* thread) BLKBACK_EXCLUDES(lock_);
   void stop_waiting(Waiter& waiter) BLKBACK_EXCLUDES(lock_);
-  // Grants were unmapped: who waits may try again.  Call after put().  A waiter
-  // that begins to wait at the same moment may be missed; it also has a timer.
+  // Wakes the waiters, because grants were unmapped.  Call after put().  A waiter that
+  // begins to wait at the same moment may be missed; it also has a timer.
   void wake_waiters() BLKBACK_EXCLUDES(lock_);
 
-  // Gives pages back to the host until at most `keep` are left, some at a
+  // Gives pages back to the host until at most `keep` are left.  kShrinkBatch pages at a
   // time, so that the lock is never held for long.
   // Context: may sleep.
   void shrink_free_pagepool(uint32_t keep) BLKBACK_EXCLUDES(lock_);
 
-  // A number of some moment, for decisions that may be wrong by a little.
+  // The number of free pages, read without the lock: it may be slightly out of date.
   [[nodiscard]] uint32_t free_pages() const { return free_pages_.load(std::memory_order_relaxed); }
 
-  // How many pages one step of shrinking gives back.
+  // The number of pages that one step of shrinking gives back.
   static constexpr uint32_t kShrinkBatch = 32;
-  // The host is asked again after the first of these times, then after twice as
-  // long, and so on up to the second.
+  // The interval after a failure of the host: kDryMs first, then doubled with each
+  // further failure up to kDryMostMs.
   static constexpr uint32_t kDryMs = 10;
   static constexpr uint32_t kDryMostMs = 640;
 
@@ -88,17 +88,17 @@ class PagePool {
 
   SpinLock lock_{HOST_LOCK_POOL};
   host_page* chain_ BLKBACK_GUARDED_BY(lock_) = nullptr;
-  // Written under the lock; read without it by free_pages().
+  // Written under the lock, read without it by free_pages().
   std::atomic<uint32_t> free_pages_{0};
 
-  // The host had no pages: until when it is not asked, for how long that is,
-  // and the smallest number that it refused in that time.
+  // After a failure of the host: the end of the interval, its length, and the smallest
+  // number of pages that the host refused in it.
   uint64_t dry_until_ms_ BLKBACK_GUARDED_BY(lock_) = 0;
   uint32_t dry_ms_ BLKBACK_GUARDED_BY(lock_) = 0;
   uint32_t dry_pages_ BLKBACK_GUARDED_BY(lock_) = 0;
 
   IntrusiveList<Waiter> waiters_ BLKBACK_GUARDED_BY(lock_);
-  // Written under the lock; read without it by wake_waiters().
+  // Written under the lock, read without it by wake_waiters().
   std::atomic<bool> waited_for_{false};
 };
 

@@ -49,7 +49,7 @@ void PersistentGrants::purge_due(const Limits& limits, uint64_t now_ms,
                                  PersistentGrantList& purged) {
   uint32_t excess = count_ > limits.max_grants ? count_ - limits.max_grants : 0;
   if (overflowed_ && now_ms - overflow_purge_ms_ >= kPurgeIntervalMs) {
-    // Products of a limit below 2^20 stay within 32 bits.
+    // The product fits in 32 bits: max_grants is at most 2^20.
     excess += std::max(limits.max_grants * kPurgePercent / 100, uint32_t{1});
     overflowed_ = false;
     overflow_purge_ms_ = now_ms;

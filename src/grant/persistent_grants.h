@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 // A ring's grants that stay mapped between requests.
 //
-// A red-black tree finds them by grant reference; those that no request uses
-// stand in a list, least recently used first, from which the purge takes.
+// A red-black tree finds them by grant reference.  The grants that no request uses are in
+// a list, the least recently used first.  Only grants of the list are purged.
 //
-// INVARIANT: a grant is in the list exactly when its uses are zero; a grant
-// in use is never purged.
+// INVARIANT: a grant is in the list exactly when its uses are zero.
 // BEWARE: not locked: it belongs to the queue's thread.
 #pragma once
 
@@ -32,34 +31,34 @@ using PersistentGrantList = IntrusiveList<PersistentGrant>;
 
 class PersistentGrants {
  public:
-  // The parameters that bound it, as they are at the moment of a call.
+  // The limits at the time of a call, from the module parameters.
   struct Limits {
     uint32_t max_grants = 0;
-    uint32_t unused_ms = 0;  // 0: grants never grow too old
-    bool keep_new = true;    // false: what is mapped now is not to stay
+    uint32_t unused_ms = 0;  // 0: grants may stay idle for ever
+    bool keep_new = true;    // false: new mappings do not become persistent
   };
 
   PersistentGrants() = default;
 
   [[nodiscard]] uint32_t count() const { return count_; }
-  // How many of them no request uses.
+  // The number of grants that no request uses.
   [[nodiscard]] uint32_t idle() const { return idle_.size(); }
 
-  // The mapped grant, in use once more, or nothing.
+  // Returns the persistent grant of `gref` and adds a use; nullptr when there is none.
   [[nodiscard]] PersistentGrant* use(uint32_t gref);
 
-  // Keeps a grant that was just mapped; it is in use once.
-  // Error: -EINVAL when the gref is there already, -EBUSY when there is no
-  // room, -ENOMEM when there is no memory.  The mapping stays the caller's.
+  // Makes a grant that was just mapped persistent, with one use.
+  // Error: -EINVAL when `gref` is persistent already, -EBUSY when max_grants is reached,
+  // -ENOMEM when there is no memory.  The caller then still owns the mapping.
   [[nodiscard]] Result<PersistentGrant*> enter(uint32_t gref, uint32_t handle, host_page* page,
                                                const Limits& limits);
 
   // Ends one use.
   void put(PersistentGrant& grant, uint64_t now_ms);
 
-  // Moves to `purged` what has to go: more than the limit allows, 5 % when
-  // there was no room since the last time, and what is unused for too long;
-  // the least recently used first.
+  // Moves grants that are not in use to `purged`, the least recently used first: those
+  // above max_grants; 5 % of max_grants, at least one, if enter() found no room since the
+  // last such purge; and those idle for unused_ms.
   void purge_due(const Limits& limits, uint64_t now_ms, PersistentGrantList& purged);
 
   // Moves up to `count` grants that are not in use to `purged`, the least
@@ -69,13 +68,13 @@ class PersistentGrants {
   // Moves all grants that are not in use to `purged`.
   void purge_idle(PersistentGrantList& purged);
 
-  // Milliseconds until purge_due() will have something to do if nothing else
-  // happens; nothing when never.
+  // Milliseconds until the first grant has been idle for unused_ms, so that purge_due()
+  // has work; nothing when no grant is idle or unused_ms is 0.
   [[nodiscard]] std::optional<uint64_t> due_in_ms(const Limits& limits, uint64_t now_ms) const;
 
-  // When there is no room this part of the limit goes.
+  // The part of max_grants, in percent, that is purged after enter() found no room.
   static constexpr uint32_t kPurgePercent = 5;
-  // With no room for long, the purge runs at most this often.
+  // The shortest time between two such purges.
   static constexpr uint64_t kPurgeIntervalMs = 100;
 
  private:
@@ -84,7 +83,7 @@ class PersistentGrants {
   RbTree<PersistentGrant> tree_;
   PersistentGrantList idle_;
   uint32_t count_ = 0;
-  bool overflowed_ = false;  // enter() found no room since the last purge
+  bool overflowed_ = false;  // enter() found no room since that purge
   uint64_t overflow_purge_ms_ = 0;
 };
 

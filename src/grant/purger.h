@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-// The worker that unmaps persistent grants which a queue has given up.
+// The worker that unmaps the persistent grants that a queue has purged.
 //
-// It runs only when there is something to unmap, beside the queue's thread, so
-// that requests do not wait for it.
+// The worker runs only when there are grants to unmap.  It is not the queue's thread, so
+// requests do not wait for it.
 #pragma once
 
 #include "base/lock.h"
@@ -25,31 +25,31 @@ class Purger : public host_work {
   // Error: -ENOMEM.
   [[nodiscard]] Result<void> create() { return batch_.create(kBatch); }
 
-  // Hands grants over; they are no longer in the tree and in nobody's use.
+  // Adds grants to unmap.  They must be out of the tree and not in use.
   void add(PersistentGrantList& grants) BLKBACK_EXCLUDES(lock_);
 
-  // One run of the worker; the waiter is woken when the last grant is unmapped.
+  // One run of the worker.  Wakes the waiter when the last grant is unmapped.
   void run() BLKBACK_EXCLUDES(lock_);
 
-  // The thread to wake when nothing is left; set once, before the first add().
+  // Sets the thread to wake when no grant is left.  Once, before the first add().
   void set_waiter(host_thread* waiter) { waiter_ = waiter; }
 
-  // Is every grant that was handed over unmapped?
+  // Is every added grant unmapped?
   [[nodiscard]] bool idle() BLKBACK_EXCLUDES(lock_);
 
   [[nodiscard]] GrantCounters& counters() { return counters_; }
 
   static constexpr uint32_t kBatch = 64;
-  // A page that the storage stack still holds is looked at again after this;
-  // no guest waits for it.
+  // A page that the storage stack still holds is tried again after this time.  No guest
+  // waits for the page.
   static constexpr uint32_t kHeldPageRetryMs = 5;
 
  private:
   PagePool& pool_;
   const RingLog log_;
   host_thread* waiter_ = nullptr;  // set once: see set_waiter()
-  GrantCounters counters_;         // the worker's
-  GrantBatch batch_;               // the worker's
+  GrantCounters counters_;         // written by the worker only
+  GrantBatch batch_;               // used by the worker only
 
   SpinLock lock_{HOST_LOCK_PURGE};
   PersistentGrantList waiting_ BLKBACK_GUARDED_BY(lock_);

@@ -29,7 +29,7 @@ void Unmapper::flush(PagePool& pool, GrantCounters& counters) {
       pages[emptied++] = op.page;
       continue;
     }
-    // Another domain's memory may still be mapped there: nobody may have it.
+    // The guest's memory may still be mapped in the page: nobody may use the page again.
     counters.lost_pages.add(1);
     host_log_limited(&log_.limits.lost, HOST_LOG_ALERT,
                      "%s: the hypervisor did not unmap grant handle %u: status %d", log_.name,

@@ -80,7 +80,7 @@ uint64_t host_disk_sectors(const struct host_disk *disk)
 	return bdev_nr_sectors(compat_bdev(disk->handle));
 }
 
-/* The whole disk's removal is told of by its own number alone. */
+/* The event of a whole disk's removal has the number of the whole disk, not of a partition. */
 bool host_disk_is(const struct host_disk *disk, uint32_t major, uint32_t minor)
 {
 	struct block_device *bdev = compat_bdev(disk->handle);
@@ -104,8 +104,8 @@ int host_disk_sync(struct host_disk *disk)
 }
 
 /*
- * The bio of an I/O is in the I/O, and its segments are the bio's: a disk that
- * hangs holds none of another's, and no I/O waits for memory.
+ * The bio is in the host_io, and the I/O's segments are the bio's vectors.  So no I/O
+ * waits for memory, and a disk that hangs holds no bio that another disk needs.
  */
 #define SAME_PLACE(our_member, bvec_member)                                                        \
 	static_assert(offsetof(struct host_io_segment, our_member) ==                              \
@@ -123,7 +123,7 @@ static void io_bio_done(struct bio *bio)
 	struct host_io *io = bio->bi_private;
 
 	io->error = blk_status_to_errno(bio->bi_status);
-	/* Nobody uses the bio after its end; the I/O may be used again at once. */
+	/* The block layer is done with the bio.  driver_io_done() may use the I/O again at once. */
 	bio_uninit(bio);
 	driver_io_done(io);
 }
@@ -142,7 +142,7 @@ static blk_opf_t io_operation(const struct host_io *io)
 	case HOST_IO_SECURE_DISCARD:
 		return REQ_OP_SECURE_ERASE;
 	default:
-		/* What a guest writes it waits for: not background write-back. */
+		/* A guest waits for its writes: they are not background write-back. */
 		operation = REQ_OP_WRITE | REQ_SYNC | REQ_IDLE;
 		if (io->flags & HOST_IO_PREFLUSH)
 			operation |= REQ_PREFLUSH;

@@ -27,7 +27,7 @@ static inline compat_bdev_handle *compat_bdev_open(dev_t dev, bool read_only)
 
 static inline void compat_bdev_close(compat_bdev_handle *handle, bool read_only)
 {
-	/* fput() would leave the close for later: a detach script would find the disk busy. */
+	/* fput() closes the file later: a detach script would find the disk busy. */
 	__fput_sync(handle);
 }
 

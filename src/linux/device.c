@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A device of the kernel side from probe to its last reference: it outlives its
- * binding while its I/O drains, and what its end needs is tried until it is done.
+ * The life of a host_device, from probe to the last reference.  It outlives its
+ * binding while its I/O drains.  A step of its end that fails is tried again.
  */
 #include <linux/module.h>
 #include <linux/ratelimit.h>
@@ -18,13 +18,16 @@
 #define PAY_TRIES 120
 
 /*
- * Those that the core has not released.  One xenbus device may have several: it
- * was unbound and bound again while the first of them still drains.
+ * The devices that the core has not released.  One xenbus device may have several
+ * of them: it was unbound and bound again while the first one still drains.
  */
 static LIST_HEAD(living_devices);
 static DEFINE_MUTEX(living_lock);
 
-/* All, those that drain included; the driver's unregistration waits for none. */
+/*
+ * The number of devices, including those that drain.  Unregistering the xenbus
+ * driver does not wait for them.
+ */
 static atomic_t device_count;
 static DECLARE_WAIT_QUEUE_HEAD(device_gone);
 
@@ -32,7 +35,7 @@ static void host_device_free(struct kref *references)
 {
 	struct host_device *device = container_of(references, struct host_device, references);
 
-	/* One that the core never had is not released. */
+	/* After a failed probe the core has not released the device: it is still listed. */
 	mutex_lock(&living_lock);
 	list_del_init(&device->living);
 	mutex_unlock(&living_lock);
@@ -48,18 +51,18 @@ void host_device_put(struct host_device *device)
 	kref_put(&device->references, host_device_free);
 }
 
-/* Of our own: its end waits for functions of this module that still run. */
+/* A workqueue of our own: destroying it waits for functions of this module that still run. */
 static struct workqueue_struct *patience_queue;
 
 void host_device_be_patient(struct host_device *device, unsigned long delay)
 {
 	kref_get(&device->references);
-	/* True: it was pending, with a reference of its own. */
+	/* True: the work was pending and has a reference already. */
 	if (mod_delayed_work(patience_queue, &device->patience, delay))
 		host_device_put(device);
 }
 
-/* Lets backend_node_changed() look at the device, in the watch thread. */
+/* Makes the watch thread call backend_node_changed() for the device. */
 static void device_tell_end(struct host_device *device)
 {
 	int error = host_device_touch_state(device);
@@ -68,13 +71,16 @@ static void device_tell_end(struct host_device *device)
 		host_device_be_patient(device, HOST_DEVICE_END_RETRY);
 }
 
-/* The disk hangs, the toolstack must not: the device is unregistered as it is. */
+/*
+ * The frontend is gone, and the device has not closed in time: its disk hangs.
+ * Unregisters the device as it is, so that the toolstack does not hang, too.
+ */
 static void device_closes_long(struct host_device *device)
 {
 	if (host_device_state(device) == HOST_XENBUS_CLOSED) {
 		int online = host_device_online(device);
 
-		/* It waits for another frontend. */
+		/* The device is closed and waits for another frontend. */
 		if (online == 1)
 			return;
 		if (online < 0) {
@@ -95,7 +101,7 @@ static void device_lost_patience(struct work_struct *work)
 
 	mutex_lock(&device->lock);
 	drains = device->removed && !device->released;
-	/* The core's device is there until we are removed. */
+	/* device->driver is valid while device->removed is false. */
 	ends = !device->removed &&
 	       (READ_ONCE(device->given_up) || driver_device_finished(device->driver));
 	mutex_unlock(&device->lock);
@@ -139,7 +145,10 @@ struct host_device *host_device_create(struct xenbus_device *xenbus)
 	return device;
 }
 
-/* Anyone of the xenbus device's that has not drained, or NULL. */
+/*
+ * Return: a host_device of @xenbus that has not drained, or NULL.
+ * Context: living_lock is held.
+ */
 static struct host_device *living_of(const struct xenbus_device *xenbus)
 {
 	struct host_device *device;
@@ -151,7 +160,10 @@ static struct host_device *living_of(const struct xenbus_device *xenbus)
 	return NULL;
 }
 
-/* The device has drained: must it say so now?  Not while another one drains. */
+/*
+ * The device has drained: must it publish Closed now?  Not while another host_device
+ * of the same xenbus device drains: then that one must do so later.
+ */
 static bool device_must_pay(struct host_device *device)
 {
 	struct host_device *other;
@@ -168,9 +180,12 @@ static bool device_must_pay(struct host_device *device)
 }
 
 /*
- * What xenbus could not say in the unbind, unless there is a driver again, whose
- * word it is now.  The directory of a device that is unregistered may be another
- * one's; nobody can unregister it while we have its lock.
+ * Publishes the Closed that xenbus was kept from publishing at unbind.  Not when
+ * the xenbus device has a driver again: then the state is that driver's.  Not
+ * when the xenbus device is unregistered: then the directory may be another
+ * device's.  Nobody can unregister it while we hold its lock.
+ *
+ * Return: 0, also when nothing is to be published, or a negative errno.
  */
 static int device_try_pay(struct host_device *device)
 {
@@ -184,7 +199,7 @@ static int device_try_pay(struct host_device *device)
 	return error == -EBUSY || error == -ENOENT ? 0 : error;
 }
 
-/* Context: the work that has ended the device, which may wait. */
+/* Context: the device's last work, may sleep: for a minute at most (PAY_TRIES). */
 static void device_pay_closed(struct host_device *device)
 {
 	int tries = PAY_TRIES;
@@ -209,8 +224,8 @@ void host_device_release(struct host_device *device)
 	if (cancel_delayed_work(&device->patience))
 		host_device_put(device);
 	/*
-	 * The work that calls us returns into this module's code, which waits
-	 * for it when the workqueue is destroyed.
+	 * The work that calls us still has to return through this module's code.
+	 * Unloading waits for it when the workqueue is destroyed (work_exit()).
 	 */
 	if (holds_module)
 		module_put(THIS_MODULE);
@@ -231,7 +246,7 @@ int host_device_show(struct host_device *device)
 	return error;
 }
 
-/* From here on the core sees neither xenstore nor sysfs. */
+/* From here on the core's accesses to xenstore fail with -ENODEV; the sysfs files are gone. */
 void host_device_hide(struct host_device *device)
 {
 	bool shown;
@@ -246,9 +261,10 @@ void host_device_hide(struct host_device *device)
 }
 
 /*
- * xenbus publishes Closed after our removal when the toolstack has written Closing.
- * That is for later while anything of the guest is mapped: xenbus writes no state
- * that it believes to be there.
+ * When the toolstack has written Closing, xenbus publishes Closed after the remove
+ * callback.  That is too early while pages of the guest are mapped.  xenbus does
+ * not write a state that equals xenbus->state, so set that to Closed here.
+ * device_try_pay() publishes Closed after the drain.
  */
 void host_device_keep_from_closed(struct xenbus_device *xenbus)
 {
@@ -269,7 +285,10 @@ int host_devices_init(void)
 	return patience_queue ? 0 : -ENOMEM;
 }
 
-/* Those that have drained for long have kept the module from getting here. */
+/*
+ * Waits for the devices that the driver's unregistration has unbound.  A device that
+ * was unbound earlier has drained by now: it held a module reference until then.
+ */
 void host_devices_exit(void)
 {
 	while (!wait_event_idle_timeout(device_gone, !atomic_read(&device_count), 10 * HZ))

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the kernel side keeps of one bound xenbus device.
+ * The kernel side of one binding of a xenbus device to this driver.
  *
- * It lives from probe until both the core has released it (its last I/O has
- * drained) and the remove callback has let go of it; until then it holds a
- * reference to the xenbus device.
+ * It lives from probe until the core has released it (its last I/O has drained)
+ * and the remove callback has dropped its reference.  It holds a reference to
+ * the xenbus device.
  */
 #pragma once
 
@@ -22,70 +22,79 @@ struct host_device {
 	struct kref references;
 	struct xenbus_device *xenbus;
 	struct driver_device *driver;
-	/* Copied: xenbus frees its own when the device is unbound. */
+	/* A copy of xenbus->otherend, which xenbus frees at unbind. */
 	char *frontend_path;
 	uint16_t domid;
-	/* Of host_device_error(). */
+	/* Limits host_device_error(). */
 	struct ratelimit_state error_limit;
 
-	/* Among the bound ones; their lock is in xenbus.c. */
+	/* Link in bound_devices, guarded by bound_lock (xenbus.c). */
 	struct list_head bound;
 
-	/* Among those that the core has not released; this lock is in device.c. */
+	/* Link in living_devices, guarded by living_lock (device.c). */
 	struct list_head living;
-	/* xenbus was kept from publishing Closed in Closing: we have to. */
+	/*
+	 * xenbus was kept from replacing Closing by Closed at unbind: do it after
+	 * the drain.  Guarded by living_lock.
+	 */
 	bool owes_closed;
 
 	/*
-	 * Held while the xenstore directory is read or written, while sysfs
-	 * files are created, and while the ring is mapped; never while somebody
-	 * waits for a disk.
+	 * Held during access to the xenstore directory, creation of sysfs files
+	 * and mapping of a ring.  Never held while waiting for a disk.
 	 */
 	struct mutex lock;
-	/* The remove callback has run: the directory may be another device's. */
+	/* The remove callback was called: the directory may be another device's. */
 	bool removed;
 	bool sysfs_shown;
-	/* The core has released the device; then it is complete, too. */
+	/* The core has released the device.  `drained` is completed afterwards. */
 	bool released;
 	struct completion drained;
-	/* While an unbound device drains the module cannot be unloaded. */
+	/* A module reference is held: the module stays while an unbound device drains. */
 	bool holds_module;
 	/* The frontend's directory is gone. */
 	bool frontend_gone;
-	/* And the core has not closed the device in time. */
+	/* The frontend is gone, and the core has not closed the device in time. */
 	bool given_up;
-	/* When one of both takes long; a pending one has a reference. */
+	/*
+	 * Runs when the drain or the close takes long, or to try a step of the
+	 * end again.  Has a reference to the device while it is pending.
+	 */
 	struct delayed_work patience;
 };
 
-/* device.c.  Init returns 0 or -ENOMEM; exit waits for the last device's I/O. */
+/*
+ * device.c.  host_devices_init() returns 0 or -ENOMEM.  host_devices_exit() waits
+ * for the I/O of the last device.
+ */
 int host_devices_init(void);
 void host_devices_exit(void);
 struct host_device *host_device_create(struct xenbus_device *xenbus);
 void host_device_put(struct host_device *device);
 
-/* What did not go well with a device's end is tried again after this. */
+/* Jiffies after which a failed step of a device's end is tried again. */
 #define HOST_DEVICE_END_RETRY (HZ / 2)
 
-/* Looks at the device after @delay jiffies, instead of when it was asked to before. */
+/* Schedules device->patience in @delay jiffies.  Replaces an earlier schedule. */
 void host_device_be_patient(struct host_device *device, unsigned long delay);
 
-/* The core sees neither xenstore nor sysfs any more when this returns. */
+/* When this returns, the core can reach neither the device's xenstore nor its sysfs files. */
 void host_device_hide(struct host_device *device);
 
-/* At the end of an unbind, under the device's lock: see there. */
+/* Call at the end of an unbind, with the lock of the xenbus device held.  See device.c. */
 void host_device_keep_from_closed(struct xenbus_device *xenbus);
 
 /*
- * store.c: writes our state node again, as it is, so that its watch fires.
+ * store.c: writes our state node again, unchanged, so that its watch fires.
  * Return: 0, -ENOENT (the directory is gone), -ENODEV, or another negative errno.
  */
 int host_device_touch_state(struct host_device *device);
 
 /*
- * store.c: Closed in the place of Closing, of a device without a driver, whose
- * lock is held.  Return: 0, -EBUSY (another state), -ENOENT, or another negative
- * errno.
+ * store.c: replaces Closing by Closed in our state node.  The xenbus device must
+ * have no driver, and the caller must hold its lock.
+ * Return: 0, -EBUSY (another state), -ENOENT (the directory is gone), or another
+ * negative errno.
  */
 int host_device_finish_closing(struct host_device *device);
 

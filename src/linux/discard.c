@@ -12,7 +12,7 @@
 #include "discard.h"
 
 struct discards {
-	/* One of the disk's, and one of each run that is due or at work. */
+	/* One reference of the disk, and one of each run that is queued or running. */
 	refcount_t users;
 	struct work_struct work;
 	wait_queue_head_t idle;
@@ -22,9 +22,9 @@ struct discards {
 };
 
 /*
- * Without a rescuer (WQ_MEM_RECLAIM): it would work off all disks' discards one after
- * the other, and one disk that hangs would hold up the rest.  No memory depends on a
- * discard.  Freezable as the rings' threads are, whose discards these are.
+ * Not WQ_MEM_RECLAIM: its rescuer would submit all disks' discards one after the other,
+ * and one disk that hangs would block the others.  Memory reclaim does not depend on a
+ * discard.  Freezable, like the rings' threads, which issue the discards.
  */
 static struct workqueue_struct *discard_queue;
 
@@ -46,7 +46,7 @@ static void discards_put(struct discards *discards)
 		kfree(discards);
 }
 
-/* Only what waits at its start: another run is due for what comes meanwhile. */
+/* Submits the bios that wait at its start.  A bio that comes later queues another run. */
 static void discards_function(struct work_struct *work)
 {
 	struct discards *discards = container_of(work, struct discards, work);
@@ -92,8 +92,8 @@ struct discards *discards_create(void)
 }
 
 /*
- * A run that is due has nothing to do and needs none of the disk: to wait for it could
- * mean to wait for memory, or for the thaw.
+ * Does not wait for a queued run: it will find no bio and does not use the disk.  Waiting
+ * for it could mean waiting for memory, or for the thaw.
  */
 void discards_end(struct discards *discards)
 {
@@ -103,7 +103,7 @@ void discards_end(struct discards *discards)
 
 void discards_submit(struct discards *discards, struct bio *bio)
 {
-	/* The ring's, not the worker's. */
+	/* The priority of the ring's thread, not of the worker. */
 	bio->bi_ioprio = get_current_ioprio();
 
 	spin_lock(&discards->lock);

@@ -1,34 +1,38 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Submits a disk's discards in a thread that is not the ring's.
+ * Submits the discards of a disk in a worker, not in the ring's thread.
  *
  * Some disks do the work of a discard within its submission, and a full request
- * queue lets the submitter wait: the ring's reads and writes would wait, too.
+ * queue blocks the submitter.  In the ring's thread this would delay the ring's
+ * reads and writes.
  */
 #pragma once
 
 #include <linux/bio.h>
 
-/* Those of one disk. */
+/* The discards of one disk. */
 struct discards;
 
-/* The module's start and end.  discards_init() returns 0 or -ENOMEM. */
+/* Called when the module starts and ends.  discards_init() returns 0 or -ENOMEM. */
 int discards_init(void);
 void discards_exit(void);
 
-/* Return: NULL without memory.  Context: process, may sleep. */
+/*
+ * Context: process, may sleep.
+ * Return: the object, which the caller owns, or NULL without memory.
+ */
 struct discards *discards_create(void);
 
 /*
- * All that was submitted has ended.  After this nothing of the disk is used any
- * more.
+ * Frees @discards.  Call this when all submitted discards have ended.  After it
+ * returns the worker does not use the disk.
  *
- * Context: process, waits for a submission that has not returned yet.
+ * Context: process, may sleep: waits for a submission that has not returned yet.
  */
 void discards_end(struct discards *discards);
 
 /*
- * Never ends the bio itself, and needs no memory.
+ * Hands @bio to the worker.  Never ends @bio itself, and needs no memory.
  *
  * Context: process; not from the end of an I/O.
  */

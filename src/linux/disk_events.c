@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The kernel has no call-back for the resize of a block device whose opener
- * does not claim it, but it tells user space, with an uevent.  We therefore
- * listen to uevents.  Growth that the kernel tells nobody of is left to the
- * survey (survey.c).
+ * The kernel has no callback for the resize of a block device whose opener does not
+ * claim it, but it sends a uevent to user space.  We therefore listen to uevents.
+ * The survey (survey.c) finds growth for which the kernel sends no uevent.
  */
 #include <linux/kstrtox.h>
 #include <linux/mutex.h>
@@ -18,16 +17,16 @@
 
 #include "disk_events.h"
 
-/* The group of the kernel's own events; udev's are another. */
+/* The multicast group of the kernel's events.  udev's events have another group. */
 #define UEVENT_GROUP_KERNEL 1
 
-/* NULL when we do not listen (any more). */
+/* NULL when we do not listen. */
 static struct socket *events;
 static DEFINE_MUTEX(events_lock);
-/* An event is a sequence of strings; what we look for comes early. */
+/* An event is a sequence of strings.  It may be cut: the strings that we need come early. */
 static char event[2048];
 
-/* What follows @begin in the string of event[0..length) that begins so, or NULL. */
+/* Return: the rest, after @begin, of the string in event[0..length) that begins so, or NULL. */
 static const char *event_find(const char *begin, int length)
 {
 	int at = 0;
@@ -47,7 +46,10 @@ static bool event_number(const char *begin, int length, u32 *number)
 	return text && !kstrtou32(text, 10, number);
 }
 
-/* A block device was resized or removed: one whose number is not told may be any. */
+/*
+ * Tells the core about a block device that was resized or removed.  An event without the
+ * device's number may be about any device.
+ */
 static void event_tell(int length)
 {
 	const char *subsystem = event_find("SUBSYSTEM=", length);
@@ -64,7 +66,7 @@ static void event_tell(int length)
 		driver_disks_changed();
 }
 
-/* Reads all events at hand. */
+/* Reads all queued events. */
 static void events_read(void)
 {
 	int length;
@@ -75,7 +77,7 @@ static void events_read(void)
 
 		length = kernel_recvmsg(events, &message, &vec, 1, vec.iov_len, MSG_DONTWAIT);
 		if (length == -ENOBUFS) {
-			/* Some were lost: look at all devices. */
+			/* Events were lost: check all devices. */
 			driver_disks_changed();
 			continue;
 		}
@@ -122,9 +124,9 @@ int disk_events_init(void)
 }
 
 /*
- * Releasing a netlink socket that is subscribed to a group waits for
- * broadcasts that go on, so events_ready() is not running afterwards; what it
- * has scheduled until then finds no socket.
+ * Releasing a netlink socket that is subscribed to a group waits for running
+ * broadcasts, so events_ready() does not run afterwards.  The work that it has
+ * scheduled before finds no socket.
  */
 void disk_events_exit(void)
 {

@@ -13,12 +13,12 @@
 
 struct host_grant_scratch {
 	uint32_t capacity;
-	/* Whole calls that failed: of this ring alone. */
+	/* Limits the log lines on hypercalls that failed as a whole, for this ring alone. */
 	struct host_log_limit failures;
 	struct page *pages[];
 };
 
-/* The core's operations become the hypercall's where they stand. */
+/* The core's operations are turned into the hypercall's in place: the layouts must agree. */
 #define SAME_PLACE(ours, our_member, xens, xens_member)                                            \
 	static_assert(offsetof(struct ours, our_member) == offsetof(struct xens, xens_member))
 static_assert(sizeof(struct host_grant_map_op) == sizeof(struct gnttab_map_grant_ref));
@@ -72,10 +72,10 @@ void host_grant_map(struct host_grant_scratch *scratch, uint16_t domid,
 	}
 
 	/*
-	 * An error of the whole call says nothing of the single grants: what
-	 * was mapped has status 0 and must be unmapped by its handle
-	 * (XSA-361, XSA-365).  Those never reached keep the positive status
-	 * that gnttab_set_map_op() gives them.
+	 * An error of the whole call says nothing about a single grant.  A grant
+	 * that was mapped has status 0 and must be unmapped by its handle
+	 * (XSA-361, XSA-365).  A grant that was not reached keeps the positive
+	 * status that gnttab_set_map_op() has set.
 	 */
 	error = gnttab_map_refs(map, NULL, scratch->pages, count);
 	if (error)
@@ -99,7 +99,7 @@ void host_grant_unmap(struct host_grant_scratch *scratch, struct host_grant_unma
 		uint32_t handle = ops[i].handle;
 
 		gnttab_set_unmap_op(&unmap[i], page_host_address(page), GNTMAP_host_map, handle);
-		/* The hypervisor overwrites it; a call that fails whole leaves it. */
+		/* The hypervisor overwrites the status, unless the whole call fails. */
 		unmap[i].status = GNTST_general_error;
 		scratch->pages[i] = page;
 	}
@@ -124,9 +124,11 @@ const void *host_page_memory(const struct host_page *page)
 }
 
 /*
- * Are there handles enough for a ring?  xenbus_map_ring_valloc() makes every
- * failure the device's fatal error, one that would pass, too; so try first with
- * pages of our own, and leave every other failure to it.
+ * Are there enough handles for a ring?  xenbus_map_ring_valloc() makes every failure a
+ * fatal error of the device, even a shortage that would pass.  So try first with pages
+ * of our own.  Every other failure is left to xenbus_map_ring_valloc().
+ *
+ * Return: 0 or -ENOSPC.
  */
 static int ring_try_handles(struct host_device *device, const grant_ref_t *refs, uint32_t count)
 {
@@ -169,7 +171,7 @@ static int ring_try_handles(struct host_device *device, const grant_ref_t *refs,
 	for (i = 0; i < mapped; i++) {
 		if (trial->unmap[i].status == GNTST_okay)
 			continue;
-		/* The guest's memory may still be there: nobody gets these pages. */
+		/* The guest's memory may still be mapped: never free these pages. */
 		pr_alert_ratelimited("%s: the hypervisor did not unmap a ring: status %d\n",
 				     device->xenbus->nodename, trial->unmap[i].status);
 		kfree(trial);
@@ -188,7 +190,7 @@ int host_ring_map(struct host_device *device, const uint32_t *grefs, uint32_t co
 	if (count == 0 || count > ARRAY_SIZE(refs))
 		return -EINVAL;
 	memcpy(refs, grefs, count * sizeof(*refs));
-	/* What xenbus writes when it fails is not to go to another device's directory. */
+	/* When xenbus fails it writes to the directory, which must not be another device's. */
 	mutex_lock(&device->lock);
 	error = device->removed ? -ENODEV : ring_try_handles(device, refs, count);
 	if (!error)

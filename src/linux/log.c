@@ -40,9 +40,11 @@ void host_log(enum host_log_level level, const char *format, ...)
 static_assert(sizeof(atomic_t) == sizeof(((struct host_log_limit *)NULL)->lines));
 
 /*
- * May a line be shown?  Then @suppressed tells how many were not since the last
- * one.  A ratelimit_state would do the same with a lock of its own in each
- * device and kind, and would count out loud by the function's name.
+ * May a line be logged?  If so, @suppressed is the number of lines that were suppressed
+ * since the last one.
+ *
+ * Not a ratelimit_state: it would need a lock for each device and kind of line, and it
+ * reports suppressed lines under the function's name.
  */
 static bool log_passes(struct host_log_limit *limit, u32 *suppressed)
 {
@@ -52,7 +54,7 @@ static bool log_passes(struct host_log_limit *limit, u32 *suppressed)
 	if (now - began >= DEFAULT_RATELIMIT_INTERVAL &&
 	    cmpxchg(&limit->began, began, now) == began)
 		WRITE_ONCE(limit->lines, 0);
-	/* Looked at before it is counted: it never wraps. */
+	/* Check before counting, so that the counter never wraps. */
 	if (READ_ONCE(limit->lines) >= DEFAULT_RATELIMIT_BURST ||
 	    atomic_inc_return((atomic_t *)&limit->lines) > DEFAULT_RATELIMIT_BURST) {
 		atomic_inc((atomic_t *)&limit->suppressed);

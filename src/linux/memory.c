@@ -8,7 +8,7 @@
 #include "host/memory.h"
 
 /*
- * Above this kmalloc() hands out pages by powers of two: half of a large array
+ * Above this size kmalloc() rounds up to a power of two of pages: half of a large array
  * may be waste.
  */
 static const size_t largest_kmalloc = 2 * PAGE_SIZE;
@@ -22,17 +22,20 @@ void *host_alloc(size_t bytes)
 	memory = alloc_pages_exact(bytes, GFP_KERNEL | __GFP_ZERO | __GFP_NOWARN | __GFP_NORETRY);
 	if (!memory)
 		return vzalloc(bytes);
-	/* kmemleak knows nothing of pages, which hold pointers to what it knows. */
+	/*
+	 * kmemleak does not track pages.  These hold pointers to objects that it does
+	 * track, so tell kmemleak about them.
+	 */
 	kmemleak_alloc(memory, bytes, 1, GFP_KERNEL);
 	return memory;
 }
 
 /*
- * Without a direct reclaim: GFP_KERNEL of a small order never returns NULL, under
- * NOIO it goes round and round in the allocator, and a try with __GFP_NORETRY
- * reclaims once for each of the hundreds of grants that a batch may have.  The
- * kernel's reclaim threads are woken.  No vmalloc either: its page tables come
- * from GFP_KERNEL whatever it is asked for.
+ * No direct reclaim.  GFP_KERNEL of a small order never returns NULL: under NOIO it
+ * loops in the allocator.  With __GFP_NORETRY a batch would reclaim once for each of
+ * its grants, which may be hundreds.  GFP_NOWAIT wakes the kernel's reclaim threads.
+ *
+ * No vmalloc: it allocates page tables with GFP_KERNEL, whatever flags it gets.
  */
 void *host_try_alloc(size_t bytes)
 {

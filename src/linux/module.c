@@ -55,7 +55,7 @@ static void __exit blkback_exit(void)
 	xenbus_exit_driver();
 	disk_events_exit();
 	survey_exit();
-	/* Work of a device may wait for a discard's submission. */
+	/* Before discards_exit(): work of a device may wait for a discard's submission. */
 	work_exit();
 	discards_exit();
 }

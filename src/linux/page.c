@@ -7,9 +7,9 @@
 #include "host/page.h"
 
 /*
- * A free page's link.  An unpopulated page is a ZONE_DEVICE page, whose lru
- * member belongs to its pagemap; the kernel's own page cache for grants links
- * through zone_device_data there, and through lru where pages are ballooned.
+ * The link of a free page in a chain.  An unpopulated page is a ZONE_DEVICE page, whose
+ * lru member belongs to its pagemap: link it through zone_device_data.  Link a ballooned
+ * page through lru.  The kernel's gnttab_page_cache does the same.
  */
 static struct page *page_next(struct page *page)
 {

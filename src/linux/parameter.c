@@ -18,9 +18,9 @@
 #include "parameter.h"
 
 /*
- * A number with bounds.  The module's loading must not fail for a number outside
- * them, since dom0's guests would have no disks: the nearest one is taken.  Once
- * the module runs, the number is refused and the old value stays.
+ * A number with bounds.  While the module is loaded, a number outside the bounds is
+ * replaced by the nearest bound: if loading failed, dom0's guests would have no disks.
+ * Once the module runs, such a number is refused and the old value stays.
  */
 struct bounded {
 	const char *name;
@@ -28,16 +28,19 @@ struct bounded {
 	unsigned int minimum;
 	unsigned int maximum;
 	/*
-	 * Of the in-tree driver's type int, which compares it as an unsigned
-	 * number: there a negative one is above every bound.
+	 * The in-tree driver's parameter is an int that is compared as unsigned:
+	 * a negative number is above every bound.
 	 */
 	bool negative_is_most;
 };
 
-/* Writes to the command line's parameters precede driver_init(). */
+/* False while the command line's parameters are set, which is before driver_init(). */
 static bool running;
 
-/* 0 or a negative errno; -ERANGE is for a number, and @value is on its side of the bounds. */
+/*
+ * Return: 0; -ERANGE for a number outside the bounds, and @value is on the same side of
+ * them; or another negative errno when @text is no number.
+ */
 static int bounded_parse(const struct bounded *bounded, const char *text, long long *value)
 {
 	int error = kstrtoll(text, 0, value);
@@ -147,7 +150,7 @@ void host_parameters_read(struct host_parameters *parameters)
 
 void parameter_init(void)
 {
-	/* As ever, the file shows the number that 0 stands for. */
+	/* As with the in-tree driver, the file shows the number of CPUs that 0 stands for. */
 	if (!max_queues.value)
 		max_queues.value = num_online_cpus();
 	running = true;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 #pragma once
 
-/* Once, after the command line's parameters are read and driver_init() is done. */
+/* Call once, after the command line's parameters are parsed and driver_init() has returned. */
 void parameter_init(void);

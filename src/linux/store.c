@@ -10,17 +10,19 @@
 #include "device.h"
 
 /*
- * A domain other than dom0 may have ten transactions open, with all its
- * drivers; those of this module are one at a time.
+ * A domain other than dom0 may have ten open transactions, for all its drivers.  This
+ * module opens one at a time.
  */
 static DEFINE_MUTEX(transaction_lock);
 
-/* Others' transactions may spoil ours now and then, not for ever. */
+/* Tries of a transaction that conflicts with others (-EAGAIN), before it fails. */
 #define TRANSACTION_TRIES 32
 
 /*
- * The gate to xenstore: held while the device's directory is touched, and shut
- * by host_device_hide() for good.
+ * The gate to xenstore: device->lock is held during each access to the device's
+ * directory.  host_device_hide() shuts the gate for good.
+ *
+ * Return: 0 with the lock held, or -ENODEV.
  */
 static int gate_enter(struct host_device *device)
 {
@@ -62,7 +64,7 @@ int host_store_read(struct host_device *device, enum host_store_side side, const
 	value = read_node(device, side, name, &length);
 	if (IS_ERR(value))
 		return PTR_ERR(value);
-	/* Some end with the string's NUL; what holds one elsewhere is no text. */
+	/* NULs at the end are not part of the text.  A node with a NUL elsewhere is no text. */
 	while (length && !value[length - 1])
 		length--;
 	if (length >= bytes || strlen(value) != length) {
@@ -74,7 +76,7 @@ int host_store_read(struct host_device *device, enum host_store_side side, const
 	return 0;
 }
 
-/* What a transaction does: @data tells it. */
+/* The body of a transaction, with its argument @data.  An error aborts the transaction. */
 typedef int transaction_body(struct host_device *device, struct xenbus_transaction transaction,
 			     const void *data);
 
@@ -94,7 +96,7 @@ static int transaction_try(struct host_device *device, transaction_body *body, c
 	return xenbus_transaction_end(transaction, 0);
 }
 
-/* A guest that spoils ours holds up nobody else's: the lock is left between tries. */
+/* Drops the lock between tries: a guest that makes our transaction conflict delays no other. */
 static int transaction_run(struct host_device *device, transaction_body *body, const void *data)
 {
 	int tries = TRANSACTION_TRIES;
@@ -122,14 +124,14 @@ static int transaction_behind_gate(struct host_device *device, transaction_body 
 }
 
 /*
- * The state node.  Error -ENOENT: the toolstack is removing us, and a write
- * would bring the directory back.
+ * Reads our state node.  Error -ENOENT: the toolstack is removing the directory, and a
+ * write would create it again.
  */
 static int read_state(struct host_device *device, struct xenbus_transaction transaction, int *state)
 {
 	int error = xenbus_scanf(transaction, device->xenbus->nodename, "state", "%d", state);
 
-	/* -ERANGE: something else than a number, and so not ours either. */
+	/* -ERANGE: the node holds no number, so its text is not ours. */
 	return error < 0 ? error : 0;
 }
 
@@ -214,12 +216,12 @@ struct publication {
 	const struct host_store_node *nodes;
 	uint32_t count;
 	enum xenbus_state state;
-	bool switches; /* the state is another one than before */
+	bool switches; /* the state changes */
 };
 
 /*
- * Connected is for a frontend that waits for it: Linux' stops its kernel when it
- * is told so after it has gone to Closed.
+ * Connected is published only to a frontend that waits for it.  Linux' frontend stops
+ * its kernel (BUG) when it sees Connected after it has gone to Closed.
  */
 static int frontend_waits(struct host_device *device, struct xenbus_transaction transaction)
 {
@@ -253,8 +255,8 @@ static int publish(struct host_device *device, struct xenbus_transaction transac
 }
 
 /*
- * xenbus_switch_state() does this, too, but its caller does not learn of an
- * error, and it opens a transaction of its own.
+ * Not xenbus_switch_state(): it does not return errors, and it opens a transaction of
+ * its own.
  */
 int host_device_publish(struct host_device *device, enum host_xenbus_state state,
 			const struct host_store_node *nodes, uint32_t count)
@@ -266,7 +268,10 @@ int host_device_publish(struct host_device *device, enum host_xenbus_state state
 	};
 	int error;
 
-	/* The state is xenbus' device's: behind the gate it may be another one's of ours. */
+	/*
+	 * xenbus->state belongs to the xenbus device.  After our removal a later
+	 * host_device may use it, so access it inside the gate.
+	 */
 	error = gate_enter(device);
 	if (error)
 		return error;

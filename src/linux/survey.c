@@ -2,9 +2,9 @@
 /*
  * The survey of all disks, about once a second.
  *
- * A deferrable timer wakes no idle CPU up, and a CPU that is awake does not run
- * the timer of an idle one: each CPU has a timer of its own, so that the survey
- * goes on as long as any of them is awake.
+ * A deferrable timer does not wake an idle CPU, and a CPU that is awake does not run
+ * the timer of an idle CPU.  So each CPU has its own timer: the survey goes on while
+ * any CPU is awake.
  */
 #include <linux/cpu.h>
 #include <linux/cpumask.h>
@@ -27,8 +27,8 @@ struct survey {
 static DEFINE_PER_CPU(struct survey, surveys);
 
 /*
- * Not in a queue of unbound work, which would wake the very CPUs that sleep.  What
- * is done takes no long time and waits for nothing.
+ * Not on an unbound workqueue, which would wake idle CPUs.  The work is short and does
+ * not wait, except for a CPU that goes on- or offline.
  */
 static void survey_start(struct survey *survey)
 {
@@ -41,7 +41,7 @@ static void survey_function(struct work_struct *work)
 
 	if (!driver_survey())
 		return;
-	/* A CPU that is gone meanwhile is started again with the next connection. */
+	/* The timer of an offline CPU is started again by a connection after the CPU is back. */
 	cpus_read_lock();
 	if (cpu_online(survey->cpu))
 		survey_start(survey);
@@ -69,7 +69,7 @@ void survey_init(void)
 	}
 }
 
-/* No device is left that could start it again. */
+/* Call when no device is left that could start the survey again. */
 void survey_exit(void)
 {
 	int cpu;

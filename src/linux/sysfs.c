@@ -14,7 +14,7 @@ static struct driver_device *sysfs_driver(struct device *dev)
 {
 	struct host_device *device = dev_get_drvdata(dev);
 
-	/* Probe sets the device before there are files, remove takes them away first. */
+	/* Valid: probe sets the data before it creates files, remove deletes the files first. */
 	return device->driver;
 }
 

@@ -35,7 +35,10 @@ static int thread_main(void *data)
 	unsigned int no_io = memalloc_noio_save();
 	uint32_t timeout_ms = 0;
 
-	/* The sleeps are interruptible (no signal comes) so that they can be frozen. */
+	/*
+	 * The sleeps are interruptible so that the thread can be frozen.  No signal
+	 * reaches a kernel thread.
+	 */
 	set_freezable();
 	while (!kthread_should_stop()) {
 		if (timeout_ms == HOST_FOREVER)
@@ -70,7 +73,7 @@ int host_thread_start(struct driver_queue *queue, const char *name, struct host_
 		return PTR_ERR(task);
 	}
 	created->task = task;
-	/* The queue's first pass may wake the thread: let it find the handle. */
+	/* Set the handle first: the first pass may already use it to wake the thread. */
 	*thread = created;
 	wake_up_process(task);
 	return 0;
@@ -78,7 +81,7 @@ int host_thread_start(struct driver_queue *queue, const char *name, struct host_
 
 void host_thread_wake(struct host_thread *thread)
 {
-	/* An I/O that ends within its own submission. */
+	/* The thread wakes itself: an I/O has completed within its own submission. */
 	if (in_task() && current == thread->task)
 		return;
 	if (!test_and_set_bit(THREAD_WOKEN, &thread->flags))
@@ -125,9 +128,9 @@ static void work_function(struct work_struct *work)
 void host_work_init(struct host_work *work, enum driver_work_kind kind)
 {
 	/*
-	 * INIT_DELAYED_WORK() has a lock class in each place where it is
-	 * written, hence two: a device's work cancels its purgers' and waits
-	 * for them, which in one class would look like waiting for itself.
+	 * Each INIT_DELAYED_WORK() has its own lockdep class.  The two kinds need
+	 * two classes: a device's work cancels its purgers' work and waits for it.
+	 * With one class lockdep would report a work that waits for itself.
 	 */
 	if (kind == DRIVER_WORK_DEVICE)
 		INIT_DELAYED_WORK(work_kernel(work), work_function);
@@ -137,8 +140,8 @@ void host_work_init(struct host_work *work, enum driver_work_kind kind)
 }
 
 /*
- * Would the work that waits for its timer run later than in @delay jiffies?  One
- * without a timer is due already; its expires is of old.
+ * Does the work wait for a timer that expires later than in @delay jiffies?
+ * No pending timer: the work is due already or not scheduled, and `expires` is stale.
  */
 static bool work_is_later(const struct delayed_work *work, unsigned long delay)
 {
@@ -147,7 +150,7 @@ static bool work_is_later(const struct delayed_work *work, unsigned long delay)
 
 void host_work_schedule(struct host_work *work, uint32_t delay_ms)
 {
-	/* Among several calls the earliest time holds: none looks while another changes it. */
+	/* The earliest time of several calls holds: serialise the check and the change. */
 	static DEFINE_SPINLOCK(schedule_lock);
 	struct delayed_work *delayed = work_kernel(work);
 	unsigned long delay = msecs_to_jiffies(delay_ms);
@@ -172,9 +175,9 @@ void host_work_cancel_nosync(struct host_work *work)
 }
 
 /*
- * Unbound: work of one device may wait long for its disk and must not hold up
- * another's.  Destroying the queue waits for functions that still run, so the
- * module's code outlives them.
+ * Unbound: the work of one device may wait long for its disk and must not delay the
+ * work of another device.  destroy_workqueue() waits for functions that still run, so
+ * the module's code outlives them.
  */
 int work_init(void)
 {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The xenbus driver: devices come, change and go; what that means is decided
- * in the core.
+ * The xenbus driver: passes probe, remove and changes in xenstore on to the core,
+ * which decides what to do.
  *
- * Nothing here waits for a disk, but for UNBIND_WAITS: the xenbus watch thread
- * serves all guests, and whoever holds a device's lock holds that thread up when
- * the device's directory goes away.
+ * Nothing here waits for a disk, except an unbind, for UNBIND_WAITS at most.  The
+ * xenbus watch thread serves all guests, and it takes the device's lock when the
+ * device's directory goes away: a holder of that lock blocks the thread.
  */
 #include <linux/module.h>
 #include <linux/sched.h>
@@ -18,33 +18,35 @@
 #include "device.h"
 #include "xenbus.h"
 
-/* So long an unbind waits for the I/O, so that an rmmod after it is not refused. */
+/* How long an unbind waits for the I/O, so that an rmmod after it is not refused. */
 #define UNBIND_WAITS (HZ / 5)
 
-/* After this the log tells of a device that still drains. */
+/* After this time the log names a device that still drains. */
 #define DRAINS_LONG (1 * HZ)
 
 /*
- * A guest is gone: so long its devices may take to close their disks and say
- * Closed.  libxl waits for ten seconds, and does not remove their directories
- * when it has waited in vain.
+ * How long the devices of a guest that is gone may take to close their disks and
+ * publish Closed.  libxl waits for ten seconds; if that is not enough, it does not
+ * remove their directories.
  */
 #define CLOSES_LONG (4 * HZ)
 
-/* The bound devices, and their ends: see backend_node_changed(). */
+/* The bound devices, and their lock, under which device->driver of each one is valid. */
 static LIST_HEAD(bound_devices);
 static DEFINE_MUTEX(bound_lock);
 
 /*
- * Unregisters a device that is closed for good, as its toolstack expects.  Only
- * the watch thread may do so: it does the same when the directory goes away.
+ * Unregisters a device that is closed for good, as its toolstack expects.
  *
- * An unbind holds the device's lock while it waits, in xenbus, for the watch
- * thread, so with somebody at the lock we try again later.
+ * Context: the watch thread alone, because it also unregisters a device when the
+ * directory goes away.
  *
- * BEWARE: an unbind that takes the lock between our look and the unregistration
- * still stops the watch thread for good.  xenbus' own way to a device whose
- * directory has gone is open to the same, so no driver can close it.
+ * In an unbind xenbus waits for the watch thread with the device's lock held.  So
+ * if the lock is held, we try again later.
+ *
+ * BEWARE: an unbind that takes the lock between device_unlock() and
+ * device_unregister() still blocks the watch thread for good.  xenbus has the same
+ * race for a device whose directory has gone, so no driver can prevent it.
  */
 static void device_finish(struct host_device *device)
 {
@@ -58,7 +60,7 @@ static void device_finish(struct host_device *device)
 	device_unregister(dev);
 }
 
-/* The last part of a path below "backend/vbd", if we care for it; "" if not. */
+/* Return: the last part of @path, with its slash, if it is a node that we need; else "". */
 static const char *backend_node(const char *path)
 {
 	const char *name = strrchr(path, '/');
@@ -87,8 +89,8 @@ static struct host_device *device_find(const char *path, size_t length)
 }
 
 /*
- * A node of a backend directory: physical-device is the toolstack's, the state
- * ours and the toolstack's when it wants the device closed.
+ * A node of a backend directory was written.  The toolstack writes physical-device.
+ * We write the state; the toolstack writes it, too, when it wants the device closed.
  */
 static void backend_node_changed(struct xenbus_watch *watch, const char *path, const char *token)
 {
@@ -98,7 +100,7 @@ static void backend_node_changed(struct xenbus_watch *watch, const char *path, c
 
 	if (!*name)
 		return;
-	/* The core's device stays until it is not bound any more. */
+	/* Under the lock: the core has the device as long as it is on the list. */
 	mutex_lock(&bound_lock);
 	device = device_find(path, name - path);
 	if (device && (driver_device_finished(device->driver) || READ_ONCE(device->given_up))) {
@@ -117,8 +119,8 @@ static void backend_node_changed(struct xenbus_watch *watch, const char *path, c
 }
 
 /*
- * One watch for all devices: a driver domain may have a hundred.  Registering
- * waits for xenstored, so it is not done before there is a device.
+ * One watch for all devices: a driver domain may have only a hundred watches.  It is
+ * registered for the first device, not earlier, because registering waits for xenstored.
  */
 static struct xenbus_watch backend_watch = {
 	.node = "backend/vbd",
@@ -156,21 +158,21 @@ static void blkback_remove(struct xenbus_device *xenbus)
 
 	if (!device)
 		return;
-	/* xenbus has taken the frontend's watch away; ours finds no device now. */
+	/* xenbus has removed the frontend's watch.  From here on our watch finds no device. */
 	device_unbind(device);
-	/* sysfs readers and accesses to xenstore end. */
+	/* Ends sysfs reads and accesses to xenstore: waits for those that run. */
 	host_device_hide(device);
 	dev_set_drvdata(&xenbus->dev, NULL);
 	/*
-	 * An rmmod that waits for a hung disk would leave every guest without a
-	 * driver; one that is refused harms nobody.  In an rmmod there is no
-	 * reference to be had, and that one waits.
+	 * Keep the module while the device drains.  An rmmod that waits for a hung disk
+	 * would leave every guest without a driver; a refused rmmod harms nobody.  Within
+	 * an rmmod no reference can be taken: host_devices_exit() waits.
 	 */
 	device->holds_module = try_module_get(THIS_MODULE);
-	/* Before the core may release the device, which ends this. */
+	/* Before driver_device_remove(): the release of the device cancels this. */
 	host_device_be_patient(device, DRAINS_LONG);
 	driver_device_remove(device->driver);
-	/* An unbind, and not the watch thread, which is here when nobody reads us any more. */
+	/* An unbind.  When the watch thread removes a device, nobody reads its state any more. */
 	if (!(current->flags & PF_KTHREAD)) {
 		wait_for_completion_killable_timeout(&device->drained, UNBIND_WAITS);
 		host_device_keep_from_closed(xenbus);
@@ -188,9 +190,9 @@ static int blkback_probe(struct xenbus_device *xenbus, const struct xenbus_devic
 		xenbus_dev_fatal(xenbus, -ENOMEM, "allocating a backend device");
 		return -ENOMEM;
 	}
-	/* For remove; the reference of creation is the core's. */
+	/* This reference is for remove.  The first one is the core's. */
 	kref_get(&device->references);
-	/* The core may show sysfs files before its creation has returned. */
+	/* Before driver_device_create(): the core may create sysfs files before it returns. */
 	dev_set_drvdata(&xenbus->dev, device);
 	error = driver_device_create(device, &device->driver);
 	if (error) {
@@ -206,7 +208,7 @@ static int blkback_probe(struct xenbus_device *xenbus, const struct xenbus_devic
 		xenbus_dev_fatal(xenbus, error, "watching backend/vbd");
 		return error;
 	}
-	/* It may have been written before we looked. */
+	/* The node may have been written before the watch was there. */
 	driver_physical_device_changed(device->driver);
 	return 0;
 }

@@ -6,7 +6,7 @@ namespace {
 
 [[nodiscard]] bool is_barrier(const Slot& slot) { return slot.requested == Operation::kBarrier; }
 
-// Is it one of the writes that a barrier orders?
+// Does a barrier order this request?  Reads, and flushes without data, are not ordered.
 [[nodiscard]] bool is_write(const Slot& slot) {
   switch (slot.requested) {
     case Operation::kRead:
@@ -23,7 +23,8 @@ namespace {
 
 }  // namespace
 
-// Does it follow a barrier of this ring, or of another one?
+// True for a barrier, for a write behind a held request of this ring (held writes keep the
+// order of the ring), and for a write that follows the barrier that is up, of any ring.
 bool BarrierGate::must_wait(const Slot& slot) const {
   return is_barrier(slot) || !held_.empty() || (up_ && member_.follows(slot.index));
 }
@@ -46,7 +47,7 @@ bool BarrierGate::admit(Slot& slot) {
     return true;
   }
   held_.push_back(slot);
-  // Raise it at once: what the other rings take from now on may follow it.
+  // Raise the barrier at once: requests that other rings take from now on may follow it.
   if (is_barrier(slot) && held_.front() == &slot) up_ |= member_.try_raise(slot.index);
   return false;
 }
@@ -71,7 +72,7 @@ void BarrierGate::release(Batch& batch) {
 }
 
 bool BarrierGate::all_before_begun(uint32_t next_index) const {
-  // What is held behind a barrier of our own does not precede the other one.
+  // Requests held behind a barrier of this ring do not precede another ring's barrier.
   if (const Slot* first = held_.front()) return is_barrier(*first) || member_.follows(first->index);
   return member_.follows(next_index);
 }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
-// Where a ring's writes wait for a WRITE_BARRIER, and barriers for the writes
-// before them.  See write_order.h for the order that the rings of a device keep.
+// Holds a ring's writes until the WRITE_BARRIER before them is answered, and holds a
+// barrier until the writes before it are answered.  See write_order.h for the order that
+// the rings of a device share, and for when a barrier is up.
 //
-// BEWARE: not locked: it belongs to the queue's thread.
+// BEWARE: not locked: only the queue's thread may use it.
 #pragma once
 
 #include <cstdint>
@@ -20,31 +21,33 @@ class BarrierGate {
   }
   void leave() { member_.leave(); }
 
-  // Learns whether a barrier of any ring is up.  Once per round, and before requests
-  // are taken: after Ring::pending(), since requests counted there precede any barrier
-  // that is raised later.
+  // Checks whether a barrier of any ring is up.  Call once per round, and again before
+  // requests are taken.  Make the second call after Ring::pending(): requests counted
+  // there precede any barrier that is raised later.
   void look() { up_ = member_.look(); }
   [[nodiscard]] bool up() const { return up_; }
 
-  // May the request go to the disk now?  Otherwise the gate keeps it.
+  // Returns true when the request may go to the disk now.  Otherwise the gate holds the
+  // request until release().
   [[nodiscard]] bool admit(Slot& slot);
 
   [[nodiscard]] bool holds_some() const { return !held_.empty(); }
 
-  // Adds to `batch` the held writes that may go on.  A barrier goes alone, when all
-  // writes before it have ended.
+  // Moves the held writes that may go to the disk to `batch`.  A barrier goes alone, after
+  // all writes before it are answered.
   void release(Batch& batch);
 
-  // With a barrier up: have all writes of this ring begun that precede it, as far as
-  // the order of the ring tells?  `next_index`: of the ring.
+  // With a barrier up: returns true when, by their indices, no write that precedes the
+  // barrier is still held or still in the ring.  `next_index`: of the ring.
   [[nodiscard]] bool all_before_begun(uint32_t next_index) const;
-  // With a barrier up: they have, and later writes are held.
+  // With a barrier up: tells the ring that raised it that all earlier writes of this ring
+  // have begun and that later writes are held.
   void acknowledge() { member_.acknowledge(); }
-  // With a barrier up, once per round: tells the ring that has raised it of writes
-  // that have ended.
+  // With a barrier up, once per round: wakes the ring that raised it, which then checks
+  // whether the earlier writes have ended.
   void tell_raiser() { member_.tell_raiser(); }
 
-  // The request is answered.
+  // Call when the request has been answered.
   void ended(Slot& slot) {
     if (slot.ordered) end(slot);
   }
@@ -55,8 +58,8 @@ class BarrierGate {
   void end(Slot& slot);
 
   WriteOrder::Member member_;
-  SlotList held_;    // barriers, and writes behind one
-  bool up_ = false;  // a barrier is up: writes that follow it are held
+  SlotList held_;    // barriers, and writes behind a barrier, in the order of the ring
+  bool up_ = false;  // a barrier of any ring is up: writes that follow it are held
 };
 
 }  // namespace blkback

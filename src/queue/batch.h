@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-// Requests on their way from one part of a queue to the next.
+// A batch of requests that one part of a queue hands to the next.
 #pragma once
 
 #include <cstdint>
@@ -23,7 +23,7 @@ class Batch {
   [[nodiscard]] std::span<Slot* const> slots() const { return {slots_, count_}; }
 
   void clear() { count_ = 0; }
-  // Only while it is not full.
+  // Call only while the batch is not full.
   void push_back(Slot& slot) { slots_[count_++] = &slot; }
 
   // Moves slots from the front of `list` until the batch is full.
@@ -35,7 +35,8 @@ class Batch {
     }
   }
 
-  // Keeps the slots for which keep(slot) is true.  The others are elsewhere by then.
+  // Keeps the slots for which keep(slot) returns true.  keep() has moved the other slots
+  // elsewhere.
   template <typename Keep>
   void keep_if(Keep keep) {
     uint32_t kept = 0;

@@ -17,7 +17,7 @@ size_t buffer_bytes(uint32_t pages) {
   return sizeof(BounceBuffer) + size_t{pages} * sizeof(host_io_segment);
 }
 
-// A buffer without pages.
+// Constructs a buffer in `memory`.  Its segments have no pages yet.
 BounceBuffer* make(void* memory, uint32_t pages) {
   if (memory == nullptr) return nullptr;
   auto* buffer = ::new (memory) BounceBuffer;
@@ -36,12 +36,13 @@ void free_buffer(BounceBuffer* buffer) {
   host_free(buffer, buffer_bytes(buffer->capacity));
 }
 
-// Walks over the bytes of both sides that belong to one part.
+// Calls copy() for each run of bytes of the current part that lies within one page of the
+// buffer and within one segment of the guest.
 template <typename Copy>
 void for_each_piece(BounceBuffer& buffer, std::span<const host_io_segment> guest,
                     uint64_t part_bytes, Copy copy) {
   uint64_t skip = buffer.moved;
-  uint64_t at = 0;  // in the part
+  uint64_t at = 0;  // bytes into the part
   for (const host_io_segment& segment : guest) {
     if (skip >= segment.bytes) {
       skip -= segment.bytes;

@@ -23,7 +23,7 @@ void Completions::add(Slot& slot) {
 }
 
 uint64_t Completions::stalled_ms(uint64_t now_ms) const {
-  // In this order: the first of them brings its time with it.
+  // Read in this order: expect() stores the time before it counts the first I/O.
   if (in_flight_.load(std::memory_order_acquire) == 0) return 0;
   const uint64_t progress_ms = progress_ms_.load(std::memory_order_relaxed);
   return now_ms > progress_ms ? now_ms - progress_ms : 0;
@@ -52,7 +52,7 @@ void Completions::end_part(Slot& slot, bool closing) {
     return;
   }
   finish_part(slot);
-  // Nobody waits for the rest of a discard any more.
+  // The queue is closing: nobody waits for the remaining parts of a discard.
   if (closing && slot.sectors_left != 0 && slot.bounce == nullptr) {
     slot.status = Status::kError;
     slot.sectors_left = 0;

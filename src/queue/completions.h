@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
-// The way out, up to the answer: what the disk has done, what failed before it got
-// there, and what the storage stack still holds.
+// Requests that have ended but are not answered yet: I/Os that the disk has completed,
+// requests that failed before they reached the disk, and requests with a page that the
+// storage stack still holds.
 //
-// BEWARE: what has no "Context" belongs to the queue's thread and needs no lock.
+// BEWARE: not locked: only the queue's thread may call functions without a "Context".
 #pragma once
 
 #include <atomic>
@@ -22,43 +23,45 @@ class Completions {
   Completions(const Completions&) = delete;
   Completions& operator=(const Completions&) = delete;
 
-  // So many I/Os are about to be handed to the disk.
+  // Call before `count` I/Os are handed to the disk.
   void expect(uint32_t count, uint64_t now_ms);
-  // The disk is done with the slot's I/O.  Context: any.
+  // The disk has completed the slot's I/O.  Context: any.
   void add(Slot& slot);
-  // After add(), and as the very last access: the queue may be gone afterwards.
+  // Call after add(), as the very last access: the queue may be destroyed afterwards.
   // Context: any.
   void leave() { in_flight_.fetch_sub(1, std::memory_order_release); }
 
-  // Ends a request without I/O.
+  // Ends a request without I/O, with `status`.
   void fail(Slot& slot, Status status) {
     slot.status = status;
     failed_.push_back(slot);
   }
 
-  // Has something ended that is not collected yet?
+  // Have requests or I/Os ended since the last collect()?
   [[nodiscard]] bool waiting() const { return disk_has_done() || !failed_.empty(); }
   [[nodiscard]] bool disk_has_done() const {
     return done_.load(std::memory_order_relaxed) != nullptr;
   }
-  // Requests that are done but for a page that the storage stack holds.
+  // Are there requests that cannot be answered only because the storage stack holds a page?
   [[nodiscard]] bool holds_some() const { return !busy_.empty(); }
-  // Requests that give back what they hold when the storage lets go of them.
+  // Does the disk or the storage stack have requests?  Those will give back their resources.
   [[nodiscard]] bool storage_has_some() const {
     return in_flight_.load(std::memory_order_relaxed) != 0 || holds_some();
   }
-  // Has every add() been followed by its leave()?  All that they did is seen then.
+  // Has every add() been followed by its leave()?  If so, the caller sees all that these calls
+  // have written.
   [[nodiscard]] bool all_left() const { return in_flight_.load(std::memory_order_acquire) == 0; }
 
-  // What has ended since the last call: without I/O, then what was held, then what the disk
-  // has done, in its order.
+  // Moves all requests that have ended to `done`: first those that failed without I/O, then
+  // those that the storage stack held, then the I/Os in the order in which the disk has
+  // completed them.
   void collect(const Pass& pass, SlotList& done);
-  // Takes slots from `done`: those that are to be answered, into `batch`, until it is
-  // full; those with another part to do, into `parts`.  What the storage stack holds
-  // is kept for the next collect().
+  // Takes slots from `done` until `batch` is full.  Slots to be answered go to `batch`, slots
+  // with another part to do go to `parts`.  Slots with a page that the storage stack holds
+  // are kept for the next collect().
   void sort(SlotList& done, const Resources& resources, Batch& batch, SlotList& parts);
 
-  // For how long the disk has answered nothing although it has requests of this
+  // The milliseconds for which the disk has completed nothing although it has I/Os of this
   // ring; 0 when it has none.  Context: any.
   [[nodiscard]] uint64_t stalled_ms(uint64_t now_ms) const;
 
@@ -69,14 +72,14 @@ class Completions {
   const RingLog log_;
   SlotList busy_;    // done, but the storage stack holds a page
   SlotList failed_;  // done without I/O
-  // Done I/Os, the last one first: pushed by add() in any context, taken as a whole
-  // by collect().
+  // Completed I/Os, the newest first.  add() pushes them with release in any context;
+  // collect() takes the whole stack with acquire.
   std::atomic<Slot*> done_{nullptr};
-  // I/Os with the disk; leave() takes off one as its very last access.  Pairs with
-  // all_left() and stalled_ms().
+  // I/Os that were handed to the disk and have not left.  leave() subtracts one as its very
+  // last access and pairs with all_left(); expect() pairs with stalled_ms().
   std::atomic<uint32_t> in_flight_{0};
-  // When the disk got the first of them, or answered last, as of that pass.
-  // Read by stalled_ms().
+  // The time of the round that handed over an I/O when none was in flight, or that last
+  // collected completed I/Os, whichever is later.  Read by stalled_ms().
   std::atomic<uint64_t> progress_ms_{0};
 };
 

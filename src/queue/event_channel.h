@@ -17,13 +17,13 @@ class EventChannel {
   EventChannel(const EventChannel&) = delete;
   EventChannel& operator=(const EventChannel&) = delete;
 
-  // Binds the frontend's channel: driver_event(queue) is called from now on.
-  // Errors: -ENFILE: this domain has no channel left; others of the host.
+  // Binds the frontend's channel.  From then on driver_event(queue) is called for each event.
+  // Errors: -ENFILE: this domain has no channel left; others of host_event_bind().
   [[nodiscard]] Result<void> bind(host_device* device, uint32_t port, driver_queue* queue) {
     const int error = host_event_bind(device, port, queue, &channel_);
     if (error == 0) return {};
     channel_ = nullptr;
-    // -ENOSPC would be a shortage that passes.
+    // The caller takes -ENOSPC for a shortage of grant handles, which passes, and retries.
     return failure(error == -kEnoSpc ? -kEnfile : error);
   }
   void unbind() {
@@ -32,11 +32,13 @@ class EventChannel {
 
   void notify() { host_event_notify(channel_); }
 
-  // An event has come.  Context: interrupt.  Pairs with take_event().
+  // Records that an event has come.  Context: interrupt.  Pairs with take_event().
   void note_event() { pending_.store(true, std::memory_order_release); }
-  // Is there an event whose interrupt is not ended?
+  // Returns true when an event has come whose interrupt is not ended, and clears the record.
+  // The caller then calls end_of_interrupt().
   [[nodiscard]] bool take_event() { return pending_.exchange(false, std::memory_order_acquire); }
-  // `useful`: there was something to do for it.
+  // `useful`: there was something to do for the event.  The host slows down a storm of events
+  // that are not useful.
   void end_of_interrupt(bool useful) { host_event_eoi(channel_, useful ? 0 : 1); }
 
  private:

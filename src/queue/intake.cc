@@ -19,8 +19,9 @@ bool Intake::more(const Pass& pass) {
   return more.value_or(false);
 }
 
-// The frontend's index is impossible: nothing in the ring is to be trusted.  No end
-// of interrupt is sent either: the frontend cannot disturb us any more.
+// The frontend's index is impossible: nothing in the ring can be trusted.  The queue also
+// stops ending interrupts of the channel (Queue::end_of_interrupt()), so the frontend cannot
+// disturb us any more.
 void Intake::halt() {
   if (halted_) return;
   halted_ = true;
@@ -33,8 +34,8 @@ void Intake::halt() {
 void Intake::take(uint32_t waiting, BarrierGate& gate, Batch& batch) {
   while (waiting-- != 0 && batch.size() < limit_) {
     if (slots_.empty()) {
-      // There are as many slots as the ring has: only a frontend that moves its
-      // index back and forth gets here.
+      // There is a slot for each slot of the ring: only a frontend that moves its index back
+      // and forth gets here.
       counters_.out_of_resources.add(1);
       break;
     }
@@ -44,7 +45,7 @@ void Intake::take(uint32_t waiting, BarrierGate& gate, Batch& batch) {
   }
 }
 
-// Takes the next request.  Nothing when it was answered at once.
+// Takes the next request.  Returns nullptr when the request was answered at once.
 Slot* Intake::take_one() {
   const uint32_t index = ring_.next_index();
   wire::RawSlot raw{};

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-// The way in: takes requests from the ring, parses and checks them, and gives
-// each good one a slot.  What is wrong is answered at once.
+// Takes requests from the ring, parses and checks them, and gives each good request a
+// slot.  A bad request is answered at once.
 //
-// BEWARE: not locked: it belongs to the queue's thread.
+// BEWARE: not locked: only the queue's thread may use it.
 #pragma once
 
 #include <cstdint>
@@ -31,27 +31,32 @@ class Intake {
         counters_(counters),
         log_(log) {}
 
-  // How many requests wait in the ring; none when it is stopped.
+  // The number of requests that wait in the ring; 0 when the ring is stopped.  Stops a ring
+  // with an impossible index.
   [[nodiscard]] uint32_t waiting(const Pass& pass);
 
-  // Takes some of the `waiting` requests.  Those that the gate admits go to `batch`.
+  // Takes at most `waiting` requests from the ring.  Requests that the gate admits go to
+  // `batch`.
   void take(uint32_t waiting, BarrierGate& gate, Batch& batch);
 
-  // A disk that is done at once lets the frontend go on while we work: small
-  // batches then, so that both are busy.  Others get all that there is.
+  // Sets the size of the next batches.  `disk_is_fast`: the disk completes requests within
+  // the submission.  Batches are then small, so that the frontend works on the first answers
+  // while we work on the next requests.  Other disks get all requests at hand.
   void set_pace(bool disk_is_fast) { limit_ = disk_is_fast ? kFastBatch : Batch::kCapacity; }
 
-  // Asks for an event at the next request.  True when one has come meanwhile.
+  // Asks the frontend for an event at its next request.  Returns true when a request has come
+  // meanwhile.
   [[nodiscard]] bool more(const Pass& pass);
 
-  // Will nothing more be taken from this ring?
+  // Is the ring stopped?  No more requests are taken from a stopped ring.
   [[nodiscard]] bool stopped(const Pass& pass) const { return halted_ || pass.closing; }
-  // The frontend broke the ring.
+  // Was the ring stopped because of an impossible index?
   [[nodiscard]] bool halted() const { return halted_; }
 
-  // Can nothing be taken just now?
+  // Is there no request that could be taken now?
   [[nodiscard]] bool nothing_waits() const {
-    // A frontend may have moved its index back.
+    // A frontend that moves its index back and forth leaves fewer requests than a barrier
+    // has noted, or more requests than there are slots.
     return ring_.pending().value_or(0) == 0 || slots_.empty();
   }
 

@@ -12,7 +12,7 @@ void prepare_discard_part(Slot& slot, const Vbd& vbd) {
   slot.sectors_left -= slot.sectors;
 }
 
-// As much of a request as its buffer holds.
+// Prepares as much of the request as its buffer holds.
 void prepare_copied_part(Slot& slot) {
   BounceBuffer& buffer = *slot.bounce;
   slot.sectors = std::min(slot.sectors_left, buffer.bytes() / wire::kSectorBytes);
@@ -48,7 +48,7 @@ void prepare_next_part(Slot& slot, const Vbd& vbd) {
     return;
   }
   slot.bounce->moved += slot.sectors * wire::kSectorBytes;
-  // The first part carried the flush before the data.
+  // The flush before the data went with the first part.
   slot.flags &= static_cast<uint8_t>(~HOST_IO_PREFLUSH);
   prepare_copied_part(slot);
 }

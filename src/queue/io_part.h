@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
-// What of a request the disk is told at once.  Most requests go to the disk whole.
-// In parts go discards, so that they never fill the disk's queue and hold up the ring,
-// and what is copied through a buffer that is smaller than the request.
+// Makes the I/O for a request, or for one part of a request.
+//
+// Most requests go to the disk as one I/O.  Two kinds may go in parts: discards, so that a
+// long one never fills the disk's queue and holds up the ring; and requests whose data is
+// copied through a buffer that is smaller than the request.
 #pragma once
 
 #include "queue/slot.h"
@@ -9,13 +11,15 @@
 
 namespace blkback {
 
-// Makes the slot's I/O, or its first part.  The request's grants are mapped.
+// Fills in the slot's I/O for the whole request, or for its first part.  The request's
+// grants must be mapped.
 void prepare_io(Slot& slot, const Vbd& vbd);
 
-// Makes the next part.  Only while slot.sectors_left is not 0.
+// Fills in the slot's I/O for the next part.  Call only while slot.sectors_left is not 0.
 void prepare_next_part(Slot& slot, const Vbd& vbd);
 
-// A part that was read and is copied goes to the guest's pages.
+// Call when the disk has completed a part.  Copies data that was read from the buffer to the
+// guest's pages; does nothing for other I/Os.
 void finish_part(Slot& slot);
 
 }  // namespace blkback

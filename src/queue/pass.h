@@ -7,7 +7,7 @@
 
 namespace blkback {
 
-// What one round of a queue's thread knows: read once, at its start.
+// The values that one round of a queue's thread works with.  Read once, at the start of the round.
 struct Pass {
   uint64_t now_ms = 0;
   host_parameters parameters{};

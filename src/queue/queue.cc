@@ -57,7 +57,7 @@ Result<void> Queue::set_up(const QueueConfig& config) {
   return channel_.bind(config.device, config.event_channel, this);
 }
 
-// Either drained, or never served: no request was taken then.
+// The queue has drained, or serve() was never called and no request was taken.
 Queue::~Queue() {
   channel_.unbind();
   host_work_cancel(&resources_.purger());
@@ -68,7 +68,7 @@ Queue::~Queue() {
 }
 
 void Queue::serve() {
-  Order before = Order::kWait;  // after close() it stays closed
+  Order before = Order::kWait;  // after close() the queue stays closed
   (void)order_.compare_exchange_strong(before, Order::kServe, std::memory_order_release,
                                        std::memory_order_relaxed);
   host_thread_wake(thread_);
@@ -81,7 +81,7 @@ void Queue::close() {
 
 void Queue::event() {
   channel_.note_event();
-  host_thread_wake(thread_);  // it is there before the channel is bound
+  host_thread_wake(thread_);  // thread_ is set before the channel is bound
 }
 
 void Queue::done(Slot& slot) {
@@ -104,7 +104,8 @@ uint32_t Queue::work() {
   return closing() ? drain_step() : next_pass_ms();
 }
 
-// Rounds until there is nothing to do.
+// Makes rounds until there is nothing to do.  Upkeep runs after the last round, and between
+// rounds at most once per millisecond.
 void Queue::pass() {
   bool again = true;
   bool freed = false;
@@ -116,8 +117,8 @@ void Queue::pass() {
   end_of_interrupt();
 }
 
-// One round; true when another one has something to do.  `freed`: has something come
-// free since requests were last started?
+// Makes one round.  Returns true when another round has something to do.  `freed`, in and
+// out: have finished requests given back resources since requests were last started?
 bool Queue::round(bool& freed) {
   host_thread_clear_wakeups(thread_);
   pass_.now_ms = host_time_ms();
@@ -128,21 +129,22 @@ bool Queue::round(bool& freed) {
   bool progress = finish_done();
   progress |= start_held();
   progress |= start_requests(progress || freed);
-  // What the disk answered while we submitted joins this push.
+  // Answer requests that the disk completed during the submission with the same push.
   freed = finish_done();
   progress |= freed;
   serve_barrier();
   if (responder_.push()) channel_.notify();
 
-  // Requests that wait for what has run out go before new ones.
+  // Requests that wait in shortage_ go before new ones from the ring.
   if (shortage_.empty() && intake_.more(pass_)) return true;
   // Later completions wake the thread, except those inside submit().
   if (completions_.waiting()) return true;
-  // What has ended may let those go on that wait.
+  // Requests that ended in this round may let held or waiting requests start.
   return progress && (gate_.holds_some() || !shortage_.empty());
 }
 
-// Unmaps and answers what is done.  False when there was nothing.
+// Unmaps and answers finished requests, and submits the next part of a request that goes in
+// parts.  Returns false when there was nothing to do.
 bool Queue::finish_done() {
   if (!completions_.waiting() && !completions_.holds_some()) return false;
   SlotList done;
@@ -162,8 +164,8 @@ bool Queue::finish_done() {
 }
 
 void Queue::answer_batch() {
-  // Since XSA-396 a frontend gives up the device when an answered request's
-  // grant is still mapped: unmap first.
+  // Unmap before the answer: since XSA-396 a frontend gives up the device when a grant of an
+  // answered request is still mapped.
   resources_.release(batch_.slots(), pass_.now_ms);
   for (Slot* slot : batch_.slots()) {
     responder_.answer(std::move(slot->duty), slot->status);
@@ -172,7 +174,8 @@ void Queue::answer_batch() {
   }
 }
 
-// Starts writes that a barrier held, and a barrier whose time has come.
+// Starts writes that no barrier holds any more, or a barrier whose earlier writes are all
+// answered.  Returns false when there was none.
 bool Queue::start_held() {
   batch_.clear();
   gate_.release(batch_);
@@ -181,7 +184,8 @@ bool Queue::start_held() {
   return some;
 }
 
-// Starts requests of the ring, or those that wait for what has run out.
+// Starts requests from the ring.  While requests wait in shortage_, starts only those, when
+// they are due.  Returns true when the ring had requests.
 bool Queue::start_requests(bool freed) {
   batch_.clear();
   if (!shortage_.empty()) {
@@ -191,17 +195,18 @@ bool Queue::start_requests(bool freed) {
   }
   const uint32_t waiting = intake_.waiting(pass_);
   if (waiting == 0) return false;
-  gate_.look();  // a barrier that is raised from here on finds them in the ring
+  gate_.look();  // the requests counted above precede any barrier raised from here on
   intake_.take(waiting, gate_, batch_);
   submitter_.submit(batch_, pass_);
   intake_.set_pace(completions_.disk_has_done());
   return true;
 }
 
-// A barrier of any ring is up: acknowledges it when its time has come.
+// When a barrier of any ring is up: acknowledges the barrier once all earlier writes of this
+// ring have begun, and wakes the ring that raised it.
 void Queue::serve_barrier() {
   if (!gate_.up()) return;
-  // In this order: what is asked of the ring is asked last.
+  // Check in this order: nothing_waits() reads the shared ring and comes last.
   if (intake_.stopped(pass_) || gate_.all_before_begun(ring_.next_index()) ||
       (!gate_.holds_some() && intake_.nothing_waits())) {
     gate_.acknowledge();
@@ -214,24 +219,26 @@ void Queue::end_of_interrupt() {
   channel_.end_of_interrupt(intake_.take_consumed());
 }
 
-// An idle queue sleeps for good: it wakes up for nothing but what is due.
+// The milliseconds until the next pass.  An idle queue sleeps until it is woken, or until a
+// held answer, a retry after a shortage, or the purge of persistent grants is due.
 uint32_t Queue::next_pass_ms() {
   uint64_t next = HOST_FOREVER;
   if (completions_.holds_some()) next = kHeldAnswerRetryMs;
   if (!shortage_.empty()) next = std::min<uint64_t>(next, shortage_.next_retry_ms(pass_.now_ms));
   if (const auto due = resources_.purge_due_in_ms(shortage_.limits(pass_), pass_.now_ms)) {
-    // A little later, to find more than one grant due.
+    // One second later, so that more than one grant is due.
     next = std::min<uint64_t>(next, *due + 1000);
   }
   return static_cast<uint32_t>(next);
 }
 
-// Brings a closing queue nearer to its end.
+// Takes the next step to drain a closing queue.  Returns the milliseconds until the next
+// pass, or HOST_FOREVER.
 uint32_t Queue::drain_step() {
   if (!shortage_.empty()) return shortage_.close(completions_, pass_.now_ms);
   if (completions_.holds_some()) return kHeldAnswerRetryMs;
   if (!slots_.all_free()) return HOST_FOREVER;  // done() will wake us
-  // done() wakes before it leaves: wait for the last one to be gone.
+  // done() wakes us before its last access, leave(): wait until every done() has left.
   if (!completions_.all_left()) return 1;
 
   resources_.purge_idle();

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
-// One ring's worker: the thread's loop, and the queue's life.
+// One ring's worker: the loop of its thread, from creation until the queue has drained.
 //
-// A round takes all requests at hand (intake.h), lets writes wait for barriers
-// (barrier_gate.h), maps their grants with one hypercall and submits them together
-// (submitter.h), collects what is done (completions.h), unmaps it with one hypercall,
-// shows the answers with one write and notifies once (responder.h).
+// The thread works in rounds.  A round takes all requests at hand (intake.h), holds writes
+// behind barriers (barrier_gate.h), maps the grants of the whole batch together and submits
+// its I/Os together (submitter.h), collects completed requests (completions.h), unmaps their
+// grants together (resources.h), publishes all responses with one write and notifies the
+// frontend once (responder.h).  Requests that lack pages, handles or memory wait and are
+// tried again (shortage.h).
 //
-// INVARIANT: each request that was taken is answered exactly once, and only when
-// none of its grants is mapped for it any more.
+// INVARIANT: each request that was taken from the ring is answered exactly once, and only
+// after its ordinary grants are unmapped and its use of persistent grants has ended.
 #pragma once
 
 #include <atomic>
@@ -48,28 +50,28 @@ struct QueueConfig {
   uint32_t event_channel;
   wire::Layout layout;
   Mapper::Persistence persistence;
-  uint32_t index;    // of the ring
+  uint32_t index;    // of the ring, from 0
   const char* name;  // "<domid>.<device>-<ring>"
 };
 
 class Queue : public driver_queue {
  public:
-  // What the queues of a connection share; it outlives them.
+  // Objects that the queues of a connection share.  They outlive the queues.
   struct Shared {
     Vbd& vbd;
     PagePool& pool;
     WriteOrder& order;
     Statistics& statistics;
     LogLimits& log;
-    host_work& owner;  // scheduled when a queue has drained, or has a wish
+    host_work& owner;  // scheduled when a queue has drained, has a wish, or sees a new disk size
     Wishes& wishes;
-    const std::atomic<uint64_t>& squeeze_until_ms;  // buffers stay empty until then
+    const std::atomic<uint64_t>& squeeze_until_ms;  // no free pages are kept until then
   };
 
-  // Maps the ring, binds the event channel and starts the thread, which does
-  // nothing until serve().
+  // Maps the ring, starts the thread, which does nothing until serve(), and binds the event
+  // channel.
   // Errors: -ENOSPC (no handles for the ring now), -ENOMEM, -EIO (impossible
-  // indices), -ENFILE (no event channel), and others of the host.
+  // indices), -ENFILE (no event channel), and others of the host interface.
   [[nodiscard]] static Result<Owned<Queue>> create(const QueueConfig& config, const Shared& shared);
 
   Queue(const QueueConfig& config, const Shared& shared);
@@ -79,40 +81,40 @@ class Queue : public driver_queue {
 
   void serve();
 
-  // Take no more requests; finish those that were taken, unmap everything and
-  // schedule the owner.
+  // Stops taking requests.  The thread finishes the requests that were taken, unmaps all
+  // their grants, and schedules the owner when the queue has drained.
   void close();
-  // Nothing of the guest but the ring is mapped, and no I/O is in flight.
+  // True after close() when no I/O is in flight and only the ring of the guest is mapped.
   [[nodiscard]] bool drained() const { return drained_.load(std::memory_order_acquire); }
 
-  // One pass; the milliseconds until the next, or HOST_FOREVER.
+  // Makes one pass.  Returns the milliseconds until the next pass, or HOST_FOREVER.
   // Context: the queue's thread.
   [[nodiscard]] uint32_t work();
 
-  // Context: interrupt.
+  // The frontend has sent an event.  Context: interrupt.
   void event();
 
-  // Context: any; `slot` is done.
+  // The disk has completed the I/O of `slot`.  Context: any.
   void done(Slot& slot);
 
-  // Others are short of handles and pages: give back some of those that are not
-  // in use.
+  // Other rings are short of handles or pages: makes the thread give back half of the ring's
+  // idle persistent grants.
   void give_back();
 
-  // For how long the disk has answered nothing although it has requests of this
+  // The milliseconds for which the disk has completed nothing although it has I/Os of this
   // ring; 0 when it has none.  Context: any, until the destructor begins.
   [[nodiscard]] uint64_t stalled_ms(uint64_t now_ms) const {
     return completions_.stalled_ms(now_ms);
   }
 
-  // Let the thread look at the parameters.
+  // Makes the thread read the parameters again.
   void wake() { host_thread_wake(thread_); }
 
  private:
-  // An answer waits for the storage stack to let go of a page.
+  // How often a finished request is checked again while the storage stack holds its pages.
   static constexpr uint32_t kHeldAnswerRetryMs = 1;
 
-  // What the owner wants.
+  // What the owner has told the thread to do.
   enum class Order : uint8_t { kWait, kServe, kClose };
 
   [[nodiscard]] Result<void> set_up(const QueueConfig& config);
@@ -132,12 +134,12 @@ class Queue : public driver_queue {
   [[nodiscard]] uint32_t next_pass_ms();
   [[nodiscard]] uint32_t drain_step();
 
-  // Written before the thread starts, then read in any context.
+  // Written before the thread starts.  Read in any context after that.
   const Shared shared_;
   char name_[32];
   host_thread* thread_ = nullptr;
 
-  // The thread's; see each class for what other contexts may call.
+  // Used by the thread.  Each class says which functions other contexts may call.
   RingMemory memory_;
   wire::Ring ring_;
   EventChannel channel_;
@@ -151,12 +153,12 @@ class Queue : public driver_queue {
   Slots slots_;
   Intake intake_;
   Upkeep upkeep_;
-  Pass pass_;    // as of the current round
-  Batch batch_;  // that is being started or answered
+  Pass pass_;    // of the current round
+  Batch batch_;  // the requests that are being started or answered
 
-  // From the owner.  Pairs with work().
+  // Written by the owner in serve() and close().  Pairs with work() and closing().
   std::atomic<Order> order_{Order::kWait};
-  // To the owner.  Pairs with drained().
+  // Written by the thread in drain_step(), for the owner.  Pairs with drained().
   std::atomic<bool> drained_{false};
 };
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
-// What a queue's requests need besides the disk: mapped grants, room for the
-// segments of indirect requests, and private pages for data that is copied.
+// The resources that a queue's requests need besides the disk: mapped grants, memory for
+// the segments of indirect requests, and private pages for data that is copied.
 //
-// BEWARE: not locked: all but the purger's worker belongs to the queue's thread.
+// BEWARE: not locked: only the queue's thread may use it.  The purger's worker runs in its own
+// context (purger.h).
 #pragma once
 
 #include <cstdint>
@@ -26,45 +27,47 @@ class Resources {
   Resources(uint16_t domid, Mapper::Persistence persistence, PagePool& pool, const RingLog& log)
       : mapper_(domid, persistence, pool, log), purger_(pool, log), pool_(pool) {}
 
-  // `copies`: there will be data that is copied.  Error: -ENOMEM.
+  // `copies`: some requests may have data that is copied.  Error: -ENOMEM.
   [[nodiscard]] Result<void> create(bool copies);
 
-  // Gets a block for an indirect request.  False when there is no memory now.
+  // Gives an indirect request a segment block.  Returns false when there is no memory now.
   [[nodiscard]] bool take_block(Slot& slot);
-  // Gets a buffer for a request whose data is copied.  False when there is none now.
+  // Gives a request whose data is copied a bounce buffer.  Returns false when there is none now.
   [[nodiscard]] bool take_buffer(Slot& slot);
 
-  // The next map() maps the slot's `uses`; each slot's outcome tells how it went.
-  // At most Batch::kCapacity slots.
+  // Adds the slot's `uses` to the next map(), which sets the slot's `outcome`.  At most
+  // Batch::kCapacity slots for one map().
   void want(Slot& slot) { jobs_[jobs_wanted_++] = &slot; }
-  // Maps what was wanted since the last call, with as few hypercalls as possible.
+  // Maps the grants of all slots that want() has added since the last call, up to
+  // Mapper::kCapacity grants with one hypercall.
   void map(const Limits& limits, uint64_t now_ms);
 
-  // Does the storage stack still hold a page of the request?  The frontend must not
-  // have it back then.
+  // Does the storage stack still hold a page of the request?  If so, the request must not be
+  // answered yet: the frontend must not get the page back.
   [[nodiscard]] bool busy(Slot& slot) const;
 
-  // Takes back all that the requests have; none of them is busy.  No grant of theirs
-  // is mapped for them when this returns.
+  // Takes back the grants, blocks and buffers of `slots`, none of which is busy.  When this
+  // returns, their ordinary grants are unmapped.
   void release(std::span<Slot* const> slots, uint64_t now_ms);
-  // Takes back what requests need not keep while they wait: buffers, and the page of
-  // descriptors that are read.  The slots are moved to `waiting`.
+  // Moves `slots` to `waiting`.  Takes back the resources that a waiting request need not keep:
+  // its buffer, and its descriptor page once the descriptors are read.
   void release_to_wait(SlotList& slots, SlotList& waiting, uint64_t now_ms);
 
-  // Are there buffers that will be given back?
+  // Are there buffers in use, which will be given back?
   [[nodiscard]] bool buffers_in_use() const { return bounce_.in_use(); }
 
-  // Gives unused blocks back to the host.
+  // Gives unused blocks back to the host: all of them, or all but kKeep of each size.
   void trim_blocks(bool all) { blocks_.trim(all ? 0 : SegmentBlocks::kKeep); }
 
-  // Persistent grants.  What these unmap, the purger's worker unmaps a little later.
-  // At most `count` that are idle, the least recently used first; how many it was.
+  // Persistent grants.  The purge functions hand idle grants to the purger, whose worker unmaps
+  // them a little later.
+  // Purges at most `count` idle grants, the least recently used first.  Returns their number.
   uint32_t purge_oldest(uint32_t count);
-  // Half of those that are idle.
+  // Purges half of the idle grants.
   void purge_half() { (void)purge_oldest((mapper_.persistent().idle() + 1) / 2); }
   void purge_due(const Limits& limits, uint64_t now_ms);
   void purge_idle();
-  // Milliseconds until purge_due() has something to do; nothing: never.
+  // Milliseconds until purge_due() has something to do; nullopt: never.
   [[nodiscard]] auto purge_due_in_ms(const Limits& limits, uint64_t now_ms) {
     return mapper_.persistent().due_in_ms(limits, now_ms);
   }

@@ -13,7 +13,7 @@ AnswerDuty& AnswerDuty::operator=(AnswerDuty&& other) noexcept {
   return *this;
 }
 
-// Not inline: the duty is never dropped, but by a mistake.
+// Not inline: only a mistake of the driver drops a duty.
 void AnswerDuty::drop() {
   Responder& responder = *responder_;
   responder.report("dropped");

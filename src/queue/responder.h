@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-// Answers to the frontend.
+// The responses to the frontend.
 //
 // INVARIANT: each request that was taken from the ring is answered exactly once.
-// AnswerDuty stands for the answer that is still owed.
+// An AnswerDuty represents an answer that is still owed.
 #pragma once
 
 #include <utility>
@@ -16,8 +16,8 @@ namespace blkback {
 
 class Responder;
 
-// The duty to answer one request.  Whoever drops it has made a mistake: the
-// request is answered with an error then, and counted.
+// The duty to answer one request.  Dropping a duty that is still owed is a mistake of the
+// driver: the request is then answered with an error, and the mistake is counted and logged.
 class [[nodiscard]] AnswerDuty {
  public:
   AnswerDuty() = default;
@@ -31,7 +31,7 @@ class [[nodiscard]] AnswerDuty {
     if (responder_ != nullptr) drop();
   }
 
-  // As the frontend wrote it, for the log.
+  // The operation as the frontend wrote it, for the log.
   [[nodiscard]] uint8_t operation() const { return key_.operation; }
 
  private:
@@ -43,23 +43,24 @@ class [[nodiscard]] AnswerDuty {
   ResponseKey key_{};
 };
 
-// Context of all: the queue's thread.
+// Context of all functions: the queue's thread.
 class Responder {
  public:
   Responder(wire::Ring& ring, const RingLog& log) : ring_(ring), log_(log) {}
   Responder(const Responder&) = delete;
   Responder& operator=(const Responder&) = delete;
 
-  // Fills in the answer; the frontend sees it after push().  Does nothing, but for a line
-  // in the log, when nothing is owed.
+  // Fills in the response.  The frontend sees it after push().  When nothing is owed, only
+  // counts and logs the mistake.
   void answer(AnswerDuty duty, Status status);
 
-  // Shows the frontend all answers so far.  True when it wants to be notified.
+  // Shows the frontend all responses so far.  Returns true when the frontend wants an event.
   [[nodiscard]] bool push();
 
-  // Answers other than BLKIF_RSP_OKAY.
+  // The number of responses other than BLKIF_RSP_OKAY.
   [[nodiscard]] const Counter& errors() const { return errors_; }
-  // Duties that were dropped, or of which an answer came twice: always 0, or the log says so.
+  // The number of duties that were dropped or answered twice.  Each is a mistake of the driver
+  // and is logged.
   [[nodiscard]] const Counter& mistakes() const { return mistakes_; }
 
  private:

@@ -19,7 +19,7 @@ class RingMemory {
   RingMemory(const RingMemory&) = delete;
   RingMemory& operator=(const RingMemory&) = delete;
 
-  // Once.  Errors: see host_ring_map().
+  // Call once.  Errors: see host_ring_map().
   [[nodiscard]] Result<void*> map(host_device* device, std::span<const uint32_t> refs) {
     void* memory = nullptr;
     const int error =

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
-// Room for the segments of indirect requests.
+// Memory for the grants and segments of indirect requests.
 //
-// Blocks come in two sizes, are allocated when requests need them and kept for
-// the next; one of the large ones is always there, so that a ring whose host
-// has no memory still serves its requests, one after the other: all others are
-// asked for with host_try_alloc(), which never waits.
-// BEWARE: not locked: they belong to the queue's thread.
+// Blocks come in two sizes.  They are allocated when requests need them, and kept for later
+// requests.  One large block is a reserve: with it, a ring whose host has no memory still
+// serves its requests, one after the other.  All other blocks are allocated with
+// host_try_alloc(), which never waits.
+// BEWARE: not locked: only the queue's thread may use them.
 #pragma once
 
 #include <cstdint>
@@ -22,7 +22,7 @@ namespace blkback {
 struct SegmentBlock : ListLink {
   uint32_t capacity = 0;  // segments
 
-  // One grant more than segments: the page of the descriptors.
+  // One grant more than segments: the first is for the page of descriptors.
   [[nodiscard]] std::span<GrantUse> grants() {
     return std::span<GrantUse>(reinterpret_cast<GrantUse*>(this + 1), capacity + 1);
   }
@@ -42,18 +42,18 @@ class SegmentBlocks {
   // Allocates the reserve.  Error: -ENOMEM.
   [[nodiscard]] Result<void> create();
 
-  // A block for `segments` segments, at most wire::kMaxIndirectSegments, whose
-  // grants are unused; nothing when there is no memory and the reserve is in
-  // use.
+  // Returns a block for `segments` segments, at most wire::kMaxIndirectSegments.  No grant of
+  // the block is mapped.  Returns nullptr when there is no memory and the reserve is in use.
   [[nodiscard]] SegmentBlock* take(uint32_t segments);
   void put(SegmentBlock& block);
 
-  // Gives unused blocks back to the host until few are left.
+  // Gives unused blocks back to the host until at most `keep` of each size are left.  The
+  // reserve does not count and stays.
   void trim(uint32_t keep);
 
-  // How many unused blocks of each size a busy ring keeps.
+  // How many unused blocks of each size a ring keeps when it has no requests.
   static constexpr uint32_t kKeep = 4;
-  // What Linux' frontend uses unless told otherwise.
+  // The default of Linux' frontend (its parameter max_indirect_segments).
   static constexpr uint32_t kSmall = 32;
   static constexpr uint32_t kLarge = wire::kMaxIndirectSegments;
   static_assert(kLarge <= HOST_IO_MAX_SEGMENTS);
@@ -66,7 +66,7 @@ class SegmentBlocks {
 
   BlockList small_;
   BlockList large_;
-  SegmentBlock* reserve_ = nullptr;  // while it is not in use
+  SegmentBlock* reserve_ = nullptr;  // nullptr while it is in use
   const SegmentBlock* reserve_identity_ = nullptr;
 };
 

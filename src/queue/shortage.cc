@@ -42,9 +42,9 @@ uint32_t Shortage::next_retry_ms(uint64_t now_ms) const {
   return since >= wait ? 0 : static_cast<uint32_t>(wait - since);
 }
 
-// Requests fail when for long no handle was to be had for any of them.  What was
-// started in between, or is with the disk or the storage stack and gives its own
-// back, is a reason to wait on.
+// Fails requests without handles when no handle was available for kHandlesPatienceMs.  The
+// time starts anew when a request was started, and while the disk or the storage stack has
+// requests that will give back their own handles.
 void Shortage::lose_patience(bool some_started, Completions& completions, uint64_t now_ms) {
   if (some_started || !some_lack_handles() || completions.storage_has_some()) {
     no_handles_since_ms_ = 0;
@@ -99,7 +99,7 @@ void Shortage::relieve(uint64_t now_ms) {
 }
 
 uint32_t Shortage::close(Completions& completions, uint64_t now_ms) {
-  // Buffers that the disk uses make room when it is done.
+  // Buffers that the disk uses will be given back: waiting may still help.
   const bool room = resources_.buffers_in_use() && completions.storage_has_some();
   if (give_up_ms_ == 0 || room) give_up_ms_ = now_ms + kClosingPatienceMs;
   if (now_ms < give_up_ms_) {
@@ -116,13 +116,13 @@ uint32_t Shortage::close(Completions& completions, uint64_t now_ms) {
 PersistentGrants::Limits Shortage::limits(const Pass& pass) const {
   return {.max_grants = pass.parameters.max_persistent_grants,
           .unused_ms = pass.parameters.persistent_grant_unused_seconds * 1000,
-          // Each would be given back at once for the next that waits, here or
-          // in another ring.
+          // A new persistent grant would be purged at once for the next request that waits,
+          // of this ring or of another one.
           .keep_new = !short_ && pass.now_ms >= keep_new_from_ms_};
 }
 
-// A ring that needs its grants maps them again at no great cost, and who asks again
-// gets half of the rest.
+// Half is enough: a ring that is still short asks again and gets half of the rest.  A ring that
+// needs its grants maps them again at little cost.
 void Shortage::give_back_when_asked(uint64_t now_ms) {
   if (!asked_to_give_back_.exchange(false, std::memory_order_relaxed)) return;
   resources_.purge_half();

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
-// Where a ring's requests wait when what all guests share has run out: pages,
-// handles for mappings, memory.
+// The requests of a ring that wait because a resource that all guests share has run out:
+// pages, handles for mappings, or memory.
 //
-// They give back what they have and wait.  The ring gives back idle persistent
-// grants, as many as are missing, and asks the device's work for those of other
-// rings only when it has not enough.  It tries again when something was unmapped,
-// and after times that grow.
+// A waiting request gives back its mappings and its buffer.  The ring purges as many idle
+// persistent grants as are missing.  Only when it has too few does it ask the device's work
+// for those of other rings and devices.  The ring tries its requests again when grants were
+// unmapped, and after delays that grow.
 //
-// BEWARE: what has no "Context" belongs to the queue's thread and needs no lock.
+// BEWARE: not locked: only the queue's thread may call functions without a "Context".
 #pragma once
 
 #include <atomic>
@@ -30,11 +30,11 @@ class Shortage {
  public:
   struct Shared {
     PagePool& pool;
-    Wishes& wishes;    // of the device
-    host_work& owner;  // grants the wishes
+    Wishes& wishes;    // of the connection
+    host_work& owner;  // the device's work, which passes the wishes on
   };
 
-  // `index`: of the ring.
+  // `index`: of the ring; decides the stagger of its retries.
   Shortage(const Shared& shared, Resources& resources, QueueCounters& counters, uint32_t index,
            const RingLog& log)
       : shared_(shared),
@@ -43,56 +43,60 @@ class Shortage {
         log_(log),
         stagger_ms_(index % kRetryStaggers * kRetryStaggerMs) {}
 
-  // The thread to wake when something has come free; once, before a request can wait.
+  // Sets the thread to wake when grants were unmapped.  Call once, before a request can wait.
   void set_thread(host_thread* thread) { thread_ = thread; }
   void stop_waiting() { shared_.pool.stop_waiting(waiter_); }
 
   [[nodiscard]] bool empty() const { return deferred_.empty(); }
 
-  // Lets requests wait that could not be started.
+  // Takes over `slots`: requests that could not be started and now wait.
   void defer(SlotList& slots, uint64_t now_ms);
 
-  // After requests were started, or could not be: plans when those that wait try again.
-  // Fails those without handles, into `completions`, when none was to be had for long.
+  // Call after every attempt to start requests.  `some_started`: at least one was started.
+  // Plans when waiting requests are tried again.  Fails requests without handles, into
+  // `completions`, when no handle was available for kHandlesPatienceMs.
   void plan_retry(bool some_started, Completions& completions, uint64_t now_ms);
 
-  // Is it time to try again?  `freed`: something of this ring has come free.
+  // Is it time to try waiting requests again?  `freed`: finished requests of this ring have
+  // given back resources.
   [[nodiscard]] bool due(bool freed, uint64_t now_ms);
-  // Milliseconds until it is.
+  // Milliseconds until the next retry; 0: now.
   [[nodiscard]] uint32_t next_retry_ms(uint64_t now_ms) const;
-  // Takes those that wait, in their order, until the batch is full.
+  // Moves waiting requests to `batch`, in their order, until the batch is full.
   void take(Batch& batch) { batch.fill_from(deferred_); }
 
-  // The queue closes: fails those that wait, into `completions`, five seconds after the first
-  // call, or after buffers were last with the disk.  Returns the milliseconds until the next
-  // pass.
+  // Call while the queue is closing and requests wait.  Fails the waiting requests, into
+  // `completions`, five seconds after the first call, or after the disk last had bounce
+  // buffers, whichever is later.  Returns the milliseconds until the next pass.
   [[nodiscard]] uint32_t close(Completions& completions, uint64_t now_ms);
 
-  // The bounds of persistent grants, as they are just now.
+  // The limits of persistent grants for this round.
   [[nodiscard]] PersistentGrants::Limits limits(const Pass& pass) const;
 
-  // Other rings are short: give back some of what is not in use.  Context: any.
+  // Other rings are short: asks this ring to give back half of its idle persistent grants.
+  // Context: any.
   void ask_to_give_back() { asked_to_give_back_.store(true, std::memory_order_relaxed); }
   void give_back_when_asked(uint64_t now_ms);
 
  private:
-  // Requests that wait are tried again after the first of these times, then after
-  // twice as long, up to the second.
+  // Waiting requests are tried again after kRetryMs.  While none can be started, the delay
+  // doubles, up to kRetryMostMs.
   static constexpr uint32_t kRetryMs = 10;
   static constexpr uint32_t kRetryMostMs = 160;
-  // At least so long after the last try when something has come free.
+  // The delay after the last try when any ring of the connection has unmapped grants.  When
+  // finished requests of this ring have given back resources, there is no delay.
   static constexpr uint32_t kRetryGapMs = 4;
-  // Rings that try at the same moment take from each other what is enough for
-  // one: each waits so much longer than the one before it.
+  // When rings try at the same moment, each gets a part of the resources and none gets enough.
+  // Each ring therefore waits this much longer than the ring before it.
   static constexpr uint32_t kRetryStaggerMs = 3;
   static constexpr uint32_t kRetryStaggers = 8;
-  // Requests without handles fail when for so long none was to be had.
+  // Requests without handles fail when no handle was available for this long.
   static constexpr uint64_t kHandlesPatienceMs = 10000;
-  // So long a ring that has given back for others keeps nothing new.
+  // A ring that has given back grants for others makes no new persistent grants for this long.
   static constexpr uint64_t kGaveBackMs = 500;
-  // The owner is told of a shortage at most this often.
+  // The minimum time between two wishes to the owner.
   static constexpr uint64_t kWishIntervalMs = 100;
-  // A queue that closes gives up on requests without pages after this time.
+  // A closing queue fails its waiting requests after this time; see close().
   static constexpr uint64_t kClosingPatienceMs = 5000;
 
   void lose_patience(bool some_started, Completions& completions, uint64_t now_ms);
@@ -108,16 +112,17 @@ class Shortage {
   SlotList deferred_;
   PagePool::Waiter waiter_;
   bool short_ = false;  // requests wait, as of the last plan_retry()
-  // They wait for handles, none could be started, and none is with the disk that
-  // would give its own back; 0: that is not so.
+  // Since when requests wait for handles, none could be started, and neither the disk nor the
+  // storage stack has a request that would give back its own; 0: that is not so.
   uint64_t no_handles_since_ms_ = 0;
   uint64_t retried_ms_ = 0;
-  uint32_t retry_ms_ = 0;  // from the last try to the next, less the stagger
+  uint32_t retry_ms_ = 0;  // from the last try to the next, without the stagger
   const uint32_t stagger_ms_;
   uint64_t wished_ms_ = 0;
-  uint64_t keep_new_from_ms_ = 0;  // others needed what this ring kept
-  uint64_t give_up_ms_ = 0;        // see close(); 0: not closing
-  // Orders nothing: the wake-up does.
+  uint64_t keep_new_from_ms_ = 0;  // no new persistent grants before this time
+  uint64_t give_up_ms_ = 0;        // when close() fails the requests; 0: not closing
+  // Set by ask_to_give_back(), cleared by give_back_when_asked().  Relaxed: the wake-up of the
+  // thread orders the two.
   std::atomic<bool> asked_to_give_back_{false};
 };
 

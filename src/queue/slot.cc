@@ -43,7 +43,7 @@ void Slot::fill_io(const Request& request, const Vbd& vbd) {
     case Operation::kFlush:
     case Operation::kBarrier:
       operation = request.segment_count != 0 ? HOST_IO_WRITE : HOST_IO_FLUSH;
-      // Earlier writes become durable first, and this one with them.
+      // Earlier writes become durable first, and this one when it completes.
       flags = HOST_IO_PREFLUSH | HOST_IO_FUA;
       break;
     case Operation::kDiscard:

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
-// The state of one request from its ring slot to its answer.
+// The state of one request, from its ring slot to its answer.
 //
-// A slot is in exactly one place: free, in the batch that is being started,
-// held behind a barrier, deferred (no memory, pages or handles yet), with the disk,
-// done, or waiting for the storage stack to let go of its pages.
+// A slot is in exactly one place: free (Slots), in the batch that is being started or
+// answered (Queue), held behind a barrier (BarrierGate), waiting for pages, handles or memory
+// (Shortage), with the disk, done (Completions), or done but waiting until the storage stack
+// lets go of its pages (Completions).
 #pragma once
 
 #include <cstdint>
@@ -22,39 +23,39 @@ namespace blkback {
 
 class Queue;
 
-// As host_io it is what the disk is told now: one part of the request, or all of it.
-// As GrantJob it is what is mapped or unmapped now.
+// Its host_io is the I/O that the disk gets now: the whole request, or one part of it.  Its
+// GrantJob is the set of grants that is mapped or unmapped now.
 struct Slot : host_io, ListLink, GrantJob {
   Slot() : host_io{} {}
 
   Queue* queue = nullptr;
-  Slot* next_done = nullptr;       // in the stack of done I/Os
+  Slot* next_done = nullptr;       // in the stack of completed I/Os
   SegmentBlock* block = nullptr;   // of an indirect request
   BounceBuffer* bounce = nullptr;  // of a request whose data is copied
 
   // What the frontend asked for.
   AnswerDuty duty;
-  uint32_t index = 0;  // in the ring, as the frontend counts
+  uint32_t index = 0;  // in the ring, free-running like req_prod
   Operation requested = Operation::kRead;
   bool indirect = false;
-  uint16_t granted = 0;          // data segments
+  uint16_t granted = 0;          // the number of data segments
   uint32_t descriptor_gref = 0;  // of an indirect request
 
-  // How far it has come.
+  // Its progress.
   bool descriptors_unread = false;  // of an indirect request
-  bool copied = false;              // its data goes through private pages
+  bool copied = false;              // the data goes through a bounce buffer
   bool ordered = false;             // counted among the writes that a barrier waits for
   Status status = Status::kOkay;
-  uint64_t sectors_left = 0;  // of a request that goes to the disk in parts: not begun
+  uint64_t sectors_left = 0;  // of a request in parts: sectors that no part has covered yet
 
   GrantUse direct_grants[wire::kMaxDirectSegments];
   host_io_segment direct_segments[wire::kMaxDirectSegments] = {};
 
-  // Begins a new request.
+  // Fills the slot for a new request.
   void fill(AnswerDuty answer_duty, uint32_t ring_index, const Request& request, const Vbd& vbd);
 
-  // All grants; of an indirect request the first is its descriptors' page, and
-  // there are none before it has a block.
+  // All grants.  The first grant of an indirect request is that of its descriptor page; an
+  // indirect request has no grants before it has a block.
   [[nodiscard]] std::span<GrantUse> all_grants() {
     if (!indirect) return std::span<GrantUse>(direct_grants, granted);
     return block != nullptr ? block->grants().first(granted + 1) : std::span<GrantUse>();
@@ -62,7 +63,7 @@ struct Slot : host_io, ListLink, GrantJob {
   [[nodiscard]] std::span<GrantUse> data_grants() {
     return indirect ? all_grants().subspan(1) : all_grants();
   }
-  // The segments as the guest has them.
+  // The segments in the guest's own pages.
   [[nodiscard]] std::span<host_io_segment> guest_segments() {
     return indirect ? block->segments().first(granted)
                     : std::span<host_io_segment>(direct_segments, granted);
@@ -74,7 +75,7 @@ struct Slot : host_io, ListLink, GrantJob {
 
 using SlotList = IntrusiveList<Slot>;
 
-// As many slots as the ring has.
+// The slots of a queue: as many as the ring has.
 class Slots {
  public:
   // Error: -ENOMEM.
@@ -84,9 +85,9 @@ class Slots {
   // Is no slot in use?
   [[nodiscard]] bool all_free() const { return free_.size() == all_.all().size(); }
 
-  // Only while it is not empty.
+  // Call only while empty() is false.
   [[nodiscard]] Slot& take() { return *free_.pop_front(); }
-  // Its request is answered.
+  // Frees a slot.  Its request must have been answered.
   void put(Slot& slot) {
     slot.duty = AnswerDuty();
     free_.push_front(slot);

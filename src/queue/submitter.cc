@@ -23,8 +23,8 @@ void Submitter::submit(Batch& batch, const Pass& pass) {
   hand_over(ready, pass.now_ms);
 }
 
-// Maps and reads the descriptors of the indirect requests.  What cannot go on leaves
-// the batch.
+// Maps and reads the descriptors of the indirect requests.  Requests that wait or have failed
+// leave the batch.
 void Submitter::map_descriptors(Batch& batch, const Limits& limits, uint64_t now_ms) {
   bool some = false;
   for (Slot* slot : batch.slots()) {
@@ -47,7 +47,8 @@ void Submitter::map_descriptors(Batch& batch, const Limits& limits, uint64_t now
   shortage_.defer(waiting, now_ms);
 }
 
-// Reads the mapped page of descriptors, once.  False when the request is refused.
+// Copies the mapped page of descriptors once and parses the copy.  Returns false when the
+// request is refused.
 bool Submitter::read_descriptors(Slot& slot) {
   host_shared_copy(descriptors_, host_page_memory(slot.all_grants()[0].page),
                    slot.granted * sizeof(descriptors_[0]));
@@ -78,8 +79,8 @@ bool Submitter::read_descriptors(Slot& slot) {
   return true;
 }
 
-// Requests whose data is copied get their buffers before anything is mapped for
-// them.  What cannot go on leaves the batch.
+// Gives requests whose data is copied their buffers, before their data is mapped.  Requests
+// that wait leave the batch.
 void Submitter::take_buffers(Batch& batch, uint64_t now_ms) {
   SlotList waiting;
   batch.keep_if([&](Slot& slot) {
@@ -103,7 +104,7 @@ void Submitter::map_data(Batch& batch, const Limits& limits, uint64_t now_ms) {
   shortage_.defer(waiting, now_ms);
 }
 
-// Did map() succeed?  Otherwise the request waits, or has failed.
+// Did map() map all grants of the slot?  If not, moves the slot to `waiting` or fails it.
 bool Submitter::is_mapped(Slot& slot, SlotList& waiting) {
   switch (slot.outcome) {
     case GrantJob::Outcome::kMapped:
@@ -119,7 +120,7 @@ bool Submitter::is_mapped(Slot& slot, SlotList& waiting) {
   return false;
 }
 
-// Ends a request that was taken but cannot be done.
+// Logs a request that was taken but cannot be done, and fails it.
 void Submitter::refuse(Slot& slot, const Refusal& refusal) {
   host_log_limited(&log_.limits.refused, HOST_LOG_WARNING,
                    "%s: request with operation %u for %u segments at sector %llu refused: %s",

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
-// The way to the disk: reads descriptors, gets buffers, maps grants, submits.
+// Starts requests: reads their descriptors, gets buffers, maps grants, submits the I/O.
 //
-// BEWARE: not locked: it belongs to the queue's thread.
+// BEWARE: not locked: only the queue's thread may use it.
 #pragma once
 
 #include <cstdint>

@@ -16,13 +16,14 @@ void Upkeep::run(const Pass& pass, bool idle) {
   shortage_.give_back_when_asked(pass.now_ms);
 
   if (pass.parameters.log_stats == 0) {
-    logged_ms_ = 0;  // once it is set again: at once
+    logged_ms_ = 0;  // log at once when log_stats is set again
   } else if (logged_ms_ == 0 || pass.now_ms - logged_ms_ >= kLogIntervalMs) {
     log_statistics(pass);
   }
 }
 
-// A disk may grow without an event.  A busy ring sees it at once.
+// A disk may change its size without a uevent.  A busy ring notices the change in its next
+// pass and schedules the owner once for each new size.
 void Upkeep::look_at_size() {
   const uint64_t sectors = shared_.vbd.sectors();
   const uint64_t published = shared_.vbd.published_sectors();

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
-// What a queue does beside requests: keeps its pool and its grants within the
-// bounds that parameters set, notices a disk that has grown, logs its counters.
+// The housekeeping of a queue: keeps the page pool and the persistent grants within the
+// limits that parameters set, frees unused segment blocks, gives grants back for other rings,
+// notices that the disk's size has changed, and logs the counters.
 //
-// BEWARE: not locked: it belongs to the queue's thread.
+// BEWARE: not locked: only the queue's thread may use it.
 #pragma once
 
 #include <atomic>
@@ -25,7 +26,7 @@ class Upkeep {
   struct Shared {
     PagePool& pool;
     const Vbd& vbd;
-    host_work& owner;  // told of a new size
+    host_work& owner;  // scheduled when the disk's size has changed
     const std::atomic<uint64_t>& squeeze_until_ms;
   };
 
@@ -40,7 +41,7 @@ class Upkeep {
 
   // Was run() called in this millisecond?
   [[nodiscard]] bool done(const Pass& pass) const { return pass.now_ms == done_ms_; }
-  // `idle`: no request is in the queue.
+  // Does all housekeeping.  `idle`: no request is in the queue.
   void run(const Pass& pass, bool idle);
 
   void log_statistics(const Pass& pass);
@@ -57,7 +58,7 @@ class Upkeep {
   const Responder& responder_;
   const RingLog log_;
   uint64_t done_ms_ = 0;
-  uint64_t size_seen_ = 0;  // the owner was told to look at it
+  uint64_t size_seen_ = 0;  // the new size for which the owner was scheduled; 0: none
   uint64_t logged_ms_ = 0;
   uint64_t logged_requests_ = 0;
 };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-// What the rings of a connection lack of what all guests share, until the
-// device's work asks the others for it.
+// The shared resources that rings lack, collected until the device's work deals with them.
+// A connection collects the wishes of its own rings, a device those of other rings.
 #pragma once
 
 #include <atomic>
@@ -8,8 +8,9 @@
 
 namespace blkback {
 
-// Pages, or handles for mappings.  Both come free when a grant is unmapped; a
-// page must then still be given back to the host before others have it.
+// Pages, or handles for mappings.  Both come free when a grant is unmapped.  The page then
+// goes to the connection's pool; another device can have it only after the pool has given it
+// back to the host.
 enum class Scarce : uint8_t {
   kNothing = 0,
   kHandles = 1,
@@ -21,7 +22,7 @@ enum class Scarce : uint8_t {
   return (static_cast<uint32_t>(all) & static_cast<uint32_t>(one)) != 0;
 }
 
-// Wishes of any thread, collected until somebody takes them all.
+// Any thread may add wishes.  take() returns all of them and empties the collection.
 class Wishes {
  public:
   void add(Scarce wanted) {
@@ -32,7 +33,7 @@ class Wishes {
   }
 
  private:
-  // Orders nothing: who adds schedules the work that takes.
+  // Relaxed: the thread that adds then schedules the work that takes, which orders the two.
   std::atomic<uint32_t> wanted_{0};
 };
 

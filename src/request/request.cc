@@ -7,7 +7,7 @@ namespace blkback {
 
 namespace {
 
-// The private copy is the frontend's bytes: take them as its structure.
+// Reads the private copy of a slot as the frontend's `Structure`.
 template <typename Structure>
 Structure decode(const wire::RawSlot& slot) {
   static_assert(sizeof(Structure) <= sizeof(slot.bytes));
@@ -37,7 +37,7 @@ std::expected<Request, Rejection> parse_direct(const wire::RawSlot& slot, Operat
     return reject(request.key, Status::kError, "no segments");
   }
   request.segment_count = wire.nr_segments;
-  // Without data it names no place on the disk.
+  // Without data the sector number means nothing.
   if (wire.nr_segments != 0) request.sector = wire.sector_number;
   for (uint32_t i = 0; i < wire.nr_segments; ++i) {
     const Checked<Segment> segment = parse_segment(wire.seg[i]);
@@ -106,7 +106,7 @@ std::expected<Request, Rejection> parse_as(const wire::RawSlot& slot) {
     default:
       break;
   }
-  // Every operation of the protocol keeps the id in the same place.
+  // The id has the same offset in every operation of the protocol.
   const auto wire = decode<typename Wire::Request>(slot);
   return reject({wire.id, wire.operation}, Status::kNotSupported, "unknown operation");
 }

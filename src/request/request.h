@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-// A request as the frontend meant it: parsed once from the private copy of
-// its slot into values that cannot be wrong.
+// Parsing of requests.  A Request is parsed once from the private copy of its slot; it
+// is valid by the protocol.  Vbd::check() checks it against the disk.
 #pragma once
 
 #include <cstdint>
@@ -13,10 +13,10 @@ namespace blkback {
 
 enum class Operation : uint8_t { kRead, kWrite, kFlush, kBarrier, kDiscard };
 
-// Does the operation change what is on the disk?
+// May the operation change data on the disk?  A flush and a barrier may carry data.
 [[nodiscard]] constexpr bool writes(Operation operation) { return operation != Operation::kRead; }
 
-// What the protocol lets us answer (BLKIF_RSP_*).
+// The status of a response (BLKIF_RSP_*).
 enum class Status : int16_t {
   kOkay = BLKIF_RSP_OKAY,
   kError = BLKIF_RSP_ERROR,
@@ -35,36 +35,36 @@ struct Segment {
   [[nodiscard]] uint32_t bytes() const { return sectors() * wire::kSectorBytes; }
 };
 
-// How an answer finds its request.
+// The fields of a response by which the frontend finds its request.
 struct ResponseKey {
   uint64_t id;
-  // Echoed as the frontend wrote it; of an indirect request the operation
-  // inside, which is what frontends compare.
+  // The operation as the frontend wrote it.  For an indirect request: indirect_op, which
+  // frontends compare.
   uint8_t operation;
 };
 
-// What a slot of the ring says.
-// INVARIANT: a direct read or write has 1 to 11 segments in `segments`, a flush
-// or barrier 0 to 11, a discard none; an indirect one is a read or write of 1
-// to 256 segments, which stand in the page of `descriptor_gref`.
+// A parsed request.
+// INVARIANT: a direct read or write has 1 to 11 segments in `segments`, a flush or a
+// barrier 0 to 11, a discard none.  An indirect request is a read or a write of 1 to 256
+// segments; their descriptors are in the page of `descriptor_gref`.
 struct Request {
   ResponseKey key{};
   Operation operation = Operation::kRead;
   bool indirect = false;
-  bool secure = false;  // a discard that must leave nothing behind
+  bool secure = false;  // discard: the data must not be recoverable
   uint16_t segment_count = 0;
   uint32_t descriptor_gref = 0;
   uint64_t sector = 0;
-  uint64_t sectors = 0;  // of the direct segments together, or to discard
+  uint64_t sectors = 0;  // sum of the direct segments, or to discard
   Segment segments[wire::kMaxDirectSegments];
 
-  // Does it make earlier writes durable?
+  // Does the request make earlier writes durable?
   [[nodiscard]] bool flushes() const {
     return operation == Operation::kFlush || operation == Operation::kBarrier;
   }
 };
 
-// Why a request, or a part of it, is refused.
+// Why a request or a segment is refused.
 struct Refusal {
   Status status;
   const char* reason;  // for the log
@@ -77,18 +77,18 @@ using Checked = std::expected<T, Refusal>;
   return std::unexpected<Refusal>(Refusal{status, reason});
 }
 
-// A request that is answered at once.
+// A refused request, with the key for its response.
 struct Rejection : Refusal {
   ResponseKey key;
 };
 
-// Makes a request of a slot.  A request of an operation that the protocol does
-// not know is rejected with kNotSupported, a malformed one with kError.
+// Parses a slot.  An operation that the protocol does not know is rejected with
+// kNotSupported, a malformed request with kError.
 [[nodiscard]] std::expected<Request, Rejection> parse(const wire::RawSlot& slot,
                                                       wire::Layout layout);
 
-// Makes a segment of a descriptor, direct or indirect; refused when its sectors are
-// not within a page.
+// Parses the descriptor of a segment, direct or indirect.  Refused with kError when its
+// sectors are not within a page.
 [[nodiscard]] Checked<Segment> parse_segment(const blkif_request_segment& descriptor);
 
 }  // namespace blkback

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-// What a device has done since it was created.
+// The statistics of a device since it was created.
 //
-// Each queue counts for itself; the totals are summed when somebody reads.
-// INVARIANT: totals never go backwards, whoever connects or disconnects.
+// Each queue has its own counters.  read() sums them up.
+// INVARIANT: the totals never go backwards, whoever connects or disconnects.
 #pragma once
 
 #include "base/counter.h"
@@ -12,7 +12,7 @@
 
 namespace blkback {
 
-// What sysfs shows of one queue.
+// The counters of one queue; sysfs shows their sums over all queues.
 struct QueueCounters : ListLink {
   Counter out_of_resources;
   Counter reads;
@@ -26,8 +26,8 @@ struct QueueCounters : ListLink {
 // A device's totals.
 class Statistics {
  public:
-  // From now on the queue's counters are part of the totals, until retire(),
-  // which keeps their values.
+  // enlist() adds a queue's counters to the totals.  retire() removes them and keeps their
+  // values in the totals.
   void enlist(QueueCounters& counters) BLKBACK_EXCLUDES(lock_);
   void retire(QueueCounters& counters) BLKBACK_EXCLUDES(lock_);
 

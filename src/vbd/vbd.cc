@@ -36,8 +36,8 @@ Checked<void> Vbd::check(const Request& request) const {
   if (changes_data && access_ == Access::kReadOnly) {
     return refusal(Status::kError, "write to a read-only disk");
   }
-  // A flush without data names no place, and an indirect request's extent
-  // stands in its descriptors.
+  // A flush without data has no range.  An indirect request's range is known only from
+  // its descriptors.
   if (request.indirect || request.sectors == 0) return {};
   return check_range(request.sector, request.sectors);
 }
@@ -56,7 +56,7 @@ Checked<void> Vbd::check_range(uint64_t sector, uint64_t count) const {
 }
 
 bool Vbd::offers_discard() const {
-  // Less than a block at once would be no progress.
+  // With a maximum of less than a block a discard would make no progress.
   return discard_ && access_ == Access::kReadWrite &&
          geometry_.max_discard_sectors >= sectors_per_block_;
 }
@@ -71,11 +71,11 @@ uint64_t Vbd::discard_part(uint64_t sector, uint64_t count, bool secure) const {
   if (count <= most) return count;
   const uint64_t granularity = geometry_.discard_granularity_bytes / wire::kSectorBytes;
   if (granularity <= sectors_per_block_) return most - most % sectors_per_block_;
-  // The first part is cut so that the following ones begin on a boundary.
+  // This part is cut so that the next one begins at a boundary of the granularity.
   const uint64_t alignment = geometry_.discard_alignment_bytes / wire::kSectorBytes;
   const uint64_t beyond = (sector + most + granularity - alignment % granularity) % granularity;
   const uint64_t part = beyond < most ? most - beyond : most;
-  // A disk may report numbers that are no whole blocks: no block is cut for them.
+  // The numbers that a disk reports need not be whole blocks.  No block is split for them.
   return part >= sectors_per_block_ ? part - part % sectors_per_block_
                                     : most - most % sectors_per_block_;
 }

@@ -21,7 +21,7 @@ inline constexpr uint32_t kPageBytes = 4096;
 inline constexpr uint32_t kSectorsPerPage = kPageBytes / kSectorBytes;
 inline constexpr uint32_t kMaxDirectSegments = BLKIF_MAX_SEGMENTS_PER_REQUEST;
 
-// The shared ring's indices, before the first slot.
+// The start of a shared ring: the indices, before the first slot.
 struct RingHeader {
   uint32_t req_prod;
   uint32_t req_event;
@@ -35,8 +35,8 @@ static_assert(offsetof(RingHeader, req_event) == offsetof(blkif_sring, req_event
 static_assert(offsetof(RingHeader, rsp_prod) == offsetof(blkif_sring, rsp_prod));
 static_assert(offsetof(RingHeader, rsp_event) == offsetof(blkif_sring, rsp_event));
 
-// Segments beyond the direct ones stand in pages of their own, named by a
-// request of operation BLKIF_OP_INDIRECT.
+// The segments of a BLKIF_OP_INDIRECT request are not in its slot.  They are in pages
+// that the frontend grants and the request names.
 inline constexpr uint32_t kMaxIndirectSegments = 256;
 inline constexpr uint32_t kSegmentsPerIndirectPage = kPageBytes / sizeof(blkif_request_segment);
 static_assert(kMaxIndirectSegments <= kSegmentsPerIndirectPage, "one page holds them all");
@@ -134,11 +134,11 @@ static_assert(offsetof(DiscardX86_32, id) == 4);
 static_assert(offsetof(DiscardX86_32, sector_number) == 12);
 static_assert(offsetof(DiscardX86_32, nr_sectors) == 20);
 
-// A frontend built as we are.
+// A frontend with the same layout as the backend.
 using RequestNative = blkif_request;
 using IndirectNative = blkif_request_indirect;
 using DiscardNative = blkif_request_discard;
-// Where 64-bit numbers are aligned as on x86_64, it is that layout.
+// Where 64-bit integers are aligned as on x86_64, the native layout is that of x86_64.
 constexpr bool kNativeIsSixtyFour = alignof(DiscardNative) == alignof(DiscardX86_64);
 static_assert(!kNativeIsSixtyFour || sizeof(RequestNative) == sizeof(RequestX86_64));
 static_assert(!kNativeIsSixtyFour || offsetof(RequestNative, id) == offsetof(RequestX86_64, id));
@@ -188,7 +188,7 @@ struct X86_32Wire {
 inline constexpr uint32_t kMaxSlotBytes = 112;
 static_assert(sizeof(blkif_sring_entry) <= kMaxSlotBytes);
 
-// A private copy of one slot, as the frontend laid it out.
+// A private copy of one slot, in the frontend's layout.
 struct alignas(8) RawSlot {
   uint8_t bytes[kMaxSlotBytes];
 };

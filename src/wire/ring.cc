@@ -13,7 +13,7 @@ Result<Ring> Ring::attach(void* shared, uint32_t bytes, Layout layout) {
   ring.slots_ = static_cast<uint8_t*>(shared) + sizeof(RingHeader);
   ring.layout_ = layout;
   ring.slot_bytes_ = wire::slot_bytes(layout);
-  // ring.h of Xen rounds down to a power of two.
+  // As ring.h of Xen: rounded down to a power of two.
   ring.size_ =
       std::bit_floor(static_cast<uint32_t>((bytes - sizeof(RingHeader)) / ring.slot_bytes_));
   ring.rsp_prod_ = host_shared_load_acquire(&ring.header_->rsp_prod);
@@ -31,7 +31,7 @@ uint8_t* Ring::slot_at(uint32_t index) const {
 Result<uint32_t> Ring::pending() const {
   const uint32_t req_prod = host_shared_load_acquire(&header_->req_prod);
   if (req_prod - rsp_prod_ > size_) return failure(-kEacces);
-  // A req_prod moved back behind what was taken: nothing to take.
+  // The frontend has moved req_prod back behind req_cons_: nothing to take.
   const uint32_t waiting = req_prod - req_cons_;
   return waiting > size_ ? 0 : waiting;
 }
@@ -44,8 +44,8 @@ void Ring::take(RawSlot& slot) {
 }
 
 Result<bool> Ring::arm() {
-  // ring.h of Xen, RING_FINAL_CHECK_FOR_REQUESTS: ask first, then look again,
-  // or a request that comes in between is never seen.
+  // ring.h of Xen, RING_FINAL_CHECK_FOR_REQUESTS: set req_event first, then check
+  // again, or a request that arrives in between is never seen.
   host_shared_store_release(&header_->req_event, req_cons_ + 1);
   host_shared_fence();
   const Result<uint32_t> waiting = pending();
@@ -63,8 +63,8 @@ bool Ring::push() {
   const uint32_t before = rsp_pushed_;
   host_shared_store_release(&header_->rsp_prod, rsp_prod_);
   rsp_pushed_ = rsp_prod_;
-  // The frontend must see the answers before we look whether it still wants
-  // to be told (RING_PUSH_RESPONSES_AND_CHECK_NOTIFY).
+  // The frontend must see the responses before we read whether it wants an event
+  // (RING_PUSH_RESPONSES_AND_CHECK_NOTIFY).
   host_shared_fence();
   const uint32_t rsp_event = host_shared_load_acquire(&header_->rsp_event);
   return rsp_prod_ - rsp_event < rsp_prod_ - before;

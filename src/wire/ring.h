@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
-// The back end of one shared ring.
+// The backend's side of one shared ring.
 //
-// INVARIANT: answers never overtake requests: the private response index is
-// never ahead of the private request index, and both are ours alone; of the
-// shared indices only req_prod and rsp_event are read, as hints that are
-// checked.
-// BEWARE: nothing is visible to the frontend until push().
+// INVARIANT: the private response index is never ahead of the private request index,
+// and the frontend cannot change either.  After attach() only req_prod and rsp_event of
+// the shared indices are read.  pending() checks req_prod.  A wrong rsp_event can only
+// cause a missing or needless event.
+// BEWARE: the frontend sees no response until push().
 #pragma once
 
 #include <cstdint>
@@ -19,41 +19,41 @@ class Ring {
  public:
   Ring() = default;
 
-  // The ring in `bytes` bytes of shared memory at `shared`.  A frontend that
-  // was served before (module reload) has unanswered requests between the
-  // shared indices: they are taken again.
-  // Error: -EIO when the indices are further apart than the ring is long.
+  // The ring in `bytes` bytes of shared memory at `shared`, in the frontend's `layout`.
+  // If the frontend was served before (module reload), the requests between rsp_prod and
+  // req_prod are unanswered: they are taken again.
+  // Error: -EIO when the indices are further apart than the ring has slots.
   [[nodiscard]] static Result<Ring> attach(void* shared, uint32_t bytes, Layout layout);
 
   // Number of slots, a power of two.
   [[nodiscard]] uint32_t size() const { return size_; }
   [[nodiscard]] Layout layout() const { return layout_; }
 
-  // How many requests wait to be taken.  Error: -EACCES when the frontend
-  // claims more than the ring holds; the ring is of no use after that.
+  // The number of requests that wait to be taken.  Error: -EACCES when the frontend
+  // claims more requests than the ring has slots; stop using the ring then.
   [[nodiscard]] Result<uint32_t> pending() const;
 
-  // The index that the next take() will take.
+  // The index of the request that the next take() copies.
   [[nodiscard]] uint32_t next_index() const { return req_cons_; }
 
-  // The frontend's index, as it claims it.  Context: any thread.
+  // The frontend's req_prod, unchecked.  Context: any thread.
   [[nodiscard]] uint32_t produced() const;
 
-  // Copies the next request.  Only when pending() said that there is one.
+  // Copies the next request to `slot`.  Only when pending() has returned that one waits.
   void take(RawSlot& slot);
 
-  // Asks for an event at the next request; true when one has come meanwhile.
-  // Error: as pending().
+  // Asks the frontend for an event at the next request.  Returns true when a request
+  // waits already.  Error: as pending().
   [[nodiscard]] Result<bool> arm();
 
-  // Fills in the next answer.  Only for a request that was taken.
+  // Writes the next response to its slot.  Only for a request that was taken.
   void respond(uint64_t id, uint8_t operation, int16_t status);
 
-  // Shows all answers filled in so far; true when the frontend asked to be
-  // told (its rsp_event lies among them).
+  // Publishes all responses written so far.  Returns true when the frontend wants an event
+  // for them: its rsp_event is one of their indices.
   [[nodiscard]] bool push();
 
-  // Requests taken and not yet answered.
+  // The number of requests taken and not yet answered.
   [[nodiscard]] uint32_t outstanding() const { return req_cons_ - rsp_prod_; }
 
  private:

@@ -107,7 +107,7 @@ TEST(RbTree, StaysBalancedWhenKeysDescend) {
 }
 
 TEST(RbTree, EveryOrderOfInsertionAndRemovalOfSixKeysKeepsItSound) {
-  // Factorial numbers name the orders.
+  // An order is numbered in the factorial number system.
   constexpr uint32_t kKeys = 6;
   constexpr uint32_t kOrders = 720;
   using Order = uint32_t[kKeys];
@@ -122,7 +122,7 @@ TEST(RbTree, EveryOrderOfInsertionAndRemovalOfSixKeysKeepsItSound) {
   };
   bool all_sound = true;
   for (uint32_t in = 0; in < kOrders; ++in) {
-    // Not each with each: that would be half a million trees.
+    // Not every pair of orders: that would be half a million trees.
     for (uint32_t out = in % 7; out < kOrders; out += 37) {
       RbTree<Leaf> tree;
       Leaf leaves[kKeys];

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-// Rings that find no handles when they are to be mapped.
+// Rings that cannot be mapped because no maptrack handles are left.
 #include "support/bench.h"
 #include "support/expectations.h"
 #include "support/reads.h"
@@ -67,7 +67,7 @@ TEST(ConnectShortage, AFrontendIsWaitedForHoweverLongAnotherOneWaited) {
   EXPECT_EQ(bench.backend_state(), HOST_XENBUS_CONNECTED);
 }
 
-// No handle of anybody's would help.
+// Handles that other devices give back would not help.
 TEST(ConnectShortage, WithoutEventChannelsADeviceIsRefusedAtOnce) {
   Bench bench;
   host().failing.insert("host_event_bind");

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
-// Writes to xenstore that fail, in every way and at every moment: what was not
-// written is not believed to be there, and a directory that the toolstack has
-// removed does not come back.
+// Writes to xenstore that fail, with any error and at any moment.  The backend does not assume
+// that a failed write took effect, and does not create a directory again that the toolstack has
+// removed.
 #include <array>
 #include <cerrno>
 
@@ -15,7 +15,7 @@ using fake::host;
 using kunit::ask;
 using kunit::Bench;
 
-// A conflict that does not end, a quota, and anything else.
+// A conflict of transactions that does not end, a quota, and any other error.
 constexpr std::array<int, 3> kErrors = {-EAGAIN, -ENOSPC, -EIO};
 
 bool works(Bench& bench, uint64_t id) {
@@ -67,7 +67,7 @@ TEST(HostXenstore, ConnectedIsForAFrontendThatWaitsForIt) {
   EXPECT_EQ(host_device_publish(&bench.device(), HOST_XENBUS_CONNECTED, nullptr, 0), -EBUSY);
 }
 
-// From the probe to Closed each write is refused for a while.
+// Each write from the probe to Closed is refused for a while.
 TEST(DeviceDirectory, EveryStateIsPublishedInTheEndWhateverTheError) {
   for (const int error : kErrors) {
     for (const char* function : {"host_device_publish", "host_device_online", "host_store_read"}) {
@@ -80,7 +80,7 @@ TEST(DeviceDirectory, EveryStateIsPublishedInTheEndWhateverTheError) {
       const uint32_t before = bench.backend_state();
       bench.state(state);
       host().sleep(1500);
-      // Nothing was written, so nothing is believed.
+      // Nothing was written, so the state has not changed.
       EXPECT_EQ(bench.backend_state(), before);
       host().failing.clear();
       host().sleep(3000);
@@ -100,7 +100,7 @@ TEST(DeviceDirectory, EveryStateIsPublishedInTheEndWhateverTheError) {
   }
 }
 
-// The n-th fallible call of a life fails with that error, and the next go well.
+// The n-th fallible call in the life of a device fails with the error.  Later calls succeed.
 TEST(DeviceDirectory, EachCallMayFailWithEachError) {
   for (const int error : kErrors) {
     const uint32_t failures = kunit::with_each_call_failing([error](uint32_t n) {
@@ -114,7 +114,7 @@ TEST(DeviceDirectory, EachCallMayFailWithEachError) {
       if (bench.driver() == nullptr) return;
       host().sleep(3000);
       if (connected) {
-        // One of them may be what fails, or waits for memory.
+        // One of the two reads may fail, or wait for memory.
         bool served = works(bench, 1);
         host().sleep(1000);
         served |= works(bench, 2);
@@ -137,7 +137,7 @@ TEST(DeviceDirectory, EachCallMayFailWithEachError) {
   }
 }
 
-// The toolstack destroys a device at any moment of its work.
+// The toolstack removes the directories at each moment of the device's work.
 TEST(DeviceDirectory, ThatGoesAtAnyMomentStaysGone) {
   const uint32_t moments = kunit::sweep([](uint32_t n) -> bool {
     Bench bench;
@@ -158,7 +158,7 @@ TEST(DeviceDirectory, ThatGoesAtAnyMomentStaysGone) {
     if (!gone) bench.state(HOST_XENBUS_CLOSED);
     host().work_interrupt_at = 0;
     if (!gone) return false;
-    // What the frontend's directory holds is written by a case that has gone on.
+    // The frontend's directory is not checked: the case itself may have written there since.
     const uint32_t works = host().work_runs;
     host().sleep(60000);
     EXPECT_LE(host().work_runs, works + 2);

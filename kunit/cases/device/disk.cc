@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-// A disk that changes its size or goes away, and what is said of its discards.
+// A disk that changes its size or is removed, and the discard features that are published for it.
 #include <algorithm>
 #include <vector>
 
@@ -273,7 +273,7 @@ TEST(DeviceDisk, AfterItsDiskWasRemovedAFrontendThatComesBackIsRefused) {
   bench.state(HOST_XENBUS_INITIALISING);
   EXPECT_FALSE(bench.connect());
   EXPECT_EQ(bench.device().errors.size(), 2u);
-  // Events about other disks do not repeat it.
+  // Events about other disks do not repeat the complaint.
   driver_disks_changed();
   host().run();
   EXPECT_EQ(bench.device().errors.size(), 2u);

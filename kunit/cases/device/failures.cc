@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-// Every call of the host that can fail, failing once: whatever was begun is
-// undone, and what comes next works.
+// Every host call that can fail fails once: the work that had begun is undone, and the next attempt
+// works.
 #include "support/bench.h"
 #include "support/expectations.h"
 #include "support/sweep.h"
@@ -32,8 +32,8 @@ class FullBench : public Bench {
 constexpr uint32_t kRequests = 8;
 constexpr uint32_t kGrants = 5 + 12 + 1;  // the last is the page of descriptors
 
-// One request of every operation, the last one wrong; ids from 1 to 8.  The
-// first of the grants.
+// Sends requests of every operation with the ids 1 to 8; request 8 is invalid.  Returns the first
+// grant reference.
 uint32_t send_all(Guest& guest) {
   const uint32_t gref = guest.grants(5 + 12);
   guest.put(ask(BLKIF_OP_READ, 1, 0, {{gref}, {gref + 1}}));
@@ -57,12 +57,12 @@ bool all_served(Guest& guest) {
   return good;
 }
 
-// Requests without pages are tried again within this time.
+// Requests that got no pages are tried again within this time.
 constexpr uint64_t kRetryMs = 200;
-// And so are writes to xenstore.
+// Failed writes to xenstore are tried again within this time.
 constexpr uint64_t kStoreRetryMs = 200;
 
-// A device of its own that must connect, serve and close.
+// Does another device connect, serve all requests and close?
 bool good_device_works(const DeviceSetup& setup) {
   DeviceSetup other = setup;
   other.domid = 9;
@@ -73,7 +73,7 @@ bool good_device_works(const DeviceSetup& setup) {
   return all_served(bench.guest()) && bench.disconnect();
 }
 
-// From the probe to Connected, with call `n` failing.
+// Probes and connects, with fallible call `n` failing.
 void connect_with_failure(const DeviceSetup& setup, uint32_t n) {
   {
     FullBench bench(setup);
@@ -81,7 +81,7 @@ void connect_with_failure(const DeviceSetup& setup, uint32_t n) {
     const bool connected = bench.connect();
     host().fail_call = 0;
     if (bench.driver() != nullptr && !connected) {
-      // The frontend gives up, and tries again.
+      // The frontend gives up.
       bench.state(HOST_XENBUS_CLOSED);
       EXPECT_EQ(bench.backend_state(), HOST_XENBUS_CLOSED);
       EXPECT_TRUE(host().rings.empty());
@@ -114,8 +114,8 @@ TEST(Failures, EveryCallOfAConnectionOfManyQueuesAndPagesMayFail) {
   EXPECT_GE(failures, 60u);
 }
 
-// A device whose disk is open connects although its first try failed at call
-// `n` of the connection.
+// The disk is open.  The first attempt to connect fails at its fallible call `n`; the next one
+// works.
 TEST(Failures, AfterAFailedConnectionTheSameDeviceConnects) {
   const uint32_t failures = with_each_call_failing([](uint32_t n) {
     FullBench bench({.queues = 2});
@@ -138,8 +138,8 @@ TEST(Failures, AfterAFailedConnectionTheSameDeviceConnects) {
   EXPECT_GE(failures, 25u);
 }
 
-// With call `n` of the batch failing, each request is answered once and, but
-// for what the failure may spoil, as it should be; the next batch is served.
+// Fallible call `n` of the batch fails.  Each request is answered once, and only a failed
+// host_grant_map() makes valid requests fail.  The next request is served.
 void batch_with_failure(const DeviceSetup& setup, uint32_t n) {
   FullBench bench(setup);
   ASSERT_TRUE(bench.connect());
@@ -176,7 +176,7 @@ TEST(Failures, EveryCallOfABatchWithoutPersistenceMayFail) {
 }
 
 TEST(Failures, EveryCallOfABatchMayFailFromItOn) {
-  // No memory, no pages, for the whole batch: nothing is lost.
+  // There is no memory, or there are no pages, for the whole batch: no request is lost.
   for (const char* call : {"host_alloc", "host_page_alloc"}) {
     FullBench bench;
     ASSERT_TRUE(bench.connect());
@@ -190,7 +190,7 @@ TEST(Failures, EveryCallOfABatchMayFailFromItOn) {
   }
 }
 
-// Which of the requests of send_all() the n-th of its grants belongs to.
+// The id of the request of send_all() that uses its n-th (from 0) grant.
 uint64_t user_of_grant(uint32_t n) {
   constexpr uint64_t kUsers[] = {1, 1, 2, 4, 5};
   return n < 5 ? kUsers[n] : 7;
@@ -217,9 +217,9 @@ TEST(Failures, EveryGrantOfABatchMayFail) {
 }
 
 TEST(Failures, EveryIoOfABatchMayFail) {
-  // The barrier and the discard behind it are not with the disk yet.
+  // The disk does not have the barrier and the discard behind it yet.
   constexpr uint64_t kIds[] = {1, 2, 3, 4, 7};
-  // -11, -12: what is below us has no request or no memory for it.
+  // -11 (EAGAIN), -12 (ENOMEM): the layers below have no request or no memory for the I/O.
   for (const int error : {-5, -11, -12, -28, -95}) {
     for (uint32_t n = 0; n < 5; ++n) {
       FullBench bench;
@@ -266,7 +266,7 @@ TEST(Failures, EveryUnmapOfABatchMayFail) {
   }
 }
 
-// A disconnect needs nothing that may fail, but what it reads of xenstore.
+// A disconnect needs no call that may fail, except its accesses to xenstore.
 TEST(Failures, EveryCallOfADisconnectMayFail) {
   const uint32_t failures = with_each_call_failing([](uint32_t n) {
     FullBench bench({.queues = 2});
@@ -313,7 +313,7 @@ TEST(Failures, ARemovalNeedsNothingThatMayFail) {
   EXPECT_TRUE(host().failed_call.empty());
 }
 
-// The whole life at once, with each of its calls failing.
+// The whole life of a device, with each of its fallible calls failing in turn.
 TEST(Failures, EveryCallOfAWholeLifeMayFail) {
   const uint32_t failures = with_each_call_failing([](uint32_t n) {
     FullBench bench({.ring_order = 1});

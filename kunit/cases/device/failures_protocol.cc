@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-// Batches of one kind of request, with every call of the host failing once,
-// and from some call on.
+// Batches of one kind of request.  Every host call fails once, and memory or pages are missing for
+// a while.
 #include "support/bench.h"
 #include "support/disk.h"
 #include "support/expectations.h"
@@ -17,8 +17,9 @@ using kunit::Guest;
 using kunit::start_over;
 using kunit::with_each_call_failing;
 
+// Requests that got no pages are tried again within this time.
 constexpr uint64_t kRetryMs = 200;
-// And so are writes to xenstore.
+// Failed writes to xenstore are tried again within this time.
 constexpr uint64_t kStoreRetryMs = 200;
 
 void send_indirect(Guest& guest) {
@@ -48,8 +49,8 @@ void send_discards(Guest& guest) {
   guest.kick();
 }
 
-// With call `n` failing each of the six requests is answered, only a failed
-// mapping may spoil some, and the device goes on.
+// Fallible call `n` fails.  Each of the six requests of a queue is answered, only a failed
+// host_grant_map() makes requests fail, and the device goes on.
 void batch_with_failure(const DeviceSetup& setup, void (*send)(Guest&), uint32_t n) {
   host().geometry.max_discard_sectors = 16;
   Bench bench(setup);

@@ -11,7 +11,7 @@ using fake::host;
 using kunit::ask;
 using kunit::Bench;
 
-// The limit of the last line that holds `part`.
+// The limit of the last line that contains `part`.
 const host_log_limit* limit_of(std::string_view part) {
   const host_log_limit* limit = nullptr;
   for (const auto& line : host().log) {

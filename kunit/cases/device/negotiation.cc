@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-// What a frontend may ask for, and what it is refused with.
+// What a frontend may ask for, and the complaint if it is refused.
 #include "support/bench.h"
 #include "support/expectations.h"
 
@@ -11,8 +11,8 @@ using kunit::Bench;
 using kunit::Layout;
 using kunit::DeviceSetup;
 
-// Connects with one node of the frontend's changed (or taken away); is that
-// refused, with a message that names the node, and nothing left behind?
+// Connects with one of the frontend's nodes changed, or removed if `value` is null.  Is the
+// frontend refused with this complaint, and is nothing left over?
 bool refused(const DeviceSetup& setup, const char* node, const char* value, const char* complaint) {
   Bench bench(setup);
   if (bench.probe() != 0) return false;
@@ -23,7 +23,7 @@ bool refused(const DeviceSetup& setup, const char* node, const char* value, cons
          host().rings.empty() && host().channels.empty() && host().threads.empty();
 }
 
-// Connects so and serves one read.
+// Does the queue serve a read?
 bool works(Bench& bench, uint32_t queue = 0) {
   const uint32_t gref = bench.guest(queue).grant();
   bench.guest(queue).send(ask(BLKIF_OP_READ, 12345, 0, {{gref}}));

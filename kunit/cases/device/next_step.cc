@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-// The table of the state machine: every state of ours, every state of the
-// frontend, with and without a connection, drained or not, failed or not.
+// The table of the state machine: every state of the backend and of the frontend, with and without
+// a connection, drained or not, failed or not, restarted or not.
 #include "device/next_step.h"
 
 #include <vector>
@@ -15,7 +15,7 @@ using blkback::next_step;
 using blkback::Situation;
 using blkback::Step;
 
-constexpr uint32_t kFrontends = 10;  // one more than xenbus knows, and then some
+constexpr uint32_t kFrontends = 10;  // states 0 to 9: xenbus knows 0 to 8
 constexpr uint32_t kOwns = 9;
 
 std::vector<Situation> all_situations() {
@@ -24,7 +24,7 @@ std::vector<Situation> all_situations() {
     for (uint32_t own = 0; own < kOwns; ++own) {
       for (const Link link : {Link::kNone, Link::kOpen, Link::kDraining}) {
         for (uint32_t bits = 0; bits < 4; ++bits) {
-          // The last one stands for a frontend that was not seen yet.
+          // kFrontends stands for a frontend that was not seen yet.
           all.push_back({.frontend_seen = frontend != kFrontends,
                          .frontend = frontend == kFrontends ? 0 : frontend,
                          .own = static_cast<host_xenbus_state>(own),
@@ -38,8 +38,8 @@ std::vector<Situation> all_situations() {
   return all;
 }
 
-// What a step makes of the situation.  `drains`: the disk has answered when the
-// next look is taken.  `fails`: what may fail does.
+// The situation after a step.  `drains`: the disk has ended its I/O when the next step is chosen.
+// `fails`: a step that can fail does fail.
 Situation after(Situation now, Step step, bool drains, bool fails) {
   switch (step) {
     case Step::kNone:
@@ -75,7 +75,7 @@ Situation after(Situation now, Step step, bool drains, bool fails) {
   return now;
 }
 
-// Steps until nothing changes any more; false when that never happens.
+// Takes steps until nothing changes any more.  Returns false if that does not happen in 8 steps.
 bool settle(Situation& now, bool drains, bool fails) {
   for (uint32_t i = 0; i < 8; ++i) {
     const Step step = next_step(now);
@@ -88,7 +88,7 @@ bool settle(Situation& now, bool drains, bool fails) {
   return false;
 }
 
-// The frontend writes a state, which we see.
+// The frontend writes a state, and the backend sees it.
 void write(Situation& now, uint32_t state) {
   now.frontend_seen = true;
   now.frontend = state;
@@ -156,8 +156,8 @@ TEST(NextStep, AnImpossibleStateIsRefusedOnce) {
   }
 }
 
-// Whatever was before, whatever the frontend wrote, in whatever order and speed:
-// one that starts over as it should is served when the disk has answered.
+// From every situation, and after any two states that the frontend writes, quickly or slowly: a
+// frontend that starts over properly is served once the disk has ended its I/O.
 TEST(NextStep, FromEverySituationAProperFrontendIsServed) {
   const std::vector<uint32_t> kStates = {0, 1, 2, 3, 4, 5, 6, 7};
   const std::vector<Situation> all = all_situations();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-// What a frontend was offered holds until it starts afresh, also with another
-// module in this one's place.
+// An offer to a frontend holds until the frontend starts over, even if another module replaces this
+// one meanwhile.
 #include "support/bench.h"
 #include "support/expectations.h"
 
@@ -25,7 +25,7 @@ TEST(DeviceOffer, AFrontendKeepsTheQueuesThatItWasOffered) {
   ASSERT_EQ(bench.rebind(), 0);
   ASSERT_EQ(bench.backend_state(), HOST_XENBUS_CONNECTED);
   for (uint32_t i = 0; i < 4; ++i) EXPECT_TRUE(works(bench, i));
-  // And once more: its limits are still there.
+  // The offered limit is still published, so another module can take over, too.
   EXPECT_TRUE(bench.published("multi-queue-max-queues", "4"));
   ASSERT_EQ(bench.rebind(), 0);
   EXPECT_EQ(bench.backend_state(), HOST_XENBUS_CONNECTED);
@@ -78,7 +78,8 @@ TEST(DeviceOffer, AFrontendGetsNoMoreThanItWasOffered) {
   EXPECT_TRUE(bench.complained("multi-queue-num-queues is '3': expected a number from 1 to 2"));
 }
 
-// Nobody but the toolstack writes there; what cannot be an offer is none.
+// Only the toolstack can have written these values.  A value that no module can have offered is not
+// taken for an offer.
 TEST(DeviceOffer, WhatNoModuleOfferedIsNotHonoured) {
   for (const char* value : {"4294967295", "garbage", "-1", "", "99999999999999999"}) {
     Bench bench;
@@ -92,7 +93,7 @@ TEST(DeviceOffer, WhatNoModuleOfferedIsNotHonoured) {
   }
 }
 
-// It unmaps nothing and expects that we do: a grant that stayed would end it.
+// Such a frontend expects the backend to unmap each grant: one that stayed mapped would break it.
 TEST(DeviceOffer, AFrontendThatWasNotOfferedPersistentGrantsGetsNone) {
   host().parameters.feature_persistent = 0;
   Bench bench;
@@ -108,7 +109,7 @@ TEST(DeviceOffer, AFrontendThatWasNotOfferedPersistentGrantsGetsNone) {
     EXPECT_EQ(bench.guest().all_mappings(), 0u);
     EXPECT_TRUE(bench.published("feature-persistent", "0"));
   }
-  // A fresh one is offered them.
+  // A frontend that starts over is offered persistent grants.
   ASSERT_TRUE(bench.disconnect());
   bench.renew_rings();
   bench.state(HOST_XENBUS_INITIALISING);

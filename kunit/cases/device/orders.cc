@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-// The frontend's states in every order and at every speed, with a disk that has
-// answered or not, and a step that fails or not: the device ends where a proper
-// frontend can use it.
+// The frontend's states in every order, written quickly or slowly, with a disk that has ended its
+// I/O or not, and with a step that fails or not.  In the end a proper frontend can use the device.
 #include <array>
 
 #include "support/bench.h"
@@ -24,7 +23,7 @@ bool works(Bench& bench, uint64_t id) {
   return bench.guest().status_of(id) == BLKIF_RSP_OKAY;
 }
 
-// What a kernel does with a device that another one has left.
+// What a kernel does with a device that another kernel has left.
 bool takes_over(Bench& bench) {
   bench.state(HOST_XENBUS_CLOSING);
   bench.state(HOST_XENBUS_CLOSED);
@@ -35,11 +34,11 @@ bool takes_over(Bench& bench) {
   return bench.backend_state() == HOST_XENBUS_INIT_WAIT && bench.connect();
 }
 
-// `number` names the order of states, and how they come.
+// `number` encodes the order of the states and the four conditions.
 void run_order(uint32_t number) {
   const bool connected = number % 2 == 0;
   const bool held = number / 2 % 2 == 0;
-  const bool slow = number / 4 % 2 == 0;   // we look after each state
+  const bool slow = number / 4 % 2 == 0;   // the backend runs after each state
   const bool fails = number / 8 % 2 == 0;  // the disk cannot be synced meanwhile
   uint32_t order = number / 16;
   Bench bench;
@@ -72,7 +71,7 @@ void run_order(uint32_t number) {
 
 TEST(DeviceOrders, EveryOrderOfStatesEndsInADeviceThatWorks) {
   constexpr uint32_t kOrders = 16 * 7 * 7 * 7;
-  // There are so many that a kernel tries a few of them.
+  // There are so many orders that a run in a kernel tries only some of them.
   const uint32_t stride = kunit::sweep_stride();
   for (kunit::Sweep sweep(stride * stride); sweep.at() <= kOrders; sweep.next()) {
     run_order(sweep.at() - 1);
@@ -80,7 +79,7 @@ TEST(DeviceOrders, EveryOrderOfStatesEndsInADeviceThatWorks) {
   }
 }
 
-// xenstored refuses each write for a while, as with a quota that others use up.
+// xenstored refuses each write for a while, as when others have used up a quota.
 TEST(DeviceOrders, EveryStateIsPublishedInTheEndWhateverXenstoreRefuses) {
   const char* const kWrites[] = {"host_device_publish", "host_device_online"};
   for (const char* write : kWrites) {
@@ -102,7 +101,7 @@ TEST(DeviceOrders, EveryStateIsPublishedInTheEndWhateverXenstoreRefuses) {
     host().failing.clear();
     host().sleep(3000);
     EXPECT_EQ(bench.backend_state(), HOST_XENBUS_CLOSED);
-    // Reported once, however often it was tried.
+    // Each failure is reported once, however often the write is tried again.
     EXPECT_LE(bench.device().errors.size(), 3u);
   }
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-// A device from its appearance until a frontend comes.
+// A device from its probe until its frontend appears.
 #include <cstring>
 
 #include "support/bench.h"
@@ -120,7 +120,7 @@ TEST(DeviceProbe, ADiskThatFailedIsTriedAgainWhenTheSameNumberIsWrittenAgain) {
   EXPECT_TRUE(bench.connect());
 }
 
-// A frontend that writes states does not make us try, nor complain, again.
+// A frontend that writes states does not make the backend try or complain again.
 TEST(DeviceProbe, ADiskThatFailedIsNotTriedAgainForTheFrontend) {
   host().open_error = -123;
   Bench bench;

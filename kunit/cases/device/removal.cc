@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-// Devices that go away, and others that take their place.
+// Devices that are removed, and devices that take their place.
 #include <map>
 
 #include "support/bench.h"
@@ -14,7 +14,7 @@ using kunit::Bench;
 using kunit::expect_no_leaks;
 using kunit::Guest;
 
-// Reads that the disk keeps until it is told.
+// Sends reads that the disk does not end before finish_io().  Returns the first grant reference.
 uint32_t hold_reads(Bench& bench, uint32_t count) {
   host().hold_io = true;
   const uint32_t gref = bench.guest().grants(count);
@@ -103,7 +103,7 @@ TEST(DeviceRemoval, AClosedDeviceIsReleased) {
 TEST(DeviceRemoval, ARefusedDeviceIsReleased) {
   Bench bench;
   ASSERT_EQ(bench.probe(), 0);
-  bench.state(HOST_XENBUS_INITIALISED);  // without any node
+  bench.state(HOST_XENBUS_INITIALISED);  // without the frontend's nodes
   ASSERT_EQ(bench.backend_state(), HOST_XENBUS_CLOSING);
   bench.remove();
   EXPECT_TRUE(bench.device().released);
@@ -119,8 +119,8 @@ TEST(DeviceRemoval, ADeviceWithAStoppedRingIsReleased) {
   EXPECT_TRUE(bench.device().released);
 }
 
-// The disk's open or its sync may take minutes.  Meanwhile the device is removed,
-// and its directory given to another one.
+// The disk's open or sync may take minutes.  Meanwhile the device is removed, and its directory may
+// belong to another device.
 TEST(DeviceRemoval, ADeviceThatIsRemovedWhileItsWorkWaitsTouchesNothingAnyMore) {
   const uint32_t places = kunit::sweep([](uint32_t n) {
     Bench bench;
@@ -151,7 +151,7 @@ TEST(DeviceRemoval, ADeviceThatIsRemovedWhileItsWorkWaitsTouchesNothingAnyMore) 
   EXPECT_GE(places, 10u);
 }
 
-// Not even a try: what it would read or map is another device's.
+// The removed device does not even try: the nodes and grants may belong to another device.
 TEST(DeviceRemoval, AfterALongWaitARemovedDeviceLooksForThatFirst) {
   for (const bool at_open : {true, false}) {
     Bench bench;
@@ -171,7 +171,7 @@ TEST(DeviceRemoval, AfterALongWaitARemovedDeviceLooksForThatFirst) {
     host().at_open = nullptr;
     host().at_sync = nullptr;
     EXPECT_TRUE(bench.device().released);
-    // Of the open, sysfs files may be asked for.
+    // After the open, the device may still ask for its sysfs files.
     EXPECT_LE(bench.device().too_late, at_open ? 1u : 0u);
   }
 }
@@ -305,7 +305,7 @@ TEST(DeviceRemoval, ASuccessorSaysClosedOnlyWhenThePredecessorIsGone) {
   (void)hold_reads(bench, 1);
   ASSERT_EQ(bench.rebind(), 0);
   bench.state(HOST_XENBUS_CLOSED);
-  // The predecessor's mapping of the guest's pages is still there.
+  // The predecessor still maps the guest's pages.
   EXPECT_TRUE(bench.backend_state() != HOST_XENBUS_CLOSED);
   finish_io();
   EXPECT_EQ(bench.backend_state(), HOST_XENBUS_CLOSED);

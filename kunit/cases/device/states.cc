@@ -18,7 +18,7 @@ bool works(Bench& bench, uint64_t id) {
   return bench.guest().status_of(id) == BLKIF_RSP_OKAY;
 }
 
-// Reads that the disk keeps until it is told.
+// Sends reads that the disk does not end before complete_all().  Returns the first grant reference.
 uint32_t hold_reads(Bench& bench, uint32_t count) {
   host().hold_io = true;
   const uint32_t gref = bench.guest().grants(count);
@@ -300,7 +300,7 @@ TEST(DeviceStates, AFrontendThatIsGoneWithItsDeviceOfflineIsTheEnd) {
   EXPECT_TRUE(driver_device_finished(bench.driver()));
 }
 
-// What a detach script finds when it is told of Closed.
+// At Closed a detach script runs, and must find the disk closed.
 TEST(DeviceStates, AtTheEndTheDiskIsClosedBeforeClosedIsPublished) {
   for (const uint32_t end : {HOST_XENBUS_CLOSED, HOST_XENBUS_UNKNOWN}) {
     Bench bench;
@@ -338,7 +338,7 @@ TEST(DeviceStates, ACrashKernelGetsItsDiskWhenTheOldConnectionHasDrained) {
   EXPECT_TRUE(works(bench, 1));
 }
 
-// Closed, Initialising and Initialised before we look once.
+// The frontend writes Closed, Initialising and the last state before the backend looks once.
 TEST(DeviceStates, AFrontendThatStartsOverFasterThanWeLookIsServed) {
   for (const uint32_t last : {HOST_XENBUS_INITIALISED, HOST_XENBUS_CONNECTED}) {
     for (const bool held : {false, true}) {
@@ -361,12 +361,12 @@ TEST(DeviceStates, AFrontendThatStartsOverFasterThanWeLookIsServed) {
   }
 }
 
-// Linux' frontend stops its kernel when it sees Connected after its Closed.
+// Linux' frontend stops its kernel when it sees Connected after it has written Closed.
 TEST(DeviceStates, AFrontendThatLeavesWhileItIsConnectedIsNotToldConnected) {
   Bench bench;
   ASSERT_EQ(bench.probe(), 0);
   bench.offer();
-  // In the middle of the connection, when its event has not come yet.
+  // During the connection, before the event about the state arrives.
   host().at_sync = [&] { bench.frontend("state", "6"); };
   bench.state(HOST_XENBUS_INITIALISED);
   EXPECT_EQ(bench.backend_state(), HOST_XENBUS_INIT_WAIT);
@@ -379,7 +379,8 @@ TEST(DeviceStates, AFrontendThatLeavesWhileItIsConnectedIsNotToldConnected) {
   EXPECT_TRUE(works(bench, 1));
 }
 
-// The same grant reference and port as before: only the order tells.
+// The grant references and the port are the same as before: only Initialised after Connected shows
+// that the frontend has started over.
 TEST(DeviceStates, AFrontendThatStartsOverInTheSamePlaceIsServed) {
   Bench bench;
   ASSERT_TRUE(bench.connect());
@@ -462,7 +463,7 @@ TEST(DeviceStates, ARandomFrontendNeverBreaksIt) {
   host().hold_io = false;
   host().complete_all();
   host().run();
-  // Whatever it was: after a close it is served.
+  // Whatever the frontend did before, it is served after it has closed.
   bench.state(HOST_XENBUS_CLOSED);
   host().sleep(100);
   EXPECT_EQ(bench.backend_state(), HOST_XENBUS_CLOSED);

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-// Disks that change without an event, disks that hang, and whom an event
-// concerns.
+// Disks that change without an event, disks that hang, and which devices an event concerns.
 #include "support/bench.h"
 #include "support/expectations.h"
 
@@ -10,7 +9,7 @@ using fake::host;
 using kunit::ask;
 using kunit::Bench;
 
-// The survey's next turn, and what follows from it.
+// Runs the next survey, a second later, and the work that it causes.
 void survey() {
   host().sleep(1000);
   host().survey();
@@ -53,7 +52,7 @@ TEST(DeviceSurvey, ABusyRingNoticesAtOnce) {
   EXPECT_EQ(bench.device().resizes.size(), 1u);
 }
 
-// Whatever the ring does meanwhile.
+// Requests on the ring cause no further attempts.
 TEST(DeviceSurvey, ASizeThatCannotBeToldIsTriedWithTheSurveyAndComplainedOfOnce) {
   Bench bench;
   ASSERT_TRUE(bench.connect());
@@ -192,7 +191,7 @@ TEST(DeviceSurvey, ADiskThatHangsWhileItsGuestLeavesIsToldOf) {
   EXPECT_EQ(host().logged("goes on"), 1u);
 }
 
-// Also when its directory is gone already.
+// A disk that hangs is logged even after the device's directory is gone.
 TEST(DeviceSurvey, ADiskThatHangsAfterItsDevicesRemovalIsToldOf) {
   Bench bench;
   ASSERT_TRUE(bench.connect());

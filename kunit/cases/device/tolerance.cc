@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-// What frontends write that is not as blkif.h has it, and yet can be understood.
+// Nodes of frontends that do not follow blkif.h and can be understood all the same.
 #include "support/bench.h"
 #include "support/expectations.h"
 
@@ -11,13 +11,13 @@ using kunit::Bench;
 using kunit::DeviceSetup;
 using kunit::Layout;
 
-// Offers itself with some nodes written otherwise (or taken away), and serves
-// one read.
 struct Node {
   const char* name;
   const char* value;
 };
 
+// Connects with some of the frontend's nodes changed, or removed if the value is null.  Does every
+// queue serve a read?
 bool served(const DeviceSetup& setup, std::initializer_list<Node> nodes) {
   Bench bench(setup);
   if (bench.probe() != 0) return false;
@@ -53,7 +53,7 @@ TEST(DeviceTolerance, WithoutAnOrderTheReferenceMayBeNumbered) {
   EXPECT_EQ(bench.backend_state(), HOST_XENBUS_CONNECTED);
 }
 
-// The in-tree driver's choice: another one's node may be left from before.
+// As in the in-tree driver: the other node may be left over from an earlier frontend.
 TEST(DeviceTolerance, OfTwoReferencesTheOrderSaysWhichHolds) {
   {
     Bench bench;

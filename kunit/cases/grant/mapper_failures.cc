@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-// The mapper when a part of a batch goes wrong.
+// The mapper when a part of a batch fails.
 #include "host/log.h"
 #include "support/expectations.h"
 #include "support/grant_bench.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-// The mapper when what all guests share has run out: handles, pages.
+// The mapper when handles or pages, which all guests share, have run out.
 #include "support/expectations.h"
 #include "support/grant_bench.h"
 
@@ -92,7 +92,7 @@ TEST(MapperShortage, ABadGrantFailsItsRequestThoughHandlesRanOutToo) {
   EXPECT_EQ(bench.guest.all_mappings(), 0u);
 }
 
-// Xen works off the operations in their order.
+// Xen processes the operations of a hypercall in their order.
 TEST(MapperShortage, WhatALargeRequestCannotUseServesTheSmallOnesBehindIt) {
   for (const auto persistence : {kOff, kNegotiated}) {
     GrantBench bench(persistence);
@@ -127,7 +127,7 @@ TEST(MapperShortage, TheHypervisorIsNotAskedAgainAtOnceForAsMuch) {
   EXPECT_EQ(host().map_calls.size(), 1u);
   bench.map({&small});
   EXPECT_TRUE(small.outcome == kMapped);
-  // What comes free of our own may be enough.
+  // The handles that the mapper itself gives back may be enough.
   bench.release({&small});
   host().handles_left = 3;
   bench.map({&large});

@@ -151,7 +151,7 @@ TEST(PagePool, GivesEverythingBackWhenItDies) {
   EXPECT_EQ(host().pages_out, 0u);
 }
 
-// How many times the host is asked in that time, once a millisecond at most.
+// How often the pool asks the host in `ms` milliseconds if a page is wanted every millisecond.
 uint32_t asked_in(PagePool& pool, uint64_t from_ms, uint64_t ms) {
   host_page* page[1];
   const uint32_t calls = host().fallible_calls;
@@ -165,7 +165,7 @@ TEST(PagePool, ADryHostIsAskedLessAndLessOften) {
   PagePool pool;
   host().failing.insert("host_page_alloc");
   EXPECT_EQ(asked_in(pool, 1000, 10), 1u);
-  // After 10, 20, 40, 80, 160 and 320 ms, and from then on every 640.
+  // After delays of 10, 20, 40, 80, 160 and 320 ms, and from then on every 640 ms.
   EXPECT_EQ(asked_in(pool, 1010, 630), 6u);
   EXPECT_EQ(asked_in(pool, 1640, 6400), 10u);
 }

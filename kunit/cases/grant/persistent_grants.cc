@@ -13,7 +13,7 @@ using blkback::PersistentGrantList;
 using blkback::PersistentGrants;
 using fake::host;
 
-// Grants without mappings: it is the bookkeeping that is looked at.
+// Persistent grants without mappings: the cases check the bookkeeping only.
 class Cache {
  public:
   Cache() = default;
@@ -33,7 +33,7 @@ class Cache {
     const auto entered = grants.enter(gref, gref + 1000, &page_, limits);
     return entered ? 0 : entered.error().number;
   }
-  // Enters grants from..to, each idle since one millisecond after the last.
+  // Enters the grants `from` to `to`.  Each becomes idle one millisecond after the one before.
   void enter_idle(uint32_t from, uint32_t to) {
     for (uint32_t gref = from; gref <= to; ++gref) {
       if (PersistentGrant* grant = enter(gref)) grants.put(*grant, ++now_ms);
@@ -43,7 +43,7 @@ class Cache {
     grants.purge_due(limits, now_ms, purged);
     return purged.size();
   }
-  // The gref of the next that was purged; 0 when there is none.
+  // The grant reference of the next purged grant; 0: there is none.
   uint32_t purged_gref() {
     const Owned<PersistentGrant> grant(purged.pop_front());
     return grant ? grant->gref() : 0;
@@ -267,7 +267,7 @@ TEST(PersistentGrants, WhatIsUnusedForTooLongGoes) {
   Cache cache;
   cache.enter_idle(1, 3);
   cache.now_ms += 59999;
-  EXPECT_EQ(cache.purge(), 2u);  // grant 3 lacks a moment; see enter_idle()
+  EXPECT_EQ(cache.purge(), 2u);  // grant 3 lacks a millisecond; see enter_idle()
   cache.now_ms += 1;
   EXPECT_EQ(cache.purge(), 3u);
 }

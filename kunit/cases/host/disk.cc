@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-// The fake host's disk complains of every I/O that the border does not allow: each
-// case makes one mistake, in an I/O that is right in all else.
+// The fake host's disk complains of every I/O that host/block.h does not allow.  Each case makes
+// one mistake in an I/O that is correct otherwise.
 #include <algorithm>
 #include <cerrno>
 
@@ -13,7 +13,7 @@ namespace {
 using fake::host;
 using kunit::Complaints;
 
-// A disk that is open, and an I/O of eight sectors in two segments.
+// An open disk, and an I/O of eight sectors in two segments.
 class OneIo {
  public:
   explicit OneIo(uint8_t read_only = 0) {
@@ -66,7 +66,7 @@ class OneIo {
   host_page* page_ = nullptr;
 };
 
-// The disk complains, of that alone, and refuses the I/O.
+// The disk must complain of this mistake and of nothing else, and refuse the I/O.
 void expect_complaint(void (*mistake)(OneIo&), const char* about, size_t times = 1) {
   OneIo one;
   mistake(one);
@@ -100,7 +100,7 @@ TEST(HostDisk, AnIoThatIsRightIsServed) {
   }
 }
 
-// A thread of the host submits it: nobody may rely on its place among others.
+// A thread of the host submits a discard: nobody may rely on its order among other I/Os.
 TEST(HostDisk, ADiscardEndsAfterItsSubmissionAndAfterLaterWrites) {
   host().geometry.max_discard_sectors = 8;
   for (const int error : {0, -5}) {
@@ -149,7 +149,7 @@ TEST(HostDisk, ComplainsOfSegments) {
 }
 
 TEST(HostDisk, ComplainsOfPlaces) {
-  // A block is a page, and so is the only segment.
+  // The only segment is one block of 4096 bytes, so only the first sector is wrong.
   expect_complaint(
       [](OneIo& one) {
         one.io.disk->described.logical_block_bytes = 4096;
@@ -170,7 +170,7 @@ TEST(HostDisk, ComplainsOfPlaces) {
       "an I/O of nothing");
 }
 
-// It was on the disk when the driver looked.
+// The I/O was within the disk when the driver was given its size.
 TEST(HostDisk, BeyondTheEndOfADiskThatHasShrunkAnIoFails) {
   host().geometry.max_discard_sectors = 8;
   for (const bool discard : {false, true}) {
@@ -193,7 +193,7 @@ TEST(HostDisk, BeyondTheEndOfADiskThatHasShrunkAnIoFails) {
   }
 }
 
-// What a disk was is enough; what it never was, or was without a word, is not.
+// An I/O may use any size of the disk that the driver was given, but no size that it was not given.
 TEST(HostDisk, ComplainsOfWhatWasNeverTold) {
   expect_complaint(
       [](OneIo& one) {
@@ -292,7 +292,7 @@ TEST(HostDisk, ComplainsOfAnEndThatNobodyWaitsFor) {
   EXPECT_EQ(one.ended, 0u);
 }
 
-// Where the host keeps what it needs for an I/O nothing of the core's can be.
+// host_io::storage belongs to the host: the core cannot keep anything there.
 TEST(HostDisk, TheHostsPartOfAnIoIsTheHosts) {
   OneIo one;
   one.io.storage[3] = 77;
@@ -302,7 +302,7 @@ TEST(HostDisk, TheHostsPartOfAnIoIsTheHosts) {
 
 TEST(HostDisk, WhoSubmitsToAFullQueueWaitsForRoom) {
   host().hold_io = true;
-  for (const uint32_t depth : {1u, 0u}) {  // there is room for one in any case
+  for (const uint32_t depth : {1u, 0u}) {  // the queue has room for one I/O in any case
     host().disk_depth = depth;
     OneIo one;
     one.submit();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
-// The fake host's disk loses what no flush has covered, and its oracle notices a
-// flush that is answered too early: with a driver that forgets a flag, a disk that
-// lies, and an answer out of order.
+// The fake host's disk loses the writes that no flush has covered.  Its oracle notices a flush that
+// is answered too early: because the driver forgets a flag, the disk lies, or a response comes out
+// of order.
 #include "support/complaints.h"
 #include "support/disk.h"
 #include "support/expectations.h"
@@ -17,7 +17,7 @@ using kunit::Bench;
 using kunit::Complaints;
 using kunit::HeldRings;
 
-// Writes a page of that byte; true when it was answered well.
+// Writes a page filled with `byte`.  Returns true if the request succeeds.
 bool write(Bench& bench, uint8_t operation, uint64_t id, uint64_t sector, uint8_t byte) {
   const uint32_t gref = bench.guest().grant();
   bench.guest().fill(gref, byte);
@@ -63,7 +63,7 @@ TEST(HostFlush, WithoutACacheNothingIsLost) {
   EXPECT_TRUE(kunit::disk_holds(8, 8, 0x22));
 }
 
-// A write that ends while the flush is under way is none of those that it covers.
+// A flush does not cover a write that ends while the flush is in flight.
 TEST(HostFlush, AFlushCoversWhatHadEndedWhenItBegan) {
   HeldRings bench({.persistent = false});
   ASSERT_TRUE(bench.connected);
@@ -127,7 +127,7 @@ TEST(HostFlush, AFlagThatIsForgottenIsNoticed) {
   }
 }
 
-// What a guest has no answer to it cannot rely on.
+// A guest cannot rely on a write to which it has no response.
 TEST(HostFlush, AWriteWithoutAnAnswerNeedNotBeCovered) {
   HeldRings bench({.persistent = false});
   ASSERT_TRUE(bench.connected);
@@ -142,7 +142,7 @@ TEST(HostFlush, AWriteWithoutAnAnswerNeedNotBeCovered) {
   ASSERT_TRUE(bench.end(1));
 }
 
-// The oracle's view of a ring, without a driver.
+// A ring as the oracle sees it, without a driver.
 class Judge {
  public:
   template <typename Request>
@@ -154,7 +154,7 @@ class Judge {
   void read(const uint8_t* descriptors, uint32_t count) {
     oracle_.described(descriptors, descriptors, size_t{count} * 8);
   }
-  // The sectors are written, through the cache.
+  // The sectors are written through the cache to the medium.
   void make_durable(uint64_t sector, uint64_t count) {
     host().need_disk((sector + count) * 512);
     cache_.before_change(sector, count);
@@ -195,7 +195,7 @@ TEST(HostFlush, OfAnIndirectWriteEverySectorCounts) {
   Judge judge;
   judge.take(write);
   judge.read(guest.page(write.gref), 2);
-  judge.make_durable(8, 15);  // of sixteen
+  judge.make_durable(8, 15);  // of the write's 16 sectors
   judge.answer(BLKIF_OP_WRITE, 1);
   judge.take(ask(BLKIF_OP_FLUSH_DISKCACHE, 2, 0, {}));
   const Complaints complaints;
@@ -215,7 +215,7 @@ TEST(HostFlush, WhatFailedIsNotAskedFor) {
   judge.answer(BLKIF_OP_FLUSH_DISKCACHE, 4, BLKIF_RSP_ERROR);
 }
 
-// The answer of any of them may be meant, until none of them is open.
+// A response may belong to any flush of the same id, until none of these flushes is open.
 TEST(HostFlush, FlushesThatLookTheSameAreNotJudged) {
   Judge judge;
   judge.take(ask(BLKIF_OP_FLUSH_DISKCACHE, 5, 0, {}));
@@ -249,8 +249,8 @@ TEST(HostFlush, WritesThatLookTheSameNeedNotBeCovered) {
   EXPECT_EQ(judge.judged(), 2u);
 }
 
-// Its descriptors are read at one time, those of a request that names the same page
-// at another.
+// A twin and another write name the same page of descriptors.  Each reads the page at its own time,
+// so only the first sector of the other write is checked.
 TEST(HostFlush, AWriteThatLooksLikeAnotherReadsDescriptors) {
   kunit::Guest guest(kunit::Layout::kX86_64);
   const uint32_t first = guest.grants(2);
@@ -262,7 +262,7 @@ TEST(HostFlush, AWriteThatLooksLikeAnotherReadsDescriptors) {
   twin.gref = write.gref;
   judge.take(twin);
   judge.read(guest.page(write.gref), 2);
-  judge.make_durable(8, 1);  // of the two that it has when the write reads them
+  judge.make_durable(8, 1);  // the first of the write's 16 sectors
   judge.answer(BLKIF_OP_WRITE, 1);
   judge.take(ask(BLKIF_OP_FLUSH_DISKCACHE, 2, 0, {}));
   judge.answer(BLKIF_OP_FLUSH_DISKCACHE, 2);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-// The fake host notices who would wait for ever: for itself, or in a circle of
-// waits that the watch thread, an unbind, a work, a thread and a disk may close.
+// The fake host notices a context that would wait for ever: for itself, or in a cycle of waits of
+// the watch thread, an unbind, a work, a thread and a disk.
 #include "host/lock.h"
 #include "host/memory.h"
 #include "support/complaints.h"
@@ -43,11 +43,11 @@ TEST(HostLocks, AThreadThatStopsItselfIsNoticed) {
   host().run();
   host().at_copy = nullptr;
   EXPECT_TRUE(complaints.only("deadlock: a queue's thread is waited for by who has it"));
-  // It goes on, as one that waits for itself would not.
+  // The thread goes on here; a real thread that waits for itself would not.
   EXPECT_EQ(bench.guest().status_of(1), BLKIF_RSP_OKAY);
 }
 
-// From another CPU it is no deadlock, but nothing that one thread can play.
+// A stop from another CPU is no deadlock, but the fake host cannot play it: it has one thread.
 TEST(HostLocks, AStopInTheMiddleOfAPassIsNotPlayed) {
   Bench bench;
   ASSERT_TRUE(bench.connect());
@@ -88,7 +88,7 @@ TEST(HostLocks, ADeviceThatIsReleasedInItsRemovalIsNoticed) {
   EXPECT_TRUE(complaints.only("deadlock: the device's lock is waited for by who has it"));
 }
 
-// The work releases the device, under the device's lock, which an unbind holds.
+// The work takes the device's lock to release the device, and an unbind holds that lock.
 TEST(HostLocks, AnUnbindThatWaitsForTheWorkIsNoticed) {
   {
     Bench bench;
@@ -119,7 +119,7 @@ TEST(HostLocks, ACallBackThatWaitsForAThreadThatWaitsForADiskIsNoticed) {
       complaints.only("order of locks: a queue's thread is waited for under xenwatch_mutex"));
 }
 
-// The bench is the bus: what a probe calls is called with both locks.
+// The bench plays xenbus: it holds xenwatch_mutex and the device's lock during a probe.
 TEST(HostLocks, AProbeHoldsWhatXenbusHolds) {
   Bench bench;
   host().at_reclaim = [] {

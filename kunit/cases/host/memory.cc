@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-// Memory of the fake host that is slow to come, or comes in small pieces alone,
-// and a disk whose queue is full: what the driver makes of it.
+// The driver on a host whose memory comes slowly or in small pieces only, and with a disk whose
+// queue is full.
 #include "host/memory.h"
 
 #include "support/complaints.h"
@@ -21,7 +21,7 @@ constexpr uint32_t kIndirect = 4;
 constexpr uint32_t kSegments = 40;
 constexpr uint64_t kLast = kSingles + kIndirect + 2;
 
-// Writes and reads of a page, indirect ones, a flush and a barrier; ids from 1 on.
+// Sends writes and reads of one page, indirect ones, a flush and a barrier, with ids from 1 on.
 void send_batch(Guest& guest) {
   uint64_t id = 0;
   const uint32_t gref = guest.grants(kSingles + kIndirect * kSegments + 1);
@@ -69,7 +69,7 @@ TEST(HostMemory, WhatMustBeHadTakesTimeAndAsksDrivers) {
   uint32_t asked = 0;
   host().at_reclaim = [&asked] {
     ++asked;
-    host_free(host_alloc(8), 8);  // which asks nobody
+    host_free(host_alloc(8), 8);  // does not call at_reclaim again
   };
   const uint64_t before = host().now_ms;
   host_free(host_alloc(8), 8);
@@ -102,7 +102,7 @@ TEST(MemoryShortage, ADeviceWhoseMemoryIsSlowToComeConnectsAndServes) {
   EXPECT_TRUE(bench.disconnect());
 }
 
-// The kernel's reclaim runs in the middle of any allocation, and comes to us.
+// The kernel may reclaim memory in the middle of any allocation, and then calls the driver.
 TEST(MemoryShortage, ADeviceMayBeAskedForMemoryInTheMiddleOfItsOwnAllocation) {
   uint32_t asked = 0;
   {

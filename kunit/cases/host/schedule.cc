@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-// The fake host lets others run while a thread or a work waits: all that are due,
-// and none of those that have not come to their end.
+// While a thread or a work waits, the fake host lets others run: all that are due, except those
+// that have not ended yet.
 #include <algorithm>
 #include <vector>
 
@@ -36,7 +36,7 @@ TEST(HostSchedule, AWorkThatIsDueAgainHidesNoOther) {
   EXPECT_EQ(bench.backend_state(), uint32_t{HOST_XENBUS_CLOSING});
 }
 
-// Two works wait for each other's turn: neither runs within itself.
+// While one of two works waits, the other one may run.  Neither runs within itself.
 TEST(HostSchedule, AWorkDoesNotRunWithinItself) {
   Bench bench;
   Bench other({.domid = 8});
@@ -95,7 +95,7 @@ TEST(HostSchedule, APassIsNotMadeWithinItself) {
   for (uint32_t i = 0; i < 2; ++i) EXPECT_TRUE(bench.okay(i, 1));
 }
 
-// An outer one, while a second thread is in its pass.
+// The thread of the outer pass is stopped while a second thread is in its pass.
 TEST(HostSchedule, AStopInTheMiddleOfAnOuterPassIsNoticed) {
   kunit::HeldRings bench;
   ASSERT_TRUE(bench.connected);

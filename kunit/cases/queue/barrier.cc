@@ -299,7 +299,7 @@ TEST(QueueBarrier, ManyInOneBatchAreServedByADiskThatIsDoneAtOnce) {
   }
 }
 
-// Whichever thread runs first: the frontend showed the write before the barrier.
+// The frontend showed the writes before the barrier, whichever thread runs first.
 TEST(QueueBarrier, WaitsForWritesOfOtherRingsThatNobodyHasTakenYet) {
   for (const uint32_t with_barrier : {0u, 1u}) {
     HeldRings bench;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-// Barriers that meet, fail, or whose rings stop or go.
+// Several barriers at once, barriers that fail, and barriers whose rings stop or disconnect.
 #include "support/expectations.h"
 #include "support/held_rings.h"
 
@@ -41,7 +41,7 @@ TEST(QueueBarrierTrouble, WritesBehindAWaitingBarrierWaitForTheirOwnRingsBarrier
   // Ring 1's barrier was taken before both writes.
   EXPECT_TRUE(bench.waits(1, 3));
   if (bench.with_disk(4)) {
-    // Ring 0 had no barrier any more and could not know of the next.
+    // Ring 0's barrier was done, and ring 0 could not know of ring 1's barrier yet.
     EXPECT_TRUE(bench.waits(1, 2));
     ASSERT_TRUE(bench.end(4));
   }
@@ -249,7 +249,7 @@ TEST(QueueBarrierTrouble, ADrainedRingIsNotWaitedFor) {
   bench.barrier(0, 3);
   bench.state(HOST_XENBUS_CLOSING);
   bench.state(HOST_XENBUS_CLOSED);
-  // Ring 1 had nothing and has left.
+  // Ring 1 had no requests and has left the order of writes.
   ASSERT_TRUE(bench.end(2));
   ASSERT_TRUE(bench.end(3));
   ASSERT_TRUE(bench.end(1));

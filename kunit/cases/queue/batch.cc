@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-// Many requests at once: what costs one crossing, and in which order.
+// Many requests at once: which actions a batch does only once, and in which order.
 #include "support/bench.h"
 #include "support/expectations.h"
 
@@ -12,7 +12,8 @@ using kunit::Bench;
 using kunit::Guest;
 using kunit::Layout;
 
-// Shows `count` reads of one page each at once, ids from 1; without running.
+// Shows `count` reads of one page each at once, with ids from 1, and runs nothing.  Returns the
+// first grant reference.
 uint32_t send_reads(Guest& guest, uint32_t count) {
   const uint32_t gref = guest.grants(count);
   for (uint32_t i = 0; i < count; ++i) {
@@ -23,7 +24,7 @@ uint32_t send_reads(Guest& guest, uint32_t count) {
   return gref;
 }
 
-// Where the first and the last of a kind stand in what could be seen.
+// The positions in Host::visible of the first and of the last action of a kind.
 size_t first_of(Visible what) {
   size_t at = 0;
   while (at < host().visible.size() && host().visible[at] != what) ++at;
@@ -35,7 +36,7 @@ size_t last_of(Visible what) {
   return at - 1;
 }
 
-// A connected device whose trace is empty.
+// A connected device.  The host's records of visible actions and of hypercalls are empty.
 class Quiet : public Bench {
  public:
   explicit Quiet(const kunit::DeviceSetup& setup = {}) : Bench(setup) {
@@ -135,7 +136,7 @@ TEST(QueueBatch, ADiskThatIsDoneAtOnceGetsSmallBatchesAndNothingIsLost) {
   host().run();
   EXPECT_EQ(bench.guest().answers(), 512u);
   EXPECT_EQ(bench.guest().all_mappings(), 0u);
-  // The first answers are seen before the last requests are taken.
+  // The first responses are visible before the last requests are taken.
   EXPECT_GT(host().seen(Visible::kIndex), 5u);
 }
 
@@ -172,7 +173,7 @@ TEST(QueueBatch, OneHypercallMapsUpTo352GrantsOfWholeRequests) {
   guest.show();
   guest.kick();
   host().run();
-  // The 32nd leaves one grant of the room over, the 33rd does not fit into it.
+  // The 32nd request leaves room for one grant, and the 33rd request does not fit.
   ASSERT_EQ(host().map_calls.size(), 2u);
   EXPECT_EQ(host().map_calls[0], 31u * 11 + 10);
   EXPECT_EQ(host().map_calls[1], 3u * 11);

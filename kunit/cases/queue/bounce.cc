@@ -13,7 +13,7 @@ using blkback::Bounce;
 using blkback::BounceBuffer;
 using fake::host;
 
-// Segments of a guest whose bytes count up, over pages that are buffers here.
+// Segments of a guest, filled with bytes that count up from 1.  Buffers serve as the guest's pages.
 class GuestData {
  public:
   explicit GuestData(std::initializer_list<host_io_segment> segments) : segments_(segments) {
@@ -40,7 +40,7 @@ class GuestData {
   void clear() {
     for (const host_io_segment& segment : segments_) std::memset(segment.page->bytes(), 0, 4096);
   }
-  // Bytes of the pages that no segment covers.
+  // Are the bytes of the pages that no segment covers zero?
   bool rest_is_zero() const {
     for (const host_io_segment& segment : segments_) {
       for (uint32_t i = 0; i < 4096; ++i) {
@@ -90,7 +90,7 @@ TEST(Bounce, ABufferIsAsLargeAsTheRequest) {
 TEST(Bounce, TheReserveServesWithoutMemoryOneAfterTheOther) {
   Bounce bounce;
   ASSERT_TRUE(bounce.create().has_value());
-  // Some pages, but not enough.
+  // Five pages are left, and six are needed.
   host().buffers_left = 5;
   BounceBuffer* buffer = bounce.take(6 * 4096);
   ASSERT_TRUE(buffer != nullptr);
@@ -112,7 +112,7 @@ TEST(Bounce, ThereAreSoManyPagesAndNotOneMore) {
   ASSERT_TRUE(bounce.create().has_value());
   std::vector<BounceBuffer*> taken;
   for (int i = 0; i < 4; ++i) taken.push_back(bounce.take(1048576));
-  // No lack of memory: the reserve stays.
+  // There is no lack of memory, so the reserve is not used.
   EXPECT_TRUE(bounce.take(512) == nullptr);
   EXPECT_EQ(host().buffers_most, Bounce::kReservePages + Bounce::kMaxPages);
   for (BounceBuffer* buffer : taken) {
@@ -184,7 +184,7 @@ TEST(Bounce, PartsFollowEachOther) {
     buffer->moved += uint64_t{sectors} * 512;
   }
   EXPECT_EQ(seen, wanted);
-  // The second part alone, back to its place.
+  // Copies the second part alone back to its place.
   guest.clear();
   buffer->moved = 32 * 512;
   buffer->copy_to(guest.all(), 12 * 512);

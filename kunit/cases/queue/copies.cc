@@ -16,7 +16,7 @@ using kunit::Guest;
 using kunit::IndirectAsk;
 using kunit::Part;
 
-// Does the disk hold `byte` in all sectors from..to?
+// Does every byte of the sectors `from` to `to` of the disk equal `byte`?
 bool disk_holds(uint64_t from, uint64_t to, uint8_t byte) {
   for (uint64_t at = from * 512; at < (to + 1) * 512; ++at) {
     if (host().disk_byte(at) != byte) return false;
@@ -33,7 +33,7 @@ void fill_all(Guest& guest, uint32_t first, uint32_t count, uint8_t byte) {
   for (uint32_t i = 0; i < count; ++i) guest.fill(first + i, byte);
 }
 
-// A write of `count` pages, page i of which holds i + 1.
+// A write of `count` pages.  Every byte of page i is i + 1.
 IndirectAsk numbered(Guest& guest, uint64_t id, uint64_t sector, uint32_t count) {
   const uint32_t gref = guest.grants(count);
   for (uint32_t i = 0; i < count; ++i) guest.fill(gref + i, static_cast<uint8_t>(i + 1));
@@ -243,7 +243,7 @@ TEST(QueueCopies, WithoutMemoryReadsGoInPartsToo) {
   host().run();
   EXPECT_EQ(guest.status_of(1), BLKIF_RSP_OKAY);
   EXPECT_EQ(host().ios.size(), 2u);
-  // Pages of eight and seven sectors by turns: the 33rd is the third of page 4.
+  // Even pages hold eight sectors and odd pages seven: the 33rd sector is the third of page 4.
   EXPECT_EQ(guest.page(gref + 1)[511], 0xee);
   EXPECT_EQ(guest.page(gref + 1)[512], 0x10);
   EXPECT_EQ(guest.page(gref + 4)[1023], 0x10);
@@ -288,7 +288,7 @@ TEST(QueueCopies, APartThatFailsIsTheLast) {
   host().run();
   EXPECT_EQ(guest.status_of(1), BLKIF_RSP_ERROR);
   EXPECT_EQ(host().ios.size(), 2u);
-  // The reserve is there for the next one.
+  // The reserve is free for the next request.
   guest.send(numbered(guest, 2, 0, 12));
   host().run();
   one_by_one();
@@ -333,7 +333,7 @@ TEST(QueueCopies, MoreThanTheBuffersMayHoldWaitsAndIsNoError) {
   host().run();
   EXPECT_EQ(host().held.size(), 4u);
   EXPECT_EQ(host().buffers_out, Bounce::kReservePages + Bounce::kMaxPages);
-  // At once when one has ended, without a clock.
+  // The next request goes to the disk as soon as one has ended, without a timer.
   host().complete(0);
   host().run();
   EXPECT_EQ(host().held.size(), 4u);

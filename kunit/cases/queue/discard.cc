@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-// DISCARD, in parts, beside other requests.
+// DISCARD requests: in parts, and next to other requests.
 #include <vector>
 
 #include "support/disk.h"
@@ -36,7 +36,7 @@ int served(Bench& bench, const DiscardAsk& request) {
   return bench.guest().status_of(request.id);
 }
 
-// The sizes of the parts, which must follow each other from `sector` on.
+// The sizes of the parts in sectors; empty if they do not follow each other from `sector` on.
 std::vector<uint64_t> parts_from(uint64_t sector) {
   std::vector<uint64_t> parts;
   for (const auto& io : host().ios) {

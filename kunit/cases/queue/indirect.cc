@@ -31,7 +31,7 @@ int served(Bench& bench, const Request& request) {
 
 uint8_t byte_of(uint32_t segment) { return static_cast<uint8_t>(segment % 251 + 1); }
 
-// Writes `count` whole pages at `sector`, each filled differently.
+// Writes `count` whole pages at `sector`, each filled differently.  Is the data on the disk then?
 bool written(Bench& bench, uint64_t id, uint64_t sector, uint32_t count) {
   Guest& guest = bench.guest();
   const uint32_t gref = guest.grants(count);
@@ -277,7 +277,7 @@ TEST(QueueIndirect, AfterABurstFewBlocksAreKept) {
   host().complete_all();
   host().run();
   EXPECT_EQ(guest.answers(), 32u);
-  // Persistent grants are the rest: 20 pages of data, 32 of descriptors.
+  // The other allocations are persistent grants: 20 pages of data, 32 of descriptors.
   EXPECT_LE(host().memory.size(), before + 52 + 4);
 }
 

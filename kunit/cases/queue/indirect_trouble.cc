@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-// Indirect requests that are refused, and those for which something is missing.
+// Indirect requests that are refused, and indirect requests that lack memory or pages.
 #include <vector>
 
 #include "support/bench.h"
@@ -14,8 +14,8 @@ using kunit::Guest;
 using kunit::IndirectAsk;
 using kunit::Part;
 
-// Is the request answered with ERROR and its inner operation, without I/O and
-// with nothing left mapped; and is the next one served?
+// Is the request answered with ERROR and its inner operation, without I/O and with nothing left
+// mapped?  And is the next request served?
 bool refused(Bench& bench, const IndirectAsk& request) {
   Guest& guest = bench.guest();
   const size_t ios = host().ios.size();
@@ -141,7 +141,7 @@ TEST(QueueIndirectTrouble, AReadOnlyDiskRefusesTheWriteWithoutLookingAtDescripto
   ASSERT_TRUE(bench.connect());
   IndirectAsk request = described(bench.guest(), 1, pages(bench.guest(), 20));
   EXPECT_TRUE(refused(bench, request));
-  EXPECT_EQ(host().map_calls.size(), 2u);  // those of the read that follows
+  EXPECT_EQ(host().map_calls.size(), 2u);  // both are of the read that follows
 }
 
 TEST(QueueIndirectTrouble, A4KiBDiskRefusesWhatIsNotAligned) {
@@ -253,7 +253,7 @@ TEST(QueueIndirectTrouble, WithoutPagesForDataTheDescriptorsAreNotReadAgain) {
   host().sleep(100);
   EXPECT_EQ(guest.answers(), 0u);
   EXPECT_TRUE(host().ios.empty());
-  // Nor do they take a page from others meanwhile.
+  // The page of descriptors is not mapped while the request waits: others can have its page.
   EXPECT_EQ(guest.mappings(request.gref), 0u);
   host().pages_left = 1000;
   host().sleep(1000);
@@ -305,7 +305,7 @@ TEST(QueueIndirectTrouble, AQueueThatClosesGivesUpOnWhatFindsNoMemory) {
   host().hold_io = true;
   Guest& guest = bench.guest();
   const uint32_t gref = guest.grants(256);
-  // The first takes the reserve, and the disk keeps it.
+  // The first request takes the reserve, and its I/O does not end.
   for (uint32_t i = 0; i < 32; ++i) guest.put(guest.indirect(BLKIF_OP_READ, i, 0, gref, 256));
   guest.show();
   guest.kick();

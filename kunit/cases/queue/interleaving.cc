@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-// Something happens on another CPU at every point of a pass at which the
-// queue's thread calls the host: no wake-up, answer or write may be lost.
+// At every point of a pass at which the queue's thread calls the host, another CPU does something:
+// no wake-up, response or write may be lost.
 #include <functional>
 #include <utility>
 
@@ -17,7 +17,7 @@ using kunit::Guest;
 using kunit::HeldRings;
 using kunit::start_over;
 
-// Lets `what` happen at the n-th crossing from now on, until stop().
+// Calls `what` at the n-th crossing (Host::cross()) from now on, unless stop() comes first.
 class Interruption {
  public:
   Interruption(uint32_t n, const std::function<void()>& what) {
@@ -28,7 +28,7 @@ class Interruption {
   Interruption(const Interruption&) = delete;
   Interruption& operator=(const Interruption&) = delete;
 
-  // Did it happen?
+  // Returns whether `what` was called.
   [[nodiscard]] bool stop() {
     if (!stopped_) happened_ = host().interrupt_at == 0;
     stopped_ = true;
@@ -41,8 +41,8 @@ class Interruption {
   bool happened_ = false;
 };
 
-// Runs `scenario(n)`, with the n-th crossing interrupted, from the first to the
-// last that there is; how many there were.
+// Runs `scenario(n)`, which interrupts the n-th crossing, for each crossing that there is.  Returns
+// their number.
 template <typename Scenario>
 uint32_t with_each_crossing_interrupted(Scenario scenario) {
   return kunit::sweep(scenario, 1);
@@ -137,8 +137,7 @@ TEST(QueueInterleaving, ABarrierThatEndsAtAnyMomentLetsTheOthersGo) {
   EXPECT_GE(moments, 20u);
 }
 
-// At no moment is a later write with the disk together with the barrier, nor
-// the barrier together with an earlier write.
+// At no moment does the disk have the barrier together with an earlier or a later write.
 TEST(QueueInterleaving, ABarrierThatComesAtAnyMomentKeepsTheOrder) {
   const uint32_t moments = with_each_crossing_interrupted([](uint32_t n) -> bool {
     HeldRings bench;
@@ -149,7 +148,7 @@ TEST(QueueInterleaving, ABarrierThatComesAtAnyMomentKeepsTheOrder) {
     bench.write(0, 1);
     bench.write(0, 2);
     if (!interruption.stop()) return false;
-    // Both were taken before the barrier could be seen.
+    // While the disk has the barrier, it has nothing else.
     for (uint32_t i = 0; i < 10 && !host().held.empty(); ++i) {
       if (bench.with_disk(9)) {
         EXPECT_EQ(host().held.size(), 1u);
@@ -165,8 +164,8 @@ TEST(QueueInterleaving, ABarrierThatComesAtAnyMomentKeepsTheOrder) {
   EXPECT_GE(moments, 20u);
 }
 
-// And so does a flush whose writes end while it is taken: what had no answer
-// before it was shown may be lost, the rest may not.
+// Writes end while the flush is taken.  A write that had no response before the flush was shown may
+// be lost; one that had a response may not.
 TEST(QueueInterleaving, AFlushBesideAWriteThatEndsAtAnyMomentCoversWhatWasAnswered) {
   const uint32_t moments = with_each_crossing_interrupted([](uint32_t n) -> bool {
     HeldRings bench;
@@ -189,7 +188,7 @@ TEST(QueueInterleaving, AFlushBesideAWriteThatEndsAtAnyMomentCoversWhatWasAnswer
   EXPECT_GE(moments, 8u);
 }
 
-// The power may go at any moment after the answer.
+// The disk may lose its cache at any moment after the response.
 TEST(QueueInterleaving, WhatABarrierOrAFlushCoversIsNotLostAtAnyMoment) {
   const uint32_t moments = with_each_crossing_interrupted([](uint32_t n) -> bool {
     HeldRings bench({.queues = 2, .persistent = false});
@@ -301,7 +300,7 @@ TEST(QueueInterleaving, ARingIsNotReadBeforeTheFrontendIsToldThatItIsConnected) 
   EXPECT_GE(passes, 2u);
 }
 
-// done() wakes the thread, which may then be the faster of the two.
+// The end of the I/O wakes the thread, which may run before the context that ended the I/O goes on.
 TEST(QueueInterleaving, AQueueIsNotGoneBeforeItsLastIoHasLeft) {
   HeldRings bench({.persistent = false});
   ASSERT_TRUE(bench.connected);

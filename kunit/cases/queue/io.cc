@@ -13,7 +13,7 @@ using kunit::Guest;
 using kunit::Layout;
 using kunit::DeviceSetup;
 
-// Does the disk hold `byte` in all sectors from..to?
+// Does every byte of the sectors `from` to `to` of the disk equal `byte`?
 bool disk_holds(uint64_t from, uint64_t to, uint8_t byte) {
   for (uint64_t at = from * 512; at < (to + 1) * 512; ++at) {
     if (host().disk_byte(at) != byte) return false;
@@ -26,7 +26,7 @@ void fill_disk(uint64_t from, uint64_t to, uint8_t byte) {
   for (uint64_t at = from * 512; at < (to + 1) * 512; ++at) host().disk[at] = byte;
 }
 
-// Sends one request and lets the backend run.
+// Sends one request and lets the backend run.  Returns the status of the response.
 int served(Bench& bench, const Ask& request) {
   bench.guest().send(request);
   host().run();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-// How much at once, and how soon again: the core's numbers as they are seen
-// from outside, written down here once more.
+// Sizes of batches, and delays before the next try.  The core's numbers, as seen from outside, are
+// written down here a second time.
 #include "grant/page_pool.h"
 #include "support/bench.h"
 #include "support/expectations.h"
@@ -13,7 +13,7 @@ using kunit::ask;
 using kunit::Bench;
 using kunit::Guest;
 
-// Shows `count` reads of one page each at once, ids from `first` on.
+// Shows `count` reads of one page each at once, with ids from `first` on, and runs them.
 void read_many(Guest& guest, uint64_t first, uint32_t count) {
   const uint32_t gref = guest.grants(count);
   for (uint32_t i = 0; i < count; ++i) {
@@ -24,8 +24,7 @@ void read_many(Guest& guest, uint64_t first, uint32_t count) {
   host().run();
 }
 
-// Lets `ms` pass in which no queue's thread wakes up, and then one more in which
-// one does.
+// No thread makes a pass for `ms` - 1 milliseconds; one thread makes one in the next millisecond.
 void expect_next_pass_in(uint64_t ms) {
   const uint32_t passes = host().passes;
   host().sleep(ms - 1);
@@ -40,7 +39,7 @@ TEST(Pace, ADiskThatIsDoneAtOnceGetsSixteenRequestsAtATime) {
   read_many(bench.guest(), 0, 40);
   read_many(bench.guest(), 100, 40);
   EXPECT_EQ(bench.guest().answers(), 80u);
-  // The first batch is not known to be done at once yet.
+  // The core does not know yet that the disk ends the first batch at once.
   EXPECT_EQ(host().submissions, (std::vector<uint32_t>{40, 16, 16, 8}));
 }
 
@@ -59,7 +58,7 @@ TEST(Pace, ARequestWithoutPagesIsTriedAgainAfterTenMillisecondsAndThenLessOften)
   read_many(bench.guest(), 1, 1);
   for (const uint64_t ms : {10, 20, 40, 80, 160, 160, 160}) expect_next_pass_in(ms);
   host().failing.clear();
-  // The pool asks the host after 640 ms.
+  // The pool asks the host again after at most 640 ms.
   host().sleep(640 + 160);
   EXPECT_EQ(bench.guest().status_of(1), BLKIF_RSP_OKAY);
 }
@@ -86,7 +85,7 @@ TEST(Pace, AFrontendThatNeverStopsLetsTheThreadBeFrozenBetweenItsRequests) {
   Guest& guest = bench.guest();
   const uint32_t gref = guest.grant();
   uint64_t sent = 1;
-  // The fence stands before the last look for more requests.
+  // The thread calls the fence before it checks for more requests for the last time.
   host().at_fence = [&] {
     if (sent == 1000) return;
     guest.put(ask(BLKIF_OP_READ, ++sent, 0, {{gref}}));

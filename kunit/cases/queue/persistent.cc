@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-// Buffers that outlive a request: persistent grants, free pages, parameters.
+// Buffers that outlive a request, persistent grants and free pages, and their parameters.
 #include "support/bench.h"
 #include "support/expectations.h"
 
@@ -10,7 +10,7 @@ using kunit::ask;
 using kunit::Bench;
 using kunit::Guest;
 
-// Reads into `count` pages from `gref` on, one request each, and waits.
+// Reads into `count` pages from `gref` on, with one request after the other.
 void read_into(Guest& guest, uint32_t gref, uint32_t count) {
   for (uint32_t i = 0; i < count; ++i) {
     static uint64_t id = 100000;
@@ -101,7 +101,7 @@ TEST(QueuePersistent, OverTheLimitOldGrantsMakeRoom) {
   const uint32_t gref = bench.guest().grants(21);
   read_into(bench.guest(), gref, 21);
   host().run();
-  // 20 were kept, the 21st was used once, and then one had to go.
+  // 20 grants were kept.  The 21st was used once, and then the oldest one had to go.
   EXPECT_EQ(bench.guest().mappings(gref), 0u);
   EXPECT_EQ(bench.guest().all_mappings(), 19u);
 }

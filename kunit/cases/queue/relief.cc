@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-// Who gives back what when handles or pages, which all guests share, have run out.
+// Handles and pages, which all guests share, have run out: which rings give back grants and pages.
 #include "support/bench.h"
 #include "support/expectations.h"
 #include "support/reads.h"
@@ -20,7 +20,7 @@ TEST(QueueRelief, TheRingsOwnIdleGrantsMakeRoomAndNoMoreThanAreMissing) {
   (void)send_reads(bench.guest(), 10, 2);
   host().sleep(20);
   EXPECT_EQ(served(bench.guest(), 10, 2), 2u);
-  // What is mapped while others wait is not kept.
+  // A grant that is mapped while requests wait for handles is not kept.
   EXPECT_EQ(bench.guest().all_mappings(), 6u);
   EXPECT_EQ(host().logged("handles"), 0u);
 }
@@ -50,7 +50,7 @@ TEST(QueueRelief, AnotherDevicesIdleGrantsMakeRoom) {
   EXPECT_EQ(host().logged("7.xvda-0: Xen has no handles for 2 more grants"), 1u);
 }
 
-// Else it would take back what it gave before who asked tries again.
+// Otherwise the ring would take back the handles before the ring that waits for them tries again.
 TEST(QueueRelief, WhoGaveBackForOthersKeepsNothingNewForAWhile) {
   Bench bench;
   Bench other({.domid = 8});

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
-// Random schedules: which thread runs, when an I/O ends, and when a frontend
-// shows its next request, in the middle of a thread's pass, too; and at which
-// moment the disk's cache may be lost: at all of them.  A failure prints the seed
-// that repeats it.
+// Random schedules: which thread runs, when an I/O ends, and when a frontend shows its next
+// request, also in the middle of a thread's pass.  The loss of the disk's cache is tested at every
+// moment.  A failure prints the seed that repeats it.
 #include <map>
 #include <set>
 #include <string>
@@ -22,12 +21,14 @@ using kunit::Random;
 constexpr uint32_t kQueues = 3;
 constexpr uint64_t kRequests = 60;
 
-// The frontend, the disk and the scheduler of one run, and what it checks: a
-// barrier goes to the disk when all writes shown before it are done, alone
-// among writes, and those behind it in its ring come after it.  Of two barriers
-// in different rings that wait at the same time either may be the first, before
-// what stands behind the other.  What was answered before a flush was shown, or
-// precedes a barrier in its ring, is on the medium from the answer to that on.
+// The frontend, the disk and the scheduler of one run.  They check these rules:
+//  - A barrier goes to the disk when all writes shown before it are done.  The disk has no other
+//    write at the same time.
+//  - Writes behind a barrier in its ring go to the disk when the barrier is done.
+//  - If barriers of two rings wait at the same time, either may be the first, and need not wait
+//    for the writes behind the other.
+//  - When a flush or a barrier is answered, all writes that were answered before it was shown are
+//    durable.  With a barrier also all writes before it in its ring are.
 class Schedule : public HeldRings {
  public:
   explicit Schedule(Random& random)
@@ -44,7 +45,7 @@ class Schedule : public HeldRings {
     host().choose = nullptr;
   }
 
-  // False when a rule was broken.
+  // Returns false if a rule was broken.
   bool run() {
     interrupt_soon();
     while (shown_ < kRequests || !host().held.empty()) {
@@ -54,7 +55,7 @@ class Schedule : public HeldRings {
     host().interrupt_at = 0;
     host().run();
     look();
-    // What was held back goes to the disk now.
+    // Requests that were held back go to the disk now.
     while (!host().held.empty()) {
       end_one();
       host().run();
@@ -87,7 +88,7 @@ class Schedule : public HeldRings {
 
   void interrupt_soon() { host().interrupt_at = 1 + random_.below(40); }
 
-  // What other CPUs do meanwhile.
+  // What other CPUs do meanwhile: the frontend shows a request, or an I/O ends.
   void step() {
     if (shown_ < kRequests && random_.below(2) == 0) {
       show_one();
@@ -120,7 +121,7 @@ class Schedule : public HeldRings {
 
   [[nodiscard]] static uint8_t byte_of(uint64_t id) { return static_cast<uint8_t>(id + 0x40); }
 
-  // The writes that a flush or barrier shown now makes durable.
+  // The writes that must be durable when a flush or barrier that is shown now is answered.
   std::set<uint64_t> covered_by(uint32_t queue, uint8_t operation, uint64_t id) {
     std::set<uint64_t> covered;
     if (operation != BLKIF_OP_FLUSH_DISKCACHE && operation != BLKIF_OP_WRITE_BARRIER)
@@ -135,7 +136,7 @@ class Schedule : public HeldRings {
     return covered;
   }
 
-  // Would all that flushes and barriers have covered survive a loss now?
+  // Checks that a loss now would spare all writes that answered flushes and barriers cover.
   void look_at_medium() {
     for (auto& [id, asked] : asked_) {
       if (asked.covered.empty() || !okay(asked.queue, id)) continue;
@@ -159,7 +160,7 @@ class Schedule : public HeldRings {
     host().complete(at);
   }
 
-  // Judges what has gone to the disk since the last time.
+  // Checks the I/Os that went to the disk since the last call, and the medium.
   void look() {
     for (; looked_ < host().ios.size(); ++looked_) {
       const auto& io = host().ios[looked_];
@@ -186,7 +187,7 @@ class Schedule : public HeldRings {
     with_disk_.insert(id);
   }
 
-  // Must the write `first`, shown before it and not done, be done by now?
+  // The write `first` was shown before `then` and is not done.  Must it be done before `then`?
   bool precedes(uint64_t first, const Asked& then) {
     const Asked& asked = asked_.at(first);
     if (then.operation != BLKIF_OP_WRITE_BARRIER) {
@@ -195,7 +196,7 @@ class Schedule : public HeldRings {
     return asked.queue == then.queue || !behind_barrier(first);
   }
 
-  // Is it a barrier, or behind one of its ring that is not done?
+  // Is the write a barrier, or is it behind a barrier of its ring that is not done?
   bool behind_barrier(uint64_t id) {
     for (const uint64_t other : unfinished_) {
       if (other <= id && asked_.at(other).operation == BLKIF_OP_WRITE_BARRIER &&
@@ -225,7 +226,7 @@ class Schedule : public HeldRings {
   std::map<uint64_t, Asked> asked_;
   std::set<uint64_t> unfinished_;  // writes shown and not ended
   std::set<uint64_t> with_disk_;
-  std::set<uint64_t> durable_;  // that must survive a loss of the cache
+  std::set<uint64_t> durable_;  // writes that must survive a loss of the cache
 };
 
 TEST(QueueSchedules, FlushesCoverAndBarriersKeepTheOrderUnderAnySchedule) {

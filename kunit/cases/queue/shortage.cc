@@ -134,7 +134,7 @@ TEST(QueueShortage, AnIndirectRequestThatWaitsHasNothingMapped) {
   EXPECT_EQ(host().handles_left, 20u);
   host().handles_left = 30;
   host().sleep(160);
-  // The page of descriptors is not read again, and not needed.
+  // The page of descriptors is not mapped again, so 30 handles are enough.
   EXPECT_EQ(guest.status_of(1), BLKIF_RSP_OKAY);
   EXPECT_EQ(host().handles_left, 30u);
 }
@@ -199,7 +199,7 @@ TEST(QueueShortage, AQueueIsIdleAgainAfterAShortage) {
   EXPECT_EQ(host().work_runs, works);
 }
 
-// Its handle comes back when the storage stack lets go.
+// The handle comes back when the storage stack drops its reference to the page.
 TEST(QueueShortage, WhatTheStorageStackHoldsIsWaitedFor) {
   Bench bench({.persistent = false});
   ASSERT_TRUE(bench.connect());

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-// A disk that shrinks under requests that are under way: what lies beyond its new
-// end fails, is answered once, and holds nothing else up.
+// A disk that shrinks while requests are in flight.  A request beyond the new end fails, is
+// answered once, and holds nothing else up.
 #include "support/disk.h"
 #include "support/expectations.h"
 #include "support/held_rings.h"
@@ -39,7 +39,7 @@ TEST(QueueShrink, WhatIsWithTheDiskFailsBeyondItsEnd) {
   expect_service(bench);
 }
 
-// The parts on what is left are done; the first beyond it is the last.
+// The parts before the disk's new end are done.  The first part beyond it fails and is the last.
 TEST(QueueShrink, PartsOfADiscardEndAtTheDisksEnd) {
   host().geometry.max_discard_sectors = 8;
   host().geometry.discard_granularity_bytes = 512;

@@ -250,7 +250,8 @@ TEST(QueueTrouble, AnEventWithARequestIsNotSpurious) {
 TEST(QueueTrouble, RequestsTakenWithoutAnEventDoNotExcuseALaterStorm) {
   Bench bench;
   ASSERT_TRUE(bench.connect());
-  // Served when an I/O ended, say; the frontend was not asked for an event.
+  // The request is served without an event, as when the thread runs because an I/O has ended.  The
+  // frontend was not asked for an event.
   const uint32_t gref = bench.guest().grant();
   bench.guest().put(ask(BLKIF_OP_READ, 1, 0, {{gref}}));
   bench.guest().show();

@@ -19,7 +19,7 @@ struct TestRing : WriteOrder::Member {
   TestRing(const TestRing&) = delete;
   TestRing& operator=(const TestRing&) = delete;
 
-  // A ring without requests: nothing precedes the barrier.
+  // The ring has no requests that precede the barrier, so it acknowledges at once.
   [[nodiscard]] bool look() {
     const bool up = Member::look();
     acknowledge();
@@ -119,7 +119,7 @@ TEST(WriteOrder, ARingThatSeesTheBarrierWakesItsOwner) {
   EXPECT_TRUE(a.try_raise());
   EXPECT_TRUE(b.look());
   EXPECT_TRUE(a.woken());
-  // Once: it was told.
+  // b has woken the owner already.
   EXPECT_TRUE(b.look());
   EXPECT_FALSE(a.woken());
   a.lower();
@@ -163,7 +163,7 @@ TEST(WriteOrder, ABarrierRaisedSinceTheLastLookIsNotAcknowledged) {
   EXPECT_TRUE(b.Member::look());
   a.lower();
   EXPECT_TRUE(a.try_raise());
-  // b has found nothing that precedes the first one; a write may precede the second.
+  // b has found no write that precedes the first barrier.  A write may precede the second one.
   b.acknowledge();
   EXPECT_FALSE(a.quiet());
   EXPECT_TRUE(b.look());

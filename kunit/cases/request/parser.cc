@@ -53,8 +53,8 @@ bool complete(const Request& request) {
   return good;
 }
 
-// The status with which the request is refused in all layouts; 1 when it is
-// not, or not everywhere in the same way.
+// The status with which the request is refused in all layouts; 1 if a layout accepts it, or if the
+// layouts refuse it differently.
 int refusal(const Ask& request) {
   int status = 2;
   for (const Layout layout : kLayouts) {
@@ -253,7 +253,7 @@ TEST(Parser, RandomSlotsYieldOnlyRequestsThatCannotBeWrong) {
     slot.bytes[0] = static_cast<uint8_t>(random.below(5));
     slot.bytes[1] = static_cast<uint8_t>(random.below(14));
     if (random.below(2) == 0) {
-      // Likely segments, in both kinds of layout.
+      // Makes valid segments likely, in both kinds of layout.
       for (uint32_t at = 20; at < sizeof(slot.bytes); ++at) slot.bytes[at] &= 0x07;
     }
     const Layout layout = kLayouts[random.below(3)];

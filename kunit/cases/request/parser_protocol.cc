@@ -51,7 +51,7 @@ bool accepted(const AnyAsk& request) {
   return true;
 }
 
-// Is it refused in all layouts as an error, with this id and operation?
+// Is the request refused with ERROR in all layouts, with its id and with this operation?
 template <typename AnyAsk>
 bool refused(const AnyAsk& request, uint8_t operation) {
   for (const Layout layout : kLayouts) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-// How a discard is cut into parts, and whether it is offered.
+// How a discard is cut into parts, and whether discards are offered.
 #include <algorithm>
 
 #include "fake_host/fake_host.h"
@@ -81,7 +81,7 @@ TEST(VbdDiscard, ASecureOneHasItsOwnMost) {
   EXPECT_EQ(vbd->discard_part(0, 1000, false), 64u);
 }
 
-// With numbers as disks have them: powers of two, granules of whole blocks.
+// The numbers are those of real disks: powers of two, and granules of whole blocks.
 TEST(VbdDiscard, RandomDiscardsAreCutIntoPartsThatCoverThemExactly) {
   kunit::Random random;
   bool right = true;
@@ -115,7 +115,7 @@ TEST(VbdDiscard, RandomDiscardsAreCutIntoPartsThatCoverThemExactly) {
   EXPECT_TRUE(right);
 }
 
-// A disk that reports anything: slow is allowed, stuck or too much is not.
+// A disk may report any numbers.  A discard may be slow then, but not stuck, and no part too large.
 TEST(VbdDiscard, EvenOddNumbersYieldPartsThatAreNeverEmptyNorTooLarge) {
   kunit::Random random;
   bool right = true;
@@ -131,7 +131,7 @@ TEST(VbdDiscard, EvenOddNumbersYieldPartsThatAreNeverEmptyNorTooLarge) {
   EXPECT_TRUE(right);
 }
 
-// Such as a granularity, an alignment or a most that are no whole blocks.
+// The granularity, the alignment or the largest discard may be no whole blocks.
 TEST(VbdDiscard, EvenOddNumbersYieldPartsOfWholeBlocks) {
   kunit::Random random;
   bool right = true;
@@ -149,7 +149,7 @@ TEST(VbdDiscard, EvenOddNumbersYieldPartsOfWholeBlocks) {
   EXPECT_TRUE(right);
 }
 
-// A part of nothing would be submitted for ever.
+// Empty parts would be submitted for ever.
 TEST(VbdDiscard, ADiskThatTakesLessThanABlockAtOnceIsNotOfferedForDiscards) {
   bool right = true;
   for (uint64_t most = 1; most < 20; ++most) {

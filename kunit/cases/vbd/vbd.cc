@@ -20,7 +20,7 @@ Owned<Vbd> open_disk(Access access = Access::kReadWrite, bool cdrom = false) {
   return vbd ? std::move(*vbd) : nullptr;
 }
 
-// A request of one segment, first to last.
+// A request of one segment: the sectors `first` to `last` of a page.
 Request request(Operation operation, uint64_t sector, uint8_t first, uint8_t last) {
   Request made{};
   made.operation = operation;
@@ -79,7 +79,7 @@ TEST(Vbd, RefusesASectorThatWouldOverflow) {
   for (uint64_t back = 0; back < 16; ++back) {
     EXPECT_FALSE(allows(*vbd, request(Operation::kRead, UINT64_MAX - back, 0, 7)));
   }
-  // In bytes it would come out at 0.
+  // The sector in bytes would wrap, to 0.
   EXPECT_FALSE(allows(*vbd, request(Operation::kRead, uint64_t{1} << 55, 0, 7)));
   EXPECT_FALSE(allows(*vbd, request(Operation::kRead, uint64_t{1} << 63, 0, 7)));
 }
@@ -144,7 +144,7 @@ TEST(Vbd, AFlushReachesEveryDiskThatMayBeWritten) {
     const Owned<Vbd> vbd = open_disk(Access::kReadOnly);
     EXPECT_FALSE(vbd->flush_needed());
   }
-  // The host knows best whether there is a cache now.
+  // Without a write cache, too: the host knows best whether there is a cache now.
   host().geometry.write_cache = 0;
   const Owned<Vbd> vbd = open_disk();
   EXPECT_TRUE(vbd->flush_needed());

@@ -22,14 +22,14 @@ using kunit::Layout;
   ASSERT_TRUE(attached.has_value());                                              \
   Ring& ring = *attached
 
-// How many slots a ring of so many pages has; 0 when it cannot be attached.
+// The number of slots of a ring of `pages` pages; 0 if the ring cannot be attached.
 uint32_t size_of(Layout layout, uint32_t pages) {
   Guest guest(layout, pages);
   const auto ring = Ring::attach(guest.memory(), guest.ring_bytes(), layout);
   return ring ? ring->size() : 0;
 }
 
-// Sends one request through the ring and answers it; did all of it arrive?
+// Sends one request through the ring and answers it.  Do both arrive complete?
 bool round_trip(Ring& ring, Guest& guest, Layout layout, uint64_t id) {
   guest.put(ask(BLKIF_OP_READ, id, id * 8, {{.gref = static_cast<uint32_t>(id)}}));
   guest.show();
@@ -44,7 +44,7 @@ bool round_trip(Ring& ring, Guest& guest, Layout layout, uint64_t id) {
   return guest.status_of(id) == BLKIF_RSP_OKAY;
 }
 
-// More round trips than there are slots, from `first` on.
+// Makes more round trips than there are slots, with the ring's indices starting at `first`.
 bool round_trips(Layout layout, uint32_t pages, uint32_t first) {
   Guest guest(layout, pages, first);
   auto ring = Ring::attach(guest.memory(), guest.ring_bytes(), layout);
@@ -142,7 +142,7 @@ TEST(Ring, AttachTakesUnansweredRequestsAgain) {
   Guest guest(Layout::kX86_64, 1, 1000);
   for (uint64_t id = 1; id <= 5; ++id) guest.put(ask(BLKIF_OP_READ, id, 0, {{.gref = 1}}));
   guest.show();
-  guest.rsp_prod() = 1002;  // two were answered by somebody before us
+  guest.rsp_prod() = 1002;  // an earlier backend answered two requests
   ATTACH(ring, guest, Layout::kX86_64);
   EXPECT_EQ(ring.pending().value_or(99), 3u);
   RawSlot slot;
@@ -223,8 +223,7 @@ TEST(Ring, ArmAsksForAnEventAtTheNextRequest) {
 TEST(Ring, ArmSeesARequestThatComesInBetween) {
   Guest guest(Layout::kX86_64);
   ATTACH(ring, guest, Layout::kX86_64);
-  // The frontend looks at req_event before we have written it, and so sends
-  // no event.
+  // The frontend reads req_event before the backend has written it, and so sends no event.
   host().at_fence = [&guest] {
     guest.put(ask(BLKIF_OP_READ, 1, 0, {}));
     guest.show();
@@ -333,7 +332,7 @@ TEST(Ring, LooksAtTheEventIndexAfterTheAnswersAreShown) {
   RawSlot slot;
   ring.take(slot);
   ring.respond(1, BLKIF_OP_READ, 0);
-  // The frontend asks to be told in the moment in between.
+  // The frontend asks for an event after rsp_prod is written and before rsp_event is read.
   host().at_fence = [&guest] { guest.rsp_event() = 1; };
   EXPECT_TRUE(ring.push());
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What the cases need of the kernel that runs them. */
+/* The services of the kernel that the cases need. */
 #include <kunit/test.h>
 #include <linux/log2.h>
 #include <linux/mm.h>
@@ -30,9 +30,9 @@ void *harness_alloc(size_t bytes, size_t alignment)
 {
 	void *memory;
 
-	/* A case may run for long in a kernel that is not preempted. */
+	/* A case may run for long, and the kernel may not preempt it. */
 	cond_resched();
-	/* kmalloc() aligns nothing but powers of two to their size. */
+	/* kmalloc() aligns memory to its size only when that is a power of two. */
 	if (alignment > ARCH_KMALLOC_MINALIGN && !is_power_of_2(bytes))
 		memory = vmalloc(bytes);
 	else
@@ -79,7 +79,7 @@ uint64_t harness_seed(void)
 	return seed;
 }
 
-/* KUnit runs the suites when this has returned. */
+/* KUnit runs the suites after this returns. */
 static int __init harness_init(void)
 {
 	if (!seed)

@@ -1,37 +1,37 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The border between the cases' C++ and the C code that runs them under KUnit. */
+/* The interface between the C++ cases and the C code that runs them under KUnit. */
 #pragma once
 
 #include "host/types.h"
 
 HOST_DECLS_BEGIN
 
-/* --- what C++ asks of the kernel ------------------------------------------ */
+/* --- called by C++ -------------------------------------------------------- */
 
 /*
- * harness_alloc - memory of any size; of whole pages when @alignment is one.
- * A case whose memory is not to be had fails and ends: never NULL.
+ * harness_alloc - memory of any size, aligned to @alignment, a page at most.
+ * Never returns NULL: without memory the running case fails and ends.
  *
  * Context: process, may sleep.
  */
 void *harness_alloc(size_t bytes, size_t alignment);
 void harness_free(void *memory);
 
-/* harness_fail - the running case has failed, and goes on. */
+/* harness_fail - marks the running case as failed.  The case goes on. */
 void harness_fail(const char *file, int line, const char *text);
 
-/* harness_end - the running case has failed, and ends here: does not return. */
+/* harness_end - marks the running case as failed and ends it.  Does not return. */
 void harness_end(const char *why);
 
-/* harness_say - a line in the running case's log. */
+/* harness_say - writes a line to the running case's log. */
 void harness_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 bool harness_failed(void);
 uint64_t harness_seed(void);
 
-/* --- what the C code calls ------------------------------------------------ */
+/* --- called by C ---------------------------------------------------------- */
 
-/* harness_run_case - a fresh host, the case, and a look at what it left. */
+/* harness_run_case - runs a case on a fresh host and checks it for leaks. */
 void harness_run_case(void (*body)(void));
 
 HOST_DECLS_END

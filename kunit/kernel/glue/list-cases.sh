@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# Prints what kunit/kernel/glue/suites.c includes: the suites and cases of the given
-# sources, one suite a line.  What looks like a case and is not understood is
-# an error, and so is no case at all.
+# Prints cases.h, which kunit/kernel/glue/suites.c includes: the suites and cases of
+# the given sources, one suite a line.  A TEST line that this script cannot parse is an
+# error.  No case at all is an error, too.
 #
 # usage: list-cases.sh SOURCE...
 set -eu

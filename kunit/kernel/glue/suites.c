@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The suites of all cases.  cases.h is made of kunit/cases by list-cases.sh: a
+ * The suites of all cases.  list-cases.sh generates cases.h from kunit/cases: a
  * line SUITE(suite, CASE(suite, name) CASE(suite, name) ...) for each suite.
  */
 #include <kunit/test.h>
@@ -28,7 +28,7 @@
 #include "cases.h"
 #undef SUITE
 
-/* This is what kunit_test_suites() makes of its arguments. */
+/* What kunit_test_suites() expands to; its arguments cannot come from a header. */
 #define SUITE(suite, cases) &suite##_suite,
 static struct kunit_suite *suites[] __used __aligned(sizeof(struct kunit_suite *))
 	__section(".kunit_test_suites") = {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Makes one of the planted mistakes when it is loaded: bug=NAME.
+ * Makes one of the deliberate mistakes when it is loaded: bug=NAME.
  */
 #include <linux/completion.h>
 #include <linux/kernel.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-// Devices that come and go while everybody calls them.
+// Devices that come and go while other threads call into them.
 #include <gtest/gtest.h>
 
 #include "threads/frontend.h"
@@ -31,7 +31,7 @@ TEST(ThreadsDevice, DevicesComeAndGoWhileParametersAndDisksChange) {
     for (int round = 0; round < 12; ++round) {
       Device device(1 + number % 2, number != 0, 100 + number, 1 + 4 * number);
       ASSERT_TRUE(device.probe());
-      if (round % 3 == 0) continue;  // removed before it has come far
+      if (round % 3 == 0) continue;  // removed before it connects
       ASSERT_TRUE(device.connect());
       read_some(device.frontend(0), 40);
       if (round % 3 == 1) {
@@ -55,8 +55,8 @@ TEST(ThreadsDevice, DevicesComeAndGoWhileParametersAndDisksChange) {
   threads::together({[&] { guest(0); }, [&] { guest(1); }, [&] { guest(2); }, administrator});
 }
 
-// Its work runs for another reason at the moment of the removal, and destroys
-// the device before the caller has scheduled it.
+// During the removal the device's work runs for another reason.  It destroys the device
+// before driver_device_remove() has scheduled the work.
 TEST(ThreadsDevice, RemovalIsSeenByWorkThatRunsAnyway) {
   std::atomic<bool> over{false};
   threads::together({[&over] {
@@ -86,7 +86,7 @@ TEST(ThreadsDevice, EveryEventAtAnyTimeAndThenRemoval) {
     ASSERT_TRUE(device.connect());
     abandon_some(device.frontend(0));
     abandon_some(device.frontend(1));
-    // xenbus and sysfs end these calls before the removal.
+    // xenbus and sysfs wait for these calls before they remove the device.
     threads::together({[&device] {
                          for (int i = 0; i < 30; ++i) device.state(random_below(9));
                        },
@@ -149,8 +149,8 @@ TEST(ThreadsDevice, ASuccessorConnectsWhenItsPredecessorHasLetGo) {
     ASSERT_TRUE(first.connect());
     abandon_some(first.frontend(0));
     abandon_some(first.frontend(1));
-    // The same xenbus device, bound again: it may not touch the guest before
-    // the first has let go of it, and must notice when that is.
+    // The same xenbus device, bound again: the second must not touch the guest before
+    // the first has released it, and must notice the release.
     first.remove();
     Device second(2, true, 7, 1);
     ASSERT_TRUE(second.probe());

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
-// The host with threads notices who waits for itself, and who waits for a disk or
-// for what waits for one under a lock that xenbus holds: mistakes on purpose.
+// Mistakes on purpose that the host with threads must report: a thread that waits for
+// itself, and a caller that holds a lock of xenbus and waits for a disk, or for a work
+// or a device that may wait for one.
 #include <gtest/gtest.h>
 
 #include "host/memory.h"
@@ -11,7 +12,7 @@ namespace {
 using threads::host;
 using threads::XenbusLock;
 
-// What the host complains of in a scope is expected.
+// Counts the host's complaints in a scope; they do not fail the case.
 class Complaints {
  public:
   Complaints() { host().complaints = &count_; }
@@ -53,7 +54,7 @@ TEST(ThreadsHost, WhoWaitsUnderALockOfXenbusIsNoticed) {
   EXPECT_EQ(complaints.count(), 4u);
 }
 
-// A call-back that runs is waited for, but not by an administrator.
+// The watch thread waits for a running call-back; an administrator does not.
 TEST(ThreadsHost, TheWatchThreadBindsAndUnbindsBetweenItsCallBacks) {
   using threads::By;
   threads::Device device(1);
@@ -85,7 +86,7 @@ TEST(ThreadsHost, TheWatchThreadBindsAndUnbindsBetweenItsCallBacks) {
   EXPECT_TRUE(other.wait_release());
 }
 
-// As the host in the kernel: a thread of its own submits discards.
+// As in the kernel, where a separate thread submits discards.
 TEST(ThreadsHost, ADiscardEndsInNoSubmission) {
   constexpr uint32_t kDiscards = 200;
   std::atomic<uint32_t> ended{0};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-// The purger beside the thread of a queue.
+// The purger, running concurrently with the thread of a queue.
 #include "grant/purger.h"
 
 #include <gtest/gtest.h>
@@ -24,8 +24,9 @@ struct Job : GrantJob {
   GrantUse grants[20];
 };
 
-// What a queue's thread does to the purger: hands over what it gives up, and at
-// its end waits until all is unmapped.  False when it was not woken for that.
+// Does what a queue's thread does: hands the grants that it gives up to the purger, and
+// at its end waits until all are unmapped.  False when a mapping fails or the wake-up
+// does not come.
 bool map_and_purge(PagePool& pool, Purger& purger, host_thread& thread, uint32_t first_gref) {
   blkback::LogLimits log_limits;
   Mapper mapper(7, Mapper::Persistence::kNegotiated, pool, {"7.xvda-0", log_limits});
@@ -39,7 +40,7 @@ bool map_and_purge(PagePool& pool, Purger& purger, host_thread& thread, uint32_t
     GrantJob* jobs[] = {&job};
     mapper.map(jobs, {.max_grants = 25, .unused_ms = 60000}, turn);
     if (job.outcome != GrantJob::Outcome::kMapped) return false;
-    // Now and then a page of a grant that stays is still with the disk.
+    // Now and then the storage stack still holds a page of the job.
     if (random_below(8) == 0) job.grants[0].page->busy.store(2, std::memory_order_relaxed);
     while (Mapper::busy(job)) std::this_thread::yield();
     mapper.release(jobs, turn);
@@ -78,7 +79,7 @@ TEST(ThreadsPurger, UnmapsBesideTheQueueAndWakesItAtTheEnd) {
                          over = true;
                        },
                        [&] {
-                         // As the statistics' line in the log reads them.
+                         // The statistics line in the log reads the counters like this.
                          while (!over) {
                            const uint64_t now = purger.counters().unmapped.get();
                            EXPECT_GE(now, before);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-// Queues whose I/O ends on other threads, driven by frontends on others still.
+// Queues whose I/O ends on other threads.  The frontends have threads of their own.
 #include <gtest/gtest.h>
 
 #include <cstring>
@@ -17,9 +17,9 @@ using threads::random_below;
 
 constexpr auto kRelaxed = std::memory_order_relaxed;
 
-// Writes every place of its own part of the disk, reads it back, and so on; a
-// page and a place belong to the requests of the same number modulo the slots,
-// of which one is under way.
+// Writes every block of eight sectors in its own part of the disk, reads it back, and
+// so on.  Requests whose ids are equal modulo the slots share a page and a block; only
+// one of them is in flight.
 void write_and_read(Frontend& frontend, uint32_t part, uint64_t count) {
   const uint32_t slots = frontend.slots();
   const auto reads = [slots](uint64_t id) { return id / slots % 2 == 1; };
@@ -105,8 +105,8 @@ TEST(ThreadsQueue, RingsThatShareTooFewHandlesServeAllRequests) {
   EXPECT_EQ(host().handles_left, 24);
 }
 
-// The rules of a barrier, as the disk sees them.  Relaxed: the disk orders
-// nothing for the core.
+// Checks the rules of a barrier as the disk sees them.  The counters are relaxed, so
+// that the disk orders nothing for the core.
 struct Referee {
   std::atomic<int32_t> writes{0};
   std::atomic<int32_t> barriers{0};
@@ -130,15 +130,16 @@ struct Referee {
       writes.fetch_sub(1, kRelaxed);
       return;
     }
-    // Nothing came in while it was with the disk.
+    // No write was submitted while the disk had the barrier.
     if (writes.load(kRelaxed) != 0) violations.fetch_add(1, kRelaxed);
     barriers.fetch_sub(1, kRelaxed);
     done.fetch_add(1, kRelaxed);
   }
 };
 
-// Writes its part of the disk; one in `one_in` is a barrier, over the places of
-// all rings: ThreadSanitizer sees whether their writes are ordered with it.
+// Writes its part of the disk.  One in `one_in` requests is a barrier of eleven blocks
+// anywhere in the parts of all rings: ThreadSanitizer checks whether the rings' writes
+// are ordered with it.
 void write_with_barriers(Frontend& frontend, uint32_t part, uint32_t parts, uint64_t count,
                          uint32_t one_in) {
   const auto make = [&](uint64_t id) {
@@ -194,7 +195,7 @@ TEST(ThreadsQueue, ClosesWithIoUnderWay) {
                        [&frontend](uint64_t id) { return read_of(frontend, id); });
     }
     ASSERT_TRUE(device.disconnect());
-    // "Closed" says so.
+    // The state Closed promises this.
     ASSERT_EQ(host().mapped, 0);
     ASSERT_EQ(host().rings, 0);
   }
@@ -217,8 +218,8 @@ TEST(ThreadsQueue, ClosesWithABarrierUnderWay) {
   }
 }
 
-// The device's work runs all the time and so finds a queue drained before the
-// queue has told it.
+// The device's work runs all the time.  It therefore finds a queue drained before the
+// queue has reported it.
 TEST(ThreadsQueue, IsFoundDrainedByWhoLooksAtThatMoment) {
   Device device(4);
   ASSERT_TRUE(device.probe());

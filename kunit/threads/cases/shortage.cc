@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-// Memory that runs out now and then, on rings of every size.
+// Allocations that fail now and then, on rings of every size.
 #include <gtest/gtest.h>
 
 #include <cstring>
@@ -14,7 +14,7 @@ using threads::Frontend;
 using threads::host;
 using threads::random_below;
 
-// Each ring has a part of the disk to itself; what it writes it reads back.
+// Writes a part of the disk that no other ring uses, and reads it back.
 void write_and_read(Frontend& frontend, uint32_t first_sector, uint64_t count) {
   const uint32_t slots = frontend.slots();
   const auto reads = [slots](uint64_t id) { return id / slots % 2 == 1; };
@@ -66,7 +66,7 @@ TEST(ThreadsShortage, CopiesThatFindNoMemoryGoInParts) {
   EXPECT_GT(host().failures, 10u);
 }
 
-// Whatever of a device cannot be set up, what was set up goes.
+// Wherever the set-up of a device fails, the parts that were set up are freed.
 TEST(ThreadsShortage, DevicesThatCannotBeSetUpComeAndGo) {
   uint32_t connections = 0;
   for (uint32_t round = 0; round < 60; ++round) {

@@ -15,9 +15,10 @@ constexpr auto kRelaxed = std::memory_order_relaxed;
 struct TestRing {
   WriteOrder::Member ring;
   host_thread thread;
-  // Relaxed: who looks at it has to know that there is nothing to see.
+  // Writes in flight.  Relaxed: WriteOrder alone must order its accesses.
   std::atomic<uint32_t> under_way{0};
-  // What the ring's writes leave on the disk; ThreadSanitizer watches it.
+  // Stands for the data that the ring's writes leave on the disk.  Not atomic:
+  // ThreadSanitizer reports accesses that WriteOrder does not order.
   uint64_t written = 0;
 };
 
@@ -27,7 +28,7 @@ class Rings {
     for (uint32_t i = 0; i < count; ++i) rings_.push_back(std::make_unique<TestRing>());
   }
 
-  // Each ring does `turns` writes and barriers, and leaves.
+  // Each ring does `turns` writes and barriers in all, and leaves.
   void run(uint32_t turns, uint32_t one_barrier_in) {
     std::vector<std::function<void()>> functions;
     for (const auto& ring : rings_) {
@@ -37,13 +38,13 @@ class Rings {
     threads::together(functions);
   }
 
-  std::atomic<uint32_t> barriers{0};  // that were done
+  std::atomic<uint32_t> barriers{0};  // completed
   std::atomic<uint32_t> violations{0};
   std::atomic<uint32_t> lost_wakeups{0};
 
  private:
-  // A barrier is with the disk: what came before it is there, and nothing else
-  // is under way until it is done.
+  // The disk has a barrier: earlier writes have ended, and no write is in flight until
+  // the barrier ends.
   void barrier() {
     if (with_disk_.exchange(true, kRelaxed)) violations.fetch_add(1, kRelaxed);
     for (int look = 0; look < 3; ++look) {
@@ -75,7 +76,7 @@ class Rings {
         test.under_way.fetch_sub(1, kRelaxed);
         ring.end_write();
         progress = true;
-        // The others may look before tell_raiser() tells them.
+        // The raiser may call quiet() before tell_raiser() wakes it.
         if (threads::random_below(4) == 0) std::this_thread::yield();
       }
       if (wants_barrier) {
@@ -105,7 +106,8 @@ class Rings {
       }
       if (holding) ring.tell_raiser();
       if (progress || mine != 0) continue;
-      // A wake-up may have come for something else, such as the end of a read.
+      // A queue also wakes up for other reasons, such as the end of a read: make another
+      // pass without a wake-up by WriteOrder.
       if (wants_barrier && threads::random_below(50) != 0) {
         std::this_thread::yield();
         continue;
@@ -118,7 +120,7 @@ class Rings {
     ring.leave();
   }
 
-  // A write is ordered behind the barriers before it.
+  // A write reads the state that barriers before it have left: it is ordered after them.
   void seen_by_write(TestRing& test) { test.written += seen_ & 1; }
 
   static constexpr uint32_t kPatienceMs =
@@ -127,7 +129,7 @@ class Rings {
   WriteOrder order_;
   std::vector<std::unique_ptr<TestRing>> rings_;
   std::atomic<bool> with_disk_{false};
-  uint64_t seen_ = 0;  // what the last barrier left on the disk
+  uint64_t seen_ = 0;  // stands for the data that the barriers leave on the disk
 };
 
 void expect_order(uint32_t rings, uint32_t turns, uint32_t one_barrier_in) {

@@ -1,18 +1,19 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
 #
-# After lib.sh: what is looked at after each scenario, and how logs are printed for
-# the host.
+# Sourced after lib.sh: the checks after each scenario, and how logs are printed for the
+# host.
 
-# Words of a kernel or a hypervisor that has gone wrong.
+# Complaints of a kernel or of the hypervisor.
 bad_words=$(grep -vE '^#|^$' /lab/dom0/bad-words | paste -sd'|')
 
-# A guest's kernel that takes a page back which is still mapped says that it defers it.  Our
-# driver leaves none mapped.
+# A guest's kernel prints this when it takes back a page that is still mapped.  Our driver
+# leaves no page mapped.
 ! driver_is_ours || bad_words="$bad_words|deferring g\\.e\\."
 
-# check_logs: what dom0's kernel and guests' consoles said since the last call, which
-# is then in /tmp/dmesg.new and /tmp/new/guest-NAME.log.  Fails when one complains.
+# check_logs: puts the messages of dom0's kernel and of guests' consoles since the last
+# call into /tmp/dmesg.new and /tmp/new/guest-NAME.log.  Prints a complaint and fails when
+# there is one.
 check_logs() {
 	local found log new seen
 	dmesg -c >/tmp/dmesg.new
@@ -21,7 +22,7 @@ check_logs() {
 	for log in /var/log/xen/guest-*.log; do
 		[ -e "$log" ] || continue
 		new=/tmp/new/${log##*/}
-		# A guest that is created again goes on with the log of the one before.
+		# A guest that is created again appends to the log of the guest before it.
 		seen=$(cat "/tmp/seen/${log##*/}" 2>/dev/null || echo 0)
 		tail -c +$((seen + 1)) "$log" >"$new"
 		echo $((seen + $(stat -c %s "$new"))) >"/tmp/seen/${log##*/}"
@@ -33,7 +34,8 @@ check_logs() {
 	fi
 	for new in /tmp/new/guest-*.log; do
 		[ -e "$new" ] || continue
-		# What its kernel says has a stamp; what the agent says of its commands has none.
+		# The kernel's messages have a time stamp; the output of the agent's commands
+		# has none.
 		found=$(grep -aoE '\[ *[0-9]+\.[0-9]{6}\].*' "$new" | grep -aE "$bad_words" | head -5)
 		if [ -n "$found" ]; then
 			echo "guest ${new##*/} said: $found"
@@ -42,13 +44,13 @@ check_logs() {
 	done
 }
 
-# quote: what is printed again, or is a guest's, in a form that the host's judge.py
-# tells from what the kernel here or Xen says for the first time.
+# quote: changes lines that are printed again, or are a guest's, so that the host's
+# judge.py can tell them from new messages of dom0's kernel and of Xen.
 quote_stamps() { sed -E 's/\r+$//; s/\[( *[0-9]+\.[0-9]{6})\]/<\1>/g'; }
 quote() { quote_stamps | sed 's/^/| /'; }
 
-# quote_guest_log FILE: its end, or all of it from the first complaint on: the host
-# wants to know what else was said.
+# quote_guest_log FILE: prints FILE from 40 lines before its first complaint, or else its
+# last 41 lines; at most 500 lines.  The host looks for further complaints in them.
 quote_guest_log() {
 	local name=${1##*/} first lines most=500
 	lines=$(wc -l <"$1")
@@ -61,7 +63,7 @@ quote_guest_log() {
 		echo "LAB-CUT $name: $((lines - first - most + 1)) lines"
 }
 
-# check_clean: nothing of the scenario is left over.
+# check_clean: fails when something of the scenario is left over.
 check_clean() {
 	local left
 	guests_remove_disks

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
 #
-# Sourced by lib.sh: disks, attached and detached, and I/O on them.
+# Sourced by lib.sh: makes disks, attaches and detaches them, and does I/O on them.
 
-# image NAME MEGABYTES: a file of noise; prints its path.
+# image NAME MEGABYTES: makes a file of random data; prints its path.
 image() {
 	local file=/tmp/$1.img
 	dd if=/dev/urandom of="$file" bs=1M count="$2" status=none
@@ -17,7 +17,7 @@ attach_only() { # GUEST TARGET DEVICE MODE
 	need xl block-attach "$1" "$(disk_spec "$2" "$3" "$4")"
 }
 
-# attach GUEST TARGET DEVICE MODE: waits until the guest has it.
+# attach GUEST TARGET DEVICE MODE: attaches a disk and waits until the guest has it.
 attach() {
 	attach_only "$@"
 	wait_for 30 guest_has_disk "$1" "$3" || fail "guest $1 never saw $3"
@@ -50,14 +50,15 @@ backend_node() { # GUEST DEVICE: the backend's xenstore directory
 	echo "/local/domain/0/backend/vbd/$(guest_id "$1")/$(vdev_number "$2")"
 }
 
-# Requests that a disk of dom0, or of a guest, has not answered yet.
+# The number of requests in flight at a disk of dom0, or of a guest.
 disk_in_flight() { awk '{ print $1 + $2 }' "/sys/block/${1##*/}/inflight"; }         # DISK
 disk_is_busy() { [ "$(disk_in_flight "$1")" -gt 0 ]; }                              # DISK
 guest_in_flight() { guest "$1" "cat /sys/block/$2/inflight" | awk '{ print $1 + $2 }'; } # GUEST DEVICE
 guest_is_busy() { [ "$(guest_in_flight "$1" "$2")" -gt 0 ]; }                       # GUEST DEVICE
 
-# ring_counts GUEST DEVICE: "REQUESTS KEPT" of each ring, as our driver tells when asked: reads
-# and writes, and grants that it keeps mapped.
+# ring_counts GUEST DEVICE: prints "REQUESTS KEPT" for each ring, from the line that our
+# driver logs with log_stats: the number of reads and writes, and of grants that it keeps
+# mapped.
 ring_counts() {
 	set_parameter log_stats 1
 	pause 1
@@ -66,8 +67,8 @@ ring_counts() {
 		awk '{ requests[$1] = $2 + $3; kept[$1] = $4 } END { for (i in kept) print requests[i], kept[i] }'
 }
 
-# null_disk NAME=VALUE...: a disk of null_blk as its configfs attributes say;
-# sets "disk".  null_disk_remove takes it away.
+# null_disk NAME=VALUE...: makes a disk of null_blk with these configfs attributes;
+# sets "disk".  null_disk_remove removes it.
 null_disk() {
 	local setting before
 	[ -d /sys/module/null_blk ] || need modprobe null_blk nr_devices=0
@@ -78,7 +79,7 @@ null_disk() {
 		echo "${setting#*=}" >"/sys/kernel/config/nullb/lab/${setting%%=*}" || fail "null_blk: $setting"
 	done
 	need eval 'echo 1 >/sys/kernel/config/nullb/lab/power'
-	# It has the folder's name, or in older kernels the next number.
+	# The disk is named after the folder; older kernels use the next number.
 	disk=/dev/$(comm -13 <(echo "$before") <(ls /sys/block) | head -1)
 	wait_for 5 [ -b "$disk" ] || fail "no disk of null_blk"
 }
@@ -113,7 +114,8 @@ statistic_of() { # GUEST DEVICE NAME
 	cat "/sys/bus/xen-backend/devices/vbd-$(guest_id "$1")-$(vdev_number "$2")/statistics/$3"
 }
 
-# The sum of nothing equals no other.
+# The checksum of no data.  It is replaced by different words, so that an empty read never
+# compares equal.
 sum_of_nothing=$(sha256sum </dev/null | cut -d' ' -f1)
 guest_sum() {
 	guest "$1" "dd if=/dev/$2 bs=1M iflag=direct 2>/dev/null | sha256sum" | cut -d' ' -f1 |
@@ -121,15 +123,15 @@ guest_sum() {
 }
 file_sum() { sha256sum <"$1" | cut -d' ' -f1 | sed "s/$sum_of_nothing/(the file is empty)/"; }
 
-# Verified I/O for the guest: crc32c in every block, mixed sizes.
+# Prints a command for the guest that does verified I/O: crc32c in every block, mixed sizes.
 fio_verify() { # DEVICE MEGABYTES [OPTIONS]
 	echo "fio --name=verify --filename=/dev/$1 --size=${2}M --direct=1 --ioengine=libaio" \
 		"--iodepth=16 --rw=randrw --bsrange=512-1m --verify=crc32c --verify_fatal=1" \
 		"--do_verify=1 --minimal ${3:-}"
 }
 
-# load_start GUEST DEVICE MEGABYTES: such I/O in the background, over and over,
-# until load_stop GUEST, which says whether all of it was right.
+# load_start GUEST DEVICE MEGABYTES: repeats such I/O in the background until load_stop
+# GUEST, which fails the scenario when any of it failed.
 load_start() {
 	guest "$1" 'rm -f /tmp/stop' >/dev/null
 	guest_start "$1" load "until [ -e /tmp/stop ]; do $(fio_verify "$2" "$3") || exit 1; done"

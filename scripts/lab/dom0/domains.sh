@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
 #
-# Sourced by lib.sh: a guest that serves the disks of other guests.
+# Sourced by lib.sh: driver domains, which are guests that serve the disks of other guests.
 
-# domain_create NAME [CONFIGURATION-LINE...]: a driver domain.  Its programs are
-# dom0's, it has the CPU 4 for itself, and its kernel is dom0's, too, unless the
-# environment says otherwise:
+# domain_create NAME [CONFIGURATION-LINE...]: creates a driver domain with dom0's
+# programs and with CPU 4 for itself.  Its kernel is dom0's by default.  In the environment:
 #   domain_kernel=FILE  domain_type=pv|pvh  domain_memory=MEGABYTES  domain_extra=WORDS
 domain_create() {
 	local kernel=${domain_kernel:-}
@@ -29,8 +28,8 @@ domain_runs_driver() { # NAME
 	fi
 }
 
-# domain_need NAME [CONFIGURATION-LINE...]: such a domain, alone, that stays from one
-# scenario to the next.
+# domain_need NAME [CONFIGURATION-LINE...]: creates such a domain unless it runs already,
+# and destroys all other guests.  The domain stays for later scenarios.
 domain_need() {
 	local name
 	for name in $(guests); do [ "$name" = "$1" ] || xl destroy "$name"; done
@@ -39,19 +38,19 @@ domain_need() {
 	domain_create "$@"
 }
 
-# domain_served NAME: how many disks it serves.
+# domain_served NAME: prints the number of disks that the domain serves.
 domain_served() { guest "$1" 'ls /sys/bus/xen-backend/devices | grep -c "^vbd"' | head -1; }
 domain_serves() { [ "$(domain_served "$1")" = "$2" ]; }
 
-# What the kernel of a domain must not say; it is forgotten.
+# domain_check_log NAME: fails when the domain's kernel has complained; clears its log.
 domain_check_log() {
 	guest "$1" 'dmesg -c | grep -E "$(grep -vE "^#|^$" /lab/dom0/bad-words | paste -sd"|")" | head -5 | grep .' &&
 		fail "the driver domain complains"
 	return 0
 }
 
-# domain_verify NAME: a guest's disk that the domain serves is used, detached,
-# attached for reading, and goes with its guest.
+# domain_verify NAME: the domain serves a disk to a guest.  The disk is used, detached,
+# attached read-only, and removed with its guest.
 domain_verify() {
 	domain_runs_driver "$1" || fail "another driver than $(cat /lab/driver) is loaded in the driver domain"
 	need guest "$1" 'dd if=/dev/urandom of=/tmp/disk bs=1M count=16 2>/dev/null; losetup /dev/loop0 /tmp/disk' >/dev/null

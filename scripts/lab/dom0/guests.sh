@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
 #
-# Sourced by lib.sh: domains, and what is done in them.
+# Sourced by lib.sh: guests, and commands in them.
 
-# guest_id NAME: prints the number of a domain.  xl takes ten times as long as
-# to ask whether what it said last still holds.
+# guest_id NAME: prints the number of a domain.  xl takes ten times as long as a check in
+# xenstore that the last answer of xl still holds.
 guest_id() {
 	local id=
 	if [ -e "/tmp/domid.$1" ]; then read -r id <"/tmp/domid.$1"; fi
@@ -20,8 +20,8 @@ guest_ready() {
 	id=$(guest_id "$1") && [ "$(xenstore-read "/local/domain/$id/data/ready" 2>/dev/null)" = 1 ]
 }
 
-# CPUs of their own for every domain: 2-3 unless guest_cpus says otherwise, a driver
-# domain's is 4; 1-4 where time is counted and there is one guest.
+# Prints the CPUs of a guest, which dom0 does not use: 2-3, or guest_cpus (4 for a driver
+# domain).  When time is counted in instructions there is one guest, with 1-4.
 guest_cpu_list() {
 	if [ "$(cat /lab/time)" = counted ]; then echo 1-4; else echo "${guest_cpus:-2-3}"; fi
 }
@@ -54,15 +54,15 @@ guest_create() {
 	echo 0 >"/tmp/number.$name"
 }
 
-# A guest with four CPUs, and so four queues, of which it uses two: there are no
-# more that no other domain uses.
+# Creates a guest with four CPUs, and therefore four queues, and takes two CPUs offline:
+# only two physical CPUs are not used by other domains.
 guest_create_4cpus() {
 	guest_vcpus=4 guest_create "$@"
 	need guest "$1" 'for cpu in 2 3; do echo 0 >/sys/devices/system/cpu/cpu$cpu/online; done' >/dev/null
 }
 
-# A guest whose disks no kernel's frontend takes: "guest NAME frontend CASE VDEV"
-# runs a case of the frontend in user space against one.
+# Creates a guest without the kernel's frontend: "guest NAME frontend CASE VDEV" runs a
+# case of the frontend in user space on a disk.
 guest_create_tool() {
 	if [ ! -d /tmp/guest-tool ]; then
 		mkdir /tmp/guest-tool
@@ -72,7 +72,8 @@ guest_create_tool() {
 	guest_files=/tmp/guest-tool guest_extra=frontend=tool guest_create "$@"
 }
 
-# Such a guest, alone, that stays from one scenario to the next.
+# Creates such a guest unless it runs already, and destroys all other guests.  The guest
+# stays for later scenarios.
 guest_need_tool() {
 	local name
 	for name in $(guests); do [ "$name" = "$1" ] || xl destroy "$name"; done
@@ -81,7 +82,7 @@ guest_need_tool() {
 	guest_create_tool "$@"
 }
 
-# tool GUEST CASE DEVICE [ARGUMENT [SECONDS]]
+# tool GUEST CASE DEVICE [ARGUMENT [SECONDS]]: runs such a case; fails when the case fails.
 tool() {
 	local vdev status
 	vdev=$(vdev_number "$3")
@@ -98,14 +99,14 @@ tool() {
 	fi
 }
 
-# tool_must_fail GUEST CASE DEVICE WORDS: the case plants a fault, and must say so.
+# tool_must_fail GUEST CASE DEVICE WORDS: the case plants a fault, and must fail with WORDS.
 tool_must_fail() {
 	guest "$1" "frontend $2 $(vdev_number "$3")" >/tmp/tool.log && fail "$2 did not fail"
 	grep -q "^FAILED: .*$4" /tmp/tool.log || fail "$2 does not say '$4': $(tail -n 1 /tmp/tool.log)"
 	say "$2: found: $(tail -n 1 /tmp/tool.log)"
 }
 
-# A guest that stays from one scenario to the next.
+# Creates a guest unless it runs already.  The guest stays for later scenarios.
 guest_need() {
 	guest_ready "$1" && guest "$1" true >/dev/null && return 0
 	xl destroy "$1" 2>/dev/null
@@ -130,8 +131,8 @@ guest_answered() {
 	[ "${value%% *}" = "$2" ]
 }
 
-# guest NAME COMMAND [SECONDS]: runs it, prints the end of its output, returns
-# its status.
+# guest NAME COMMAND [SECONDS]: runs the command, prints the end of its output and
+# returns its status.
 guest() {
 	local id number value output
 	id=$(guest_id "$1") || fail "guest $1 is not there"
@@ -144,8 +145,8 @@ guest() {
 	return "${value#* }"
 }
 
-# guest_start NAME TAG COMMAND: in the background; guest_join NAME TAG SECONDS
-# waits for it and returns its status.
+# guest_start NAME TAG COMMAND: runs the command in the background; guest_join NAME TAG
+# SECONDS waits for it and returns its status.
 guest_start() {
 	local id number value output
 	id=$(guest_id "$1") || fail "guest $1 is not there"

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
 #
-# Sourced by every scenario: what it says and waits for, and the driver.
+# Sourced by every scenario: messages, waiting, and the driver.
 #
 # A scenario passes when it calls "passed" and ends with status 0.
 
@@ -9,7 +9,7 @@ scenario=$(basename "$0" .sh)
 . /lab/dom0/guests.sh
 . /lab/dom0/disks.sh
 . /lab/dom0/domains.sh
-# What the host was told with --set.
+# The variables of the lab's option --set.
 # shellcheck source=/dev/null
 . /lab/settings
 
@@ -23,12 +23,12 @@ fail() {
 
 passed() { touch "/tmp/passed.$scenario"; }
 
-# pause SECONDS: as sleep, without a process of its own, which costs 50 ms here.
+# pause SECONDS: sleeps without starting a process, which would take 50 ms here.
 exec {silence}<> <(:)
 pause() { read -r -t "$1" -u "$silence" || :; }
 
-# wait_for SECONDS COMMAND...: until the command succeeds.  To ask keeps dom0 busy,
-# of which the disk wants something, too: the longer it takes, the rarer.
+# wait_for SECONDS COMMAND...: waits until the command succeeds; fails after SECONDS.  The
+# command takes CPU time of dom0, which the disk needs, too: the pauses between tries grow.
 wait_for() {
 	local end=$((SECONDS + $1)) tries=0 pauses=(0.2 0.2 0.3 0.4 0.6 0.8)
 	shift
@@ -40,11 +40,11 @@ wait_for() {
 
 need() { "$@" || fail "status $? of: $*"; }
 
-# on_one_cpu COMMAND...: while dom0 has one CPU alone.  For what makes its kernel change
-# its own code, a tracepoint's switch say: when another CPU runs that code meanwhile,
-# the emulator may keep the kernel's breakpoint there for ever (stale_code.py).  Four
-# CPUs that ran what was switched died of it within a minute, four times of four;
-# switched on one CPU it went well 52 times of 52.
+# on_one_cpu COMMAND...: runs the command while dom0 has only one CPU.  Use it for a command
+# that makes dom0's kernel change its own code, such as the switch of a tracepoint: if
+# another CPU runs that code meanwhile, the emulator may keep the kernel's breakpoint there
+# for ever (stale_code.py).  Measured: with four CPUs that ran the switched code the kernel
+# died within a minute, 4 times of 4; switched on one CPU it survived, 52 times of 52.
 on_one_cpu() {
 	local status=0
 	echo 0 >/sys/devices/system/cpu/cpu1/online || fail "dom0 keeps its second CPU"
@@ -53,8 +53,8 @@ on_one_cpu() {
 	return $status
 }
 
-# forgive PATTERN: what was provoked is no complaint of this kernel; whatever else it has
-# said is looked at now, and forgotten.  The console must not have shown it.
+# forgive PATTERN: clears dom0's log.  Fails when it has a complaint other than the lines
+# with PATTERN, which the scenario provoked.  The console must not have shown these lines.
 forgive() {
 	local found
 	found=$(dmesg | grep -vE "$1" | sed 's/\[[0-9. ]*\]//' |
@@ -74,7 +74,7 @@ driver_load() {
 	driver_is "$(cat /lab/driver)" || fail "another driver than $(cat /lab/driver) is loaded"
 }
 
-# driver_is WHICH: the one that is loaded.  Ours alone is built out of the kernel's tree.
+# driver_is WHICH: is that driver loaded?  Only ours is built out of tree (taint O).
 driver_is() {
 	case $(cat /sys/module/xen_blkback/taint) in
 	*O*) [ "$1" = ours ] ;;
@@ -82,7 +82,8 @@ driver_is() {
 	esac
 }
 
-# driver_use WHICH: "ours" or "intree", with no disk attached.
+# driver_use WHICH: loads "ours" or "intree" in place of the loaded one.  No disk may be
+# attached.
 driver_use() {
 	local folder file
 	folder=/lib/modules/$(uname -r)
@@ -93,12 +94,12 @@ driver_use() {
 	if [ -d /sys/module/xen_blkback ]; then
 		wait_for 20 rmmod xen_blkback || fail "the driver is still in use"
 	fi
-	# The one of kmod knows compressed modules.
+	# kmod's insmod can load compressed modules.
 	need insmod "$file"
 	driver_is "$1" || fail "another driver than $1 is loaded"
 }
 
 set_parameter() { echo "$2" >"$parameters/$1"; }
 
-# An xenstored that does not answer is no proof.
+# An empty list proves nothing when xenstored does not answer.
 no_backends() { xenstore-exists /local/domain/0 && [ -z "$(xenstore-list /local/domain/0/backend/vbd 2>/dev/null)" ]; }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-// Granted pages with data that can be told apart, and requests over them.
+// Granted pages with recognisable data, and requests over them.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,7 @@
 
 namespace frontend {
 
-// Every 8 bytes hold a mark that names the data and its place.
+// Every 8 bytes hold a mark, which names the data, and their own place.
 class Data {
  public:
   Data(const Frontend& frontend, uint32_t pages) : pages_(frontend.domain(), pages) {}
@@ -27,7 +27,7 @@ class Data {
     }
   }
 
-  // Are the first `pages` pages (0: all) as fill(mark) leaves them?
+  // Do the first `pages` pages (0: all) have the data of fill(mark)?
   bool holds(uint64_t mark, uint32_t pages = 0) {
     for (uint32_t page = 0; page < (pages != 0 ? pages : pages_.count()); ++page) {
       for (uint32_t i = 0; i < kPageBytes / 8; ++i) {
@@ -37,8 +37,8 @@ class Data {
     return true;
   }
 
-  // Are these `bytes` bytes from `from` on as fill(mark) leaves them, and all
-  // others zero?
+  // Do the `bytes` bytes from `from` on have the data of fill(mark), and are all others
+  // zero?
   bool holds_between(uint64_t mark, uint32_t from, uint32_t bytes) {
     for (uint32_t page = 0; page < pages_.count(); ++page) {
       for (uint32_t i = 0; i < kPageBytes / 8; ++i) {

@@ -9,7 +9,7 @@
 namespace frontend {
 
 namespace {
-// In the header of the shared ring, io/ring.h of Xen.
+// Indices in the header of the shared ring (io/ring.h of Xen).
 enum { kReqProd = 0, kReqEvent = 1, kRspProd = 2, kRspEvent = 3 };
 
 uint32_t ring_slots(uint32_t pages, uint32_t slot_bytes) {
@@ -75,7 +75,7 @@ Frontend::Frontend(uint32_t vdev) : home_("device/vbd/" + std::to_string(vdev)) 
   if (!backend || !domain) die("there is no %s", home_.c_str());
   backend_ = *backend;
   domain_ = static_cast<uint32_t>(std::strtoul(domain->c_str(), nullptr, 10));
-  // What another run may have left.
+  // Nodes that another run may have left.
   for (const char* name : {"ring-ref", "ring-page-order", "event-channel", "protocol",
                            "feature-persistent", "multi-queue-num-queues"}) {
     written_.push_back(home_ + "/" + name);
@@ -107,7 +107,7 @@ void Frontend::state(State state) const {
   store_.write(home_ + "/state", std::to_string(static_cast<int>(state)));
 }
 
-// To Initialising with the backend in InitWait, as after a boot loader.
+// Goes to Initialising and waits for InitWait, as a kernel after a boot loader.
 void Frontend::start_over() {
   const State before = backend_state();
   if (before == kConnected || before == kClosing) drop();
@@ -150,7 +150,7 @@ void Frontend::share_rings(const Options& options) {
     rings_.push_back(std::make_unique<Ring>(domain_, pages, layout));
     Ring& ring = *rings_.back();
     if (options.omit_ring_ref) {
-      // The backend is to miss it.
+      // The backend must notice that the node is missing.
     } else if ((options.order < 0) != options.other_ring_ref) {
       write(options, directory + "/ring-ref", std::to_string(ring.pages().gref(0)));
     } else {

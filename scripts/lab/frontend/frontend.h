@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-// A blkif frontend in user space, for what no kernel's frontend does.
+// A blkif frontend in user space, for behaviour that no kernel's frontend has.
 #pragma once
 
 #include <cstdint>
@@ -26,12 +26,12 @@ enum State {
 struct Options {
   std::string protocol = "x86_64-abi";  // empty: no such node
   uint32_t queues = 1;
-  int order = -1;  // of the rings' pages; -1: no node, one page named "ring-ref"
+  int order = -1;  // order of each ring's pages; -1: no node, one page named "ring-ref"
   bool persistent = false;
   bool omit_ring_ref = false;
-  bool other_ring_ref = false;  // of one page: the name that goes with the other way
-  std::string before;           // written around each number and word
-  std::string behind;           // may hold a NUL
+  bool other_ring_ref = false;  // one page: "ring-ref0" in place of "ring-ref" and vice versa
+  std::string before;           // written before each value
+  std::string behind;           // written behind each value; may hold a NUL
 };
 
 // One shared ring and its event channel.
@@ -47,7 +47,7 @@ class Ring {
   // Writes one request to the ring; push() shows all of them to the backend.
   void put(const Request& request);
   void push();
-  // The next response; ends the program when none comes within the time.
+  // Takes the next response; ends the program when none comes within the time.
   Response take(double seconds = 20);
   bool try_take(Response& response);
   // Waits a while for an event.
@@ -71,19 +71,19 @@ class Frontend {
  public:
   explicit Frontend(uint32_t vdev);
 
-  // From whatever state to Connected; ends the program when the backend refuses.
+  // Connects from any state; ends the program when the backend refuses.
   void connect(const Options& options);
-  // As connect(), but says whether the backend agreed.
+  // As connect(), but returns false when the backend refuses.
   bool try_connect(const Options& options);
-  // New rings take the place of the old ones in xenstore, whatever the backend
-  // does; the old ones stay ours until forget().
+  // Replaces the rings in xenstore by new ones without waiting for the backend.  The old
+  // rings stay granted until forget().
   void renew_rings(const Options& options);
-  // Orderly: Closing, Closed, and waits until the backend says Closed.  None of our pages is
-  // mapped any more then, or the program ends; all have new grants.
+  // Goes to Closing and Closed, and waits until the backend is Closed.  Ends the program when
+  // one of our pages is still mapped then.  All pages get new grants.
   void close();
-  // Closed at once, whatever is in flight; waits until the backend says so.  The same holds.
+  // Goes to Closed at once, with requests in flight or not.  The rest is as in close().
   void drop();
-  // Gives our pages back; the backend must not use them any more.
+  // Gives the pages of all rings back; the backend must no longer use them.
   void forget() {
     rings_.clear();
     old_rings_.clear();
@@ -96,18 +96,18 @@ class Frontend {
   uint64_t property(const std::string& name) const;  // of the backend; 0: absent
   void state(State state) const;
 
-  // One request on a ring of its own turn: the answer's status.
+  // Sends one request and waits for its response; returns the status.
   int16_t run(Request request, uint32_t ring = 0);
   uint64_t next_id() { return ++last_id_ * 0x100000001ull; }
 
  private:
   void start_over();
-  // Ends the program when one of our pages is mapped.  All are renewed.
+  // Ends the program when one of our pages is mapped.  All pages get new grants.
   static void expect_unmapped(const char* when);
   void forget_nodes();
   void share_rings(const Options& options);
   void publish(const std::string& node, const std::string& value);
-  // The same with what the options have around it.
+  // The same, with `before` and `behind` of the options around the value.
   void write(const Options& options, const std::string& node, const std::string& value) {
     publish(node, options.before + value + options.behind);
   }

@@ -29,7 +29,7 @@ void die(const char* format, ...) {
   std::fputs("\n", stdout);
   va_end(arguments);
   std::fflush(stdout);
-  // Not exit(): what is shared stays as it is until the kernel takes it back.
+  // Not exit(): no destructor runs, and pages stay granted until the kernel takes them back.
   _Exit(1);
 }
 
@@ -95,7 +95,7 @@ uint32_t KernelLog::still_mapped() {
     // EPIPE: records were overwritten before we read them.
     if (length < 0) die("/dev/kmsg: %s", std::strerror(errno));
     record[length] = 0;
-    // Without memory to defer it, it is lost.
+    // A page is leaked when the kernel has no memory to defer it.
     for (const char* words : {"deferring g.e.", "leaking g.e."}) {
       if (std::strstr(record, words) != nullptr) ++count;
     }

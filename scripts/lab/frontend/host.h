@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-// What a guest's kernel gives a program: granted pages, event channels, xenstore.
-// Every failure ends the program with a line that says what failed.
+// The interfaces of a guest's kernel: granted pages, event channels, xenstore.  Every
+// failure ends the program with a line that says what failed.
 #pragma once
 
 #include <cstdint>
@@ -35,23 +35,23 @@ class Store {
   xs_handle* handle_;
 };
 
-// What the guest's kernel says.
+// The log of the guest's kernel.
 class KernelLog {
  public:
-  KernelLog();  // from now on
+  KernelLog();  // reads the lines from now on
   ~KernelLog();
   KernelLog(const KernelLog&) = delete;
   KernelLog& operator=(const KernelLog&) = delete;
 
-  // New lines about pages that are still mapped when they are taken back.
+  // The number of new lines about pages that are still mapped when they are taken back.
   uint32_t still_mapped();
 
  private:
   int file_;
 };
 
-// Pages granted to one domain; they are ours and mapped by us while this lives.  Whoever ends it
-// must not have them mapped by another domain: the program ends.
+// Pages that we have mapped and granted to one domain as long as the object lives.  The
+// destructor ends the program when another domain still has one of them mapped.
 class Pages {
  public:
   Pages(uint32_t domain, uint32_t count, bool writable = true);
@@ -63,15 +63,15 @@ class Pages {
   uint32_t gref(uint32_t index) const { return grefs_[index]; }
   uint32_t count() const { return static_cast<uint32_t>(grefs_.size()); }
 
-  // Takes the pages back and grants others, with the same data: how many of the old ones were
-  // still mapped by another domain?  The guest's kernel, which must know, defers these.
+  // Takes the pages back and grants new ones with the same data.  Returns how many of the old
+  // pages another domain still had mapped: the guest's kernel logs that it defers them.
   uint32_t renew();
-  // All that there are now, whatever domain they are granted to.
+  // All objects, whichever domain their pages are granted to.
   static const std::set<Pages*>& all();
 
  private:
   void share();
-  uint32_t take_back();  // how many are still mapped
+  uint32_t take_back();  // returns how many are still mapped
 
   uint32_t domain_;
   bool writable_;
@@ -79,8 +79,8 @@ class Pages {
   std::vector<uint32_t> grefs_;
 };
 
-// A page that is granted to our own domain and mapped by it while this lives, as a backend that
-// forgets one would leave it.
+// A page that our own domain has granted to itself and mapped, as long as the object lives.  It
+// stands for a page that a backend forgets to unmap.
 class SelfMapped {
  public:
   SelfMapped();
@@ -96,10 +96,10 @@ class SelfMapped {
   void* mapping_;
 };
 
-// Ends the program unless this kernel tells of a page that is still mapped.
+// Ends the program unless this kernel logs a page that is still mapped.
 void check_kernel_log();
 
-// One unbound port for one domain.
+// An event channel's port, unbound, for one domain.
 class Channel {
  public:
   explicit Channel(uint32_t domain);

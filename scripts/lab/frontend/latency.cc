@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-// How long reads take beside discards.
+// The latency of reads while discards are in flight.
 #include <algorithm>
 #include <cstdio>
 #include <vector>
@@ -26,8 +26,8 @@ double median(std::vector<double>& times) {
   return times[times.size() / 2];
 }
 
-// Reads one after the other, with `beside` discards of the whole disk always in flight, until
-// there were enough of both.
+// Sends reads one after the other, with `beside` discards of the whole disk always in flight,
+// until enough of both have ended.
 Times measure(Frontend& frontend, Data& data, uint32_t beside) {
   Ring& ring = frontend.ring();
   const uint64_t sectors = frontend.property("sectors");
@@ -77,7 +77,7 @@ Times measure(Frontend& frontend, Data& data, uint32_t beside) {
 
 }  // namespace
 
-// A read beside discards waits for none of them: there is one in flight all the time.
+// Reads do not wait for discards.  One discard is in flight all the time.
 void discard_latency(Frontend& frontend, uint64_t) {
   frontend.connect({});
   EXPECT(frontend.property("feature-discard") == 1, "discard is not offered");
@@ -94,7 +94,8 @@ void discard_latency(Frontend& frontend, uint64_t) {
       usual * 1000, alone.reads.back() * 1000, usual_beside * 1000, beside.reads.back() * 1000,
       beside.reads.size(), slow, beside.discards.size(), discard * 1000);
   EXPECT(discard > 10 * usual, "the disk's discards are too fast to show anything");
-  // Were each discard to hold up one read, there would be as many; a machine may be slow once.
+  // If each discard held up a read, as many reads as discards would be slow.  A few may be
+  // slow because of the machine.
   EXPECT(slow <= beside.discards.size() / 3, "reads waited for discards");
   EXPECT(usual_beside < discard / 4, "reads beside discards are slow");
   frontend.close();

@@ -38,8 +38,8 @@ std::map<uint64_t, double> collect(Frontend& frontend, uint32_t rings, uint32_t 
 
 }  // namespace
 
-// The disk takes `milliseconds` for everything, the same for each, so without
-// order all that is sent together is answered together.
+// The disk takes `milliseconds` for each I/O.  Without any order requests that are sent
+// together would be answered together.
 void barrier(Frontend& frontend, uint64_t milliseconds) {
   Options options;
   options.queues = 2;
@@ -57,7 +57,7 @@ void barrier(Frontend& frontend, uint64_t milliseconds) {
     frontend.ring(ring).push();
   };
   for (uint32_t round = 0; round < 4; ++round) {
-    // All writes go to one place: what stands there in the end tells the order.
+    // All writes go to one place: the data there at the end shows their order.
     const uint32_t one = round & 1, two = one ^ 1;
     send(one, before, kWrite, 0, 1);
     usleep(static_cast<useconds_t>(takes * 0.2e6));
@@ -107,7 +107,7 @@ void flushes(Frontend& frontend, uint64_t) {
   frontend.close();
 }
 
-// The disk fails whatever is written, flushes included.
+// The disk fails all writes and flushes.
 void failing_writes(Frontend& frontend, uint64_t) {
   frontend.connect({});
   EXPECT(frontend.property("feature-flush-cache") == 1, "flushes are not offered");
@@ -121,10 +121,10 @@ void failing_writes(Frontend& frontend, uint64_t) {
   frontend.close();
 }
 
-// As a kernel after a boot loader, or after a crash: nobody waits for the I/O.
+// Reconnects as a kernel after a boot loader or a crash: nobody waits for the I/O.
 void reconnect(Frontend& frontend, uint64_t rounds) {
   uint64_t mark = 0x8000;
-  double fastest = 1e9;  // of the writes: what the disk takes
+  double fastest = 1e9;  // the fastest write: the time that the disk takes
   for (uint64_t round = 0; round < std::max<uint64_t>(rounds, 1); ++round) {
     Options options;
     options.queues = 1 + round % 2;
@@ -156,7 +156,7 @@ void reconnect(Frontend& frontend, uint64_t rounds) {
       }
       frontend.drop();
       closed = now() - began;
-      // The pages end here: the guest's kernel sees whether any is still mapped.
+      // The pages are taken back here: the guest's kernel notices any that is still mapped.
     }
     frontend.forget();
     std::printf("round %llu: a write takes %.0f ms, Closed after %.0f ms\n",
@@ -170,8 +170,8 @@ void reconnect(Frontend& frontend, uint64_t rounds) {
   }
 }
 
-// As far as the state `last`, and no further; from Initialised on with rings, from Connected on
-// with requests in flight.
+// Goes as far as the state `last`: from Initialised on with rings, from Connected on with
+// requests in flight.
 void leave(Frontend& frontend, uint64_t last) {
   static Data* data;  // never taken back
   EXPECT(frontend.wait_backend(kInitWait, 20), "the backend is in state %d, not 2",
@@ -193,12 +193,12 @@ void leave(Frontend& frontend, uint64_t last) {
   }
   if (last != kInitialised && last != kConnected) frontend.state(static_cast<State>(last));
   std::puts("left as it is");
-  // What is shared stays shared: whoever called destroys the domain.
+  // The pages stay granted: the caller destroys the domain.
   if (last >= kInitialised) sleep(600);
 }
 
-// The ring holds more than the backend takes at once, and is filled faster than
-// it is answered.
+// The ring holds more requests than the backend takes at once, and is filled faster than
+// the backend responds.
 void endless(Frontend& frontend, uint64_t seconds) {
   Options options;
   options.order = 4;
@@ -226,8 +226,8 @@ void endless(Frontend& frontend, uint64_t seconds) {
   frontend.close();
 }
 
-// A guest may do so (a page that is mapped by a program, swap); whatever reaches
-// the disk, the write is no error.
+// A guest may change a page during a write (a page that a program has mapped, swap).  The
+// write must succeed, whichever data reaches the disk.
 void changing(Frontend& frontend, uint64_t seconds) {
   for (const bool persistent : {false, true}) {
     Options options;

@@ -20,7 +20,7 @@ Request plain(uint8_t operation) {
   return request;
 }
 
-// What a frontend may get wrong in one request; the next one is served.
+// Mistakes in one request each.  After all of them a valid request is served.
 void wrong_requests(Frontend& frontend, Data& data, const char* protocol) {
   const uint64_t sectors = frontend.property("sectors");
   auto refused = [&](Request request, int16_t status, const char* what) {
@@ -108,12 +108,12 @@ void ring_refs(Frontend& frontend, uint64_t) {
         options.queues = queues;
         options.order = order;
         frontend.connect(options);
-        // Xen lets one grant be mapped less than 128 times at once.
+        // Xen allows fewer than 128 mappings of one grant at once.
         Data data(frontend, 8);
         const std::vector<Segment> segments = data.segments();
         for (uint32_t queue = 0; queue < queues; ++queue) {
           data.fill(0x2000 + queue);
-          // All slots at once: the last one of the last page, too.
+          // All slots at once, including the last one of the last page.
           Ring& ring = frontend.ring(queue);
           for (uint32_t i = 0; i < ring.slots(); ++i) {
             Request request = data.request(kWrite, i * 8, 1);
@@ -265,11 +265,11 @@ void persistence(Frontend& frontend, uint64_t rounds) {
         data.clear();
         EXPECT(frontend.run(data.request(kRead, 0)) == kOkay, "read");
         EXPECT(data.holds(mark), "what was read is not what was written");
-        // Without persistent grants nothing is mapped once the answer is there.
+        // Without persistent grants no page is mapped after the response.
         EXPECT(persistent || data.pages().renew() == 0, "a page is still mapped after its answer");
       }
       if (persistent) {
-        // Those of "data" stay mapped until Closed, and no longer.
+        // The grants of "data" stay mapped until Closed, and no longer.
         Data other(frontend, kMaxDirect);
         EXPECT(frontend.run(other.request(kWrite, 0)) == kOkay, "write");
         const uint32_t mapped = other.pages().renew();
@@ -330,14 +330,14 @@ void discard(Frontend& frontend, uint64_t) {
   EXPECT(run(0, 0, 0) == kError, "a discard of nothing");
   EXPECT(run(sectors - 8, 16, 0) == kError, "a discard past the end");
   EXPECT(run(8, UINT64_MAX - 4, 0) == kError, "a discard whose end wraps around");
-  // blkif.h: the flag counts for nothing where discard-secure is not offered.
+  // blkif.h: the flag is ignored where discard-secure is not offered.
   data.fill(0x5001);
   EXPECT(frontend.run(data.request(kWrite, 0)) == kOkay, "write");
   const int16_t status = run(0, 4096, 1);
   EXPECT(status == kOkay, "a secure discard, offered %d: status %d", secure, status);
   EXPECT(frontend.run(data.request(kRead, 0)) == kOkay, "read");
   EXPECT(data.holds_between(0, 0, 0), "a secure discard left the data where it was");
-  // Reads are answered while discards are at work.
+  // Reads are answered while discards are in flight.
   Ring& ring = frontend.ring();
   for (uint32_t i = 0; i < 8; ++i) {
     Request request = plain(kDiscard);
@@ -377,7 +377,8 @@ void blocks_4k(Frontend& frontend, uint64_t) {
   }
   data.clear();
   EXPECT(run(kRead, 8, 0, 7) == kOkay && data.holds(0x6000, 1), "the block, read back");
-  // A buffer that begins within a page: parts of blocks, whole ones together.
+  // A buffer that begins within a page: each segment is a part of blocks; together they are
+  // whole blocks.
   auto shifted = [&](Operation operation, uint8_t first) {
     Request request = data.request(operation, 16);
     request.segments[0].first = first;

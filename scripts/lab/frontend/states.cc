@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-// Cases about the states that a frontend writes: whatever it wrote, and however
-// fast, a frontend that then starts over gets its disk.
+// Cases about the states that a frontend writes.  A frontend that starts over gets its
+// disk, whichever states were written before, and however fast.
 #include <unistd.h>
 
 #include <cstdio>
@@ -16,7 +16,7 @@ namespace {
 
 constexpr uint64_t kMark = 0x9000;
 
-// The disk holds what connect_and_verify() reads.
+// Writes the data that verify() expects.
 void write_mark(Frontend& frontend) {
   frontend.connect({});
   Data data(frontend, 1);
@@ -39,8 +39,9 @@ void send_write(Frontend& frontend, Data& data, uint64_t sector) {
 
 }  // namespace
 
-// As the kernel that kdump starts: Linux' xenbus_reset_frontend() waits five
-// seconds for each answer and goes on.  We wait an eighth of what a request takes.
+// As the kernel that kdump starts: Linux' xenbus_reset_frontend() waits at most five
+// seconds for each state of the backend and then goes on.  This case waits an eighth of the
+// time that a request takes.
 void crash_kernel(Frontend& frontend, uint64_t milliseconds) {
   write_mark(frontend);
   const double takes = static_cast<double>(milliseconds) / 1000;
@@ -58,15 +59,15 @@ void crash_kernel(Frontend& frontend, uint64_t milliseconds) {
           frontend.backend_state(), now() - began - takes);
     }
     std::printf("InitWait after %.1f s, the disk takes %.1f s\n", now() - began, takes);
-    // The page ends here: the guest's kernel sees whether it is still mapped.
+    // The pages are taken back here: the guest's kernel notices any that is still mapped.
   }
   frontend.connect({});
   verify(frontend);
   frontend.close();
 }
 
-// A frontend that waits for nothing: the backend sees but the last of its states,
-// or not even a change between.
+// A frontend that does not wait for the backend: the backend sees only the last of its
+// states, or no change at all.
 void restart(Frontend& frontend, uint64_t rounds) {
   write_mark(frontend);
   Data data(frontend, kMaxDirect);
@@ -78,7 +79,8 @@ void restart(Frontend& frontend, uint64_t rounds) {
       frontend.state(kInitialising);
     }
     frontend.state(kInitialised);
-    // The backend's state may still be that of the old connection: only the answer tells.
+    // The backend's state may still be that of the old connection: only a response shows
+    // that the new one works.
     verify(frontend);
     frontend.state(kConnected);
     usleep(100000);
@@ -100,14 +102,14 @@ struct Orders {
   const char* name;
 };
 
-// Does the backend settle where the frontend's last state leads?
+// Requires that the backend settles in the state that the frontend's last state leads to.
 void expect_settled(Frontend& frontend, std::span<const State> states) {
   usleep(10000);
   switch (states.back()) {
     case kInitialising:
       EXPECT(frontend.wait_backend(kInitWait, 3), "the backend is in state %d, not 2",
              frontend.backend_state());
-      // It may be there on its way through the states before.
+      // InitWait may be the result of an earlier state: give the backend time to go on.
       usleep(30000);
       break;
     case kClosed:
@@ -115,7 +117,7 @@ void expect_settled(Frontend& frontend, std::span<const State> states) {
              frontend.backend_state());
       break;
     default:
-      // With the old rings it connects or not.
+      // With the old rings the backend may connect or not.
       usleep(30000);
       break;
   }
@@ -136,7 +138,7 @@ uint32_t run_orders(Frontend& frontend, Data& data, const Orders& orders) {
       text += ' ' + std::to_string(static_cast<int>(states[i]));
     }
     if (repeats) continue;
-    std::printf("%s\n", text.c_str());  // what a failure is about
+    std::printf("%s\n", text.c_str());  // names the order for a failure
     if (orders.load == Load::kInFlight) send_write(frontend, data, 4096);
     for (uint32_t i = 0; i < orders.length; ++i) {
       if (i > 0 && orders.pace == Pace::kSlow) usleep(15000);
@@ -152,7 +154,8 @@ uint32_t run_orders(Frontend& frontend, Data& data, const Orders& orders) {
 
 }  // namespace
 
-// Connected is where we are: what begins with it is one state shorter.
+// The frontend is Connected at the start: an order that begins with Connected is one state
+// shorter.
 void state_orders(Frontend& frontend, uint64_t length) {
   const auto longest = static_cast<uint32_t>(length);
   const Orders all[] = {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 // Requests and responses of blkif as a frontend lays them out.
 //
-// Written apart from the driver's src/wire on purpose: a mistake in one of them
-// shows against the other.
+// Independent of the driver's src/wire on purpose: a mistake in one of them shows as a
+// difference.
 #pragma once
 
 #include <cstddef>
@@ -17,7 +17,7 @@ inline constexpr uint32_t kPageBytes = 4096;
 inline constexpr uint32_t kSectorBytes = 512;
 inline constexpr uint32_t kHeaderBytes = 64;
 inline constexpr uint32_t kMaxDirect = 11;
-inline constexpr uint32_t kBadGref = 0x7ffffff0;  // no grant of anyone
+inline constexpr uint32_t kBadGref = 0x7ffffff0;  // granted by nobody
 
 enum Operation : uint8_t {
   kRead = 0,
@@ -48,7 +48,7 @@ struct Request {
   uint64_t discard_sectors = 0;   // of kDiscard
   std::vector<Segment> segments;  // at most 11; of kIndirect: in the descriptor page
   uint32_t descriptor_gref = 0;   // of kIndirect
-  // What the slot says, where it is not what `segments` holds.
+  // The number of segments that the slot claims; -1: that of `segments`.
   int claimed_segments = -1;
 };
 
@@ -60,9 +60,9 @@ struct Response {
 
 // The layouts differ in the alignment of uint64_t: to 8 bytes or to 4.
 struct Layout {
-  std::string protocol;  // what the node "protocol" says; empty: no such node
+  std::string protocol;  // the value of the node "protocol"; empty: no such node
   uint32_t slot_bytes;
-  uint32_t id_offset;  // of a request; sector number and what follows come after it
+  uint32_t id_offset;  // of a request; the sector number and the other fields follow
   static Layout of(const std::string& protocol) {
     const bool wide = protocol == "x86_64-abi";
     return wide ? Layout{protocol, 112, 8} : Layout{protocol, 108, 4};

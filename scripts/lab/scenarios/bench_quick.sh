@@ -1,18 +1,18 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # lab: by hand
-# Ours and the kernel's own driver in turn: IOPS, dom0's run time, hypercalls.
+# Measures our driver and the in-tree driver in turn: IOPS, dom0's run time, hypercalls.
 #
-# Each cell says "NOTE bench DRIVER PERSISTENT WORKLOAD IOPS NANOSECONDS GRANT
-# EVENT": dom0's run time (less that of an idle guest), grant-table and
-# event-channel hypercalls of dom0, each per request.
+# Prints for each cell "NOTE bench DRIVER PERSISTENT WORKLOAD IOPS NANOSECONDS GRANT
+# EVENT": dom0's run time (less that with an idle guest), grant-table and event-channel
+# hypercalls of dom0, each per request.
 #
 # Settings: queue_counts, drivers, persistences, workloads (RW:BS:DEPTH:MEGABYTES ...).
 . /lab/dom0/lib.sh
 modprobe null_blk nr_devices=1 gb=1 queue_mode=2 irqmode=0 submit_queues=1
 trace=/tmp/trace
 
-# As many jobs as queues, which share the depth.
+# As many jobs as queues; the jobs share the depth.
 job() { # RW BS DEPTH MEGABYTES: the command for the guest, which prints the IOPS
 	echo "fio --name=j --filename=/dev/xvdb --direct=1 --ioengine=libaio --rw=$1 --bs=$2" \
 		"--iodepth=$((($3 + queues - 1) / queues)) --numjobs=$queues --group_reporting" \
@@ -22,8 +22,8 @@ job() { # RW BS DEPTH MEGABYTES: the command for the guest, which prints the IOP
 
 requests() { echo $(($(statistic g6 rd_req) + $(statistic g6 wr_req))); }
 
-# alone JOB: runs it while dom0 sleeps, since whatever dom0 does takes its time;
-# prints what the job printed.
+# alone JOB: runs the job while dom0 sleeps, because any activity of dom0 would be
+# measured, too; prints the job's output.
 alone() {
 	guest_start g6 alone "sleep 1; $1"
 	sleep 4
@@ -31,11 +31,11 @@ alone() {
 	xenstore-read "/local/domain/$(guest_id g6)/data/output"
 }
 
-# traced JOB: "NANOSECONDS GRANT EVENT" of dom0 while the guest does the job.
+# traced JOB: prints "NANOSECONDS GRANT EVENT" of dom0 while the guest does the job.
 # Nothing else runs in dom0 meanwhile but xentrace, which sleeps.
 traced() {
 	local pid
-	# Classes: scheduling, PV, and the records that say what was lost.
+	# Classes: scheduling, PV, and the records of lost events.
 	xentrace -D -S 4096 -e 0x0023f000 $trace >/dev/null 2>&1 &
 	pid=$!
 	alone "$1" >/dev/null
@@ -44,7 +44,7 @@ traced() {
 	xenalyze --summary $trace 2>/tmp/xenalyze.err | awk '
 		/^\|-- Domain/ { dom0 = /Domain 0 /; vcpu = 0 }
 		dom0 && /^-- v0 --/ { vcpu = 1 }
-		# xenalyze takes 2.4 GHz for the speed of the emulated counter.
+		# xenalyze assumes 2.4 GHz for the emulated counter.
 		dom0 && vcpu && $1 == "running:" { time = $2 * $4 / 2.4 }
 		dom0 && $1 == "grant_table_op" { grant = $NF }
 		dom0 && $1 == "evtchn_op" { event = $NF }
@@ -54,9 +54,10 @@ traced() {
 
 measure() { # DRIVER PERSISTENT RW BS DEPTH MEGABYTES
 	local iops before count
-	# What is mapped persistently is mapped before it counts.
+	# Persistent grants must be mapped before the measurement.
 	guest g6 "$(job "$3" "$4" "$5" 4)" >/dev/null
-	# The phase of timers against the work makes some percent: the middle of three.
+	# The phase of timers relative to the work changes the result by some percent: take the
+	# median of three.
 	iops=$(for _ in 1 2 3; do alone "$(job "$3" "$4" "$5" "$6")"; done | sort -n | sed -n 2p)
 	before=$(requests)
 	# shellcheck disable=SC2046 # three numbers

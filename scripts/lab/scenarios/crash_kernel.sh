@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # lab: tool
-# A kernel that starts over a crashed one, whose I/O the disk still has; and a
-# frontend's states in every order, fast and slow.  It sees at InitWait whether a page
-# is still mapped.
+# A crash kernel starts while the disk still has the I/O of the crashed kernel.
+# A frontend writes its states in every order, fast and slow, and checks at InitWait that
+# no page is still mapped.
 # shows: a crash kernel beside a slow disk: InitWait once its request is done | no: fails with "pending I/O"
 # shows: a frontend's states in every order, then a proper connect | no
 . /lab/dom0/lib.sh

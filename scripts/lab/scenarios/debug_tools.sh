@@ -3,9 +3,8 @@
 # lab: debug
 # lab: kunit
 # lab: last
-# After all other scenarios: kmemleak finds no memory of ours that nobody points to,
-# and lockdep is still looking.  A leak that is planted is found, also when its
-# module is gone.
+# After all other scenarios kmemleak finds no leak of ours, and lockdep is still active.
+# A planted leak is found, also after its module is unloaded.
 . /lab/dom0/lib.sh
 driver_load
 guests_destroy
@@ -13,10 +12,10 @@ mount -t debugfs debugfs /sys/kernel/debug 2>/dev/null
 leaks=/sys/kernel/debug/kmemleak
 [ -e $leaks ] || fail "this kernel has no kmemleak"
 
-# What is lost and may be ours: a function of a module of ours, or of one that is not loaded any
-# more and has no name.
+# scan: writes the leaks that may be ours to /tmp/leaks: those with a function of a module of
+# ours, or of a module that is no longer loaded, whose functions have no names.
 scan() {
-	# An object counts from the second scan on, once it is some seconds old.
+	# kmemleak reports an object from the second scan on, when it is some seconds old.
 	for _ in 1 2 3; do
 		pause 6
 		echo scan >$leaks || fail "kmemleak has been disabled"
@@ -35,7 +34,7 @@ fi
 say "$(grep -c '^unreferenced' $leaks) unreferenced objects, none of ours"
 grep -q '^ *debug_locks: *1$' /proc/lockdep_stats || fail "lockdep looks at nothing any more"
 
-# The host judges the console, and is not to find what is planted.
+# The host judges the console: keep the planted leak off it.
 read -r level _ </proc/sys/kernel/printk
 echo 1 >/proc/sys/kernel/printk
 need insmod /lab/kunit/xen-blkback-planted.ko bug=leak
@@ -47,6 +46,6 @@ scan
 say "the planted leak was found, with its module and without"
 echo clear >$leaks
 echo "$level" >/proc/sys/kernel/printk
-# What was planted, and what others lost, is not for the judge of our logs.
+# The planted leak, and leaks of others, must not fail the check of the log.
 forgive 'kmemleak: [0-9]* new suspected'
 passed

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # lab: hotplug
 # lab: by hand
-# "make demo": a guest's disk served by our module, told to an audience.
+# "make demo": a guest's disk served by our module, explained step by step.
 . /lab/dom0/lib.sh
 
 say "this is dom0: Xen $(xl info | awk '/^xen_version/ { print $3 }'), Linux $(uname -r), $(nproc) CPUs"
@@ -38,7 +38,7 @@ for rw in randread randwrite; do
 	say "$rw of 4 KiB, 32 at once: $iops IOPS (on an emulator)"
 done
 
-# Writing the parameter makes every ring tell what it has done.
+# Writing the parameter makes every ring log its statistics.
 set_parameter log_stats 1
 sleep 1
 set_parameter log_stats 0

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # lab: locks
 # lab: tool
-# A guest is destroyed with its disk in every state, I/O in flight where there can be.
+# A guest is destroyed with its frontend in every state, with I/O in flight where possible.
 # shows: `xl destroy` with the frontend in every state | yes
 . /lab/dom0/lib.sh
 driver_load
@@ -24,7 +24,7 @@ for state in 1 2 3 4 5 6; do
 	[ "$state" != 4 ] || need xl pause gt
 	xl destroy gt &
 	destroy=$!
-	# It waits for the backend, for ten seconds at most.
+	# xl waits for the backend, at most ten seconds.
 	pause 0.5
 	[ "$state" -lt 4 ] || disk_is_busy "$disk" || fail "the disk had answered when the guest was destroyed"
 	wait $destroy || fail "xl destroy"

@@ -1,15 +1,15 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # lab: rare
-# A disk's script takes the dm device away when the backend says Closed: nothing
-# may have it open any more.
+# A disk's script removes the dm device when the backend is Closed: nobody may have it
+# open then.
 # shows: `script=` that removes its device at detach and destroy | yes on 6.1; from 6.9 on the close is deferred
 . /lab/dom0/lib.sh
 driver_load
 guests_destroy
 guest_create g1
 null_disk size=16 memory_backed=1 irqmode=2 completion_nsec=100000000
-# Its file names one dm device for each vdev, all of the same disk.
+# The script makes one dm device for each vdev, all on the same disk.
 cat >/etc/xen/scripts/block-dm <<SCRIPT
 #!/bin/bash
 name=script-\${XENBUS_PATH##*/}
@@ -35,7 +35,7 @@ rounds=${rounds:-10}
 for ((round = 1; round <= rounds; round++)); do
 	need xl block-attach g1 'vdev=xvdb,access=rw,script=block-dm,target=dm'
 	wait_for 30 guest_has_disk g1 xvdb || fail "the guest never saw the disk"
-	# Now and then dom0 has blocks of it to write when it is closed.
+	# In every second round dom0 has dirty blocks of the device when it is closed.
 	[ $((round % 2)) = 1 ] || need dd if=/dev/zero of=/dev/mapper/script-51728 bs=4k count=1 conv=notrunc status=none
 	need xl block-detach g1 xvdb
 	outcome $round

@@ -30,7 +30,7 @@ gone() { # FILE WHEN
 		fail "the device is still there $1"
 }
 
-# The driver comes back in the middle of a detach.
+# The driver is bound again during a detach.
 attach g1 "$loop1" xvdb w
 use "$one" "at first"
 unbind "before a detach"
@@ -43,7 +43,7 @@ gone "after a bind beside the detach"
 [ "$(file_sum "$one")" = "$wrote" ] || fail "the first disk has changed"
 say "detached, bound again meanwhile"
 
-# The same vdev at once, another disk; the module is replaced in the middle of the detach.
+# Another disk gets the same vdev at once; the module is replaced during the detach.
 attach g1 "$loop2" xvdb w
 use "$two" "after the detach without a driver"
 unbind "before rmmod"
@@ -57,7 +57,7 @@ gone "after a modprobe beside the detach"
 [ "$(file_sum "$two")" = "$wrote" ] || fail "the second disk has changed"
 say "detached, the module loaded meanwhile"
 
-# No module when a disk is attached: it comes in time.
+# A disk is attached without the module, which is loaded in time.
 wait_for 20 rmmod xen_blkback 2>/dev/null || fail "rmmod without a device"
 xl block-attach g1 "$(disk_spec "$loop1" xvdb w)" 2>/tmp/attach.err &
 attach=$!
@@ -67,7 +67,7 @@ wait $attach || fail "xl block-attach, module loaded meanwhile: $(tail -n 1 /tmp
 use "$one" "attached before the module"
 say "attached, the module loaded meanwhile"
 
-# A paused guest cannot answer a detach: xl gives up, the backend does not.
+# A paused guest cannot react to a detach: xl gives up, the backend does not.
 need xl pause g1
 unbind "paused"
 echo "$device" >$bus/bind || fail "bind, paused"
@@ -82,7 +82,7 @@ done
 gone "after a detach from a paused guest"
 [ "$(file_sum "$one")" = "$wrote" ] || fail "the disk has changed while the guest was paused"
 
-# Attached to a paused guest, which then finds it.
+# A disk is attached to a paused guest, which finds it later.
 need xl pause g1
 need xl block-attach g1 "$(disk_spec "$loop2" xvdb w)"
 need xl unpause g1

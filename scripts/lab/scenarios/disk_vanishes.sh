@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # lab: hotplug
 # lab: locks
-# The backing disk is removed under load: errors in the guest, and a way out.
+# The backing disk is removed under load: the guest gets errors, and a detach works.
 # shows: backing disk vanishes: errors, Closing, detach ends | errors only
 . /lab/dom0/lib.sh
 driver_load

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # lab: domain
-# Another guest serves the disk: it owns it and runs our module.
+# A driver domain serves the disk: it owns the disk and runs our module.
 # shows: the backend in a driver domain (`backend=`) | yes
 . /lab/dom0/lib.sh
 domain_need dd

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # lab: rare
 # lab: tool
-# A guest writes odd states from several programs at once, with a connection and its I/O
-# there; then a proper frontend connects.  A detach with an unbind beside it.
+# A guest that has a connection with I/O writes odd states from several programs at once;
+# then a proper frontend connects.  Also: a detach with an unbind beside it.
 # shows: odd states written by several programs at once, then a proper connect | not compared
 # shows: a detach that the frontend ignores, unbound meanwhile: Closed when the I/O has ended | not compared
 . /lab/dom0/lib.sh
@@ -18,7 +18,8 @@ d=device/vbd/$(vdev_number xvdb)
 node=$(backend_node gt xvdb)
 state() { xenstore-read "$node/state" 2>/dev/null; }
 state_is() { [ "$(state)" = "$1" ]; }
-# The backend's end of what the shell in the guest began; then the program that owns the pages ends.
+# close_and_kill WHEN: closes the connection from a shell in the guest, waits for the backend,
+# and kills the program that owns the pages.
 close_and_kill() {
 	need guest gt "xenstore-write $d/state 6" >/dev/null
 	wait_for 20 state_is 6 || fail "$1: the backend is in state $(state), not 6"
@@ -47,12 +48,12 @@ detach_one() { # DEVICE
 detach_one xvdb
 null_disk_remove
 
-# The frontend has I/O with a slow disk and never hears that it is to go.
+# The frontend has I/O at a slow disk and does not react to the detach.
 null_disk size=16 memory_backed=1 irqmode=2 completion_nsec=8000000000
 attach_only gt "$disk" xvdb w
 guest_start gt leave "frontend leave $(vdev_number xvdb) 4"
 wait_for 20 disk_is_busy "$disk" || fail "the frontend's requests are not with the disk"
-# Bound again it waits for the old binding's requests, and has none of its own.
+# After the second bind the device waits for the old binding's requests; it has none itself.
 for what in unbind bind; do
 	echo "vbd-$(guest_id gt)-$(vdev_number xvdb)" >/sys/bus/xen-backend/drivers/vbd/$what || fail "$what"
 done
@@ -73,7 +74,7 @@ null_disk_remove
 attach_only gt "$good" xvdb w
 tool_lines=1 tool gt persistence xvdb 3
 detach_tool gt xvdb
-# Whatever of the guest is still mapped makes a zombie of it.
+# A page that is still mapped would make the guest a zombie.
 xl destroy gt
 wait_for 10 eval '[ -z "$(xl list | grep null)" ]' || fail "a zombie: $(xl list)"
 wait_for 10 rmmod xen_blkback || fail "the module is still in use"

@@ -12,7 +12,7 @@ load_start g1 xvdb 12
 sleep 1
 # The test mode freezes all threads, waits five seconds, and thaws them.
 echo freezer >/sys/power/pm_test || fail "this kernel cannot test the freezer"
-# The guest counts for how many tenths of a second in a row nothing was answered.
+# The guest measures the longest time without a response, in tenths of a second.
 watch="longest=0; since=0; before=; while [ ! -e /tmp/watched ]; do
 	set -- \$(awk 'FILENAME == \"/proc/uptime\" { now = int(\$1 * 10) } \$3 == \"xvdb\" { n = \$4 + \$8 }
 		END { print n, now }' /proc/uptime /proc/diskstats);
@@ -34,14 +34,14 @@ freeze g1
 load_stop g1
 [ "$(guest_sum g1 xvdb)" = "$(file_sum "$disk")" ] || fail "data differs"
 detach g1 xvdb
-# A guest that never lets its ring run dry.
+# A guest whose ring is never empty.
 guest_need_tool gt
 attach_only gt "$disk" xvdb w
 guest_start gt endless "frontend endless $(vdev_number xvdb) 20"
 sleep 5
 freeze
 guest_join gt endless 60 || fail "the ring was not served"
-# Each of its requests is wrong; what the log says of them is bounded for each kind.
+# All its requests are wrong; the log limits the lines for each kind of mistake.
 lines=$(dmesg | grep -c "xen-blkback: ")
 [ "$lines" -le 100 ] || ! driver_is_ours || fail "$lines lines in the log"
 say "$lines lines in the log of a guest whose every request is wrong"

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# A disk that hangs holds up its own guest alone, also when an administrator
-# unbinds a device of it before the guest goes.
+# A hanging disk holds up only its own guest, also when an administrator unbinds one of
+# its devices before the guest is destroyed.
 # shows: a hanging disk holds up its own guest only | detach waits in the xenbus thread
 # shows: `unbind` of a hanging disk holds up nobody else, `rmmod` says busy | yes
 . /lab/dom0/lib.sh
@@ -22,9 +22,9 @@ done
 writes() { [ "$(statistic_of g4 "$1" wr_req)" -gt 8 ]; } # DEVICE
 for device in xvdb xvdc; do wait_for 30 writes $device || fail "g4 does not write to $device"; done
 need dmsetup suspend --noflush hung
-# No scenario ends with a disk that hangs.
+# The disk must not hang after the end of the scenario.
 trap 'dmsetup resume hung 2>/dev/null' EXIT
-# What is in flight stays there.
+# Requests in flight stay in flight.
 for device in xvdb xvdc; do wait_for 20 guest_is_busy g4 $device || fail "nothing is in flight to $device"; done
 pause 1
 for device in xvdb xvdc; do
@@ -33,7 +33,7 @@ for device in xvdb xvdc; do
 	guest_is_busy g4 $device || fail "nothing is in flight to $device any more"
 	[ "$(statistic_of g4 $device wr_req)" = "$before" ] || fail "$device does not hang"
 done
-others() { # WHEN: a disk of another guest works, goes and comes
+others() { # WHEN: a disk of another guest is used, detached and attached
 	need guest g1 "$(fio_verify xvdb 4)" 60 >/dev/null
 	timeout 40 xl block-detach g1 xvdb || fail "g1's disk is not detached $1"
 	wait_for 20 guest_lacks_disk g1 xvdb || fail "g1's disk does not go $1"
@@ -41,7 +41,7 @@ others() { # WHEN: a disk of another guest works, goes and comes
 	wait_for 30 guest_has_disk g1 xvdb || fail "g1 never saw its disk $1"
 	say "the other guest's disk was used, detached, attached $1"
 }
-# What the disk still writes to is the module's: rmmod says busy or waits.
+# The disk still uses memory of the module: rmmod fails as busy, or waits.
 rmmod_declined() {
 	rmmod xen_blkback 2>/tmp/rmmod &
 	rmmod=$!
@@ -61,10 +61,10 @@ sleep 1
 others "beside the unbind"
 rmmod_declined
 [ -z "$rmmod" ] || fail "rmmod waits with a disk in use"
-# The guest goes, its I/O stays with the disk.
+# The guest is destroyed; its I/O stays at the disk.
 timeout 30 xl destroy g4 || fail "xl destroy waits for the disk"
 others "after the destroy"
-# Now no other disk holds the module.
+# After this detach no other disk holds the module.
 detach g1 xvdb
 rmmod_declined
 if [ -z "$rmmod" ]; then

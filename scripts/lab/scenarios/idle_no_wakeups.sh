@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# An idle disk wakes nobody up: no thread, no work and no timer for which an idle
-# CPU wakes up.  The purge of unused grants is due once for each ring: a work, which
-# wakes its thread up.
+# An idle disk causes no wake-ups: no thread, no work, and no timer that wakes an idle CPU.
+# The only exception is one purge of unused grants for each ring: a work, which wakes the
+# ring's thread.
 # shows: no wake-up of an idle disk, but for one purge | 10 a second for each ring
 . /lab/dom0/lib.sh
 driver_load
@@ -21,14 +21,15 @@ trace_events() { # 0|1
 	for event in $events; do echo "$1" >"$trace/events/$event/enable" || fail "no event $event"; done
 }
 
-# Sets "wakeups" (of threads), "works" (but the survey's), "surveys" and "timers" (that are
-# not deferrable) of the driver within the last seconds, and keeps what was seen.
+# Traces the driver for SECONDS.  Sets the counts "wakeups" (of threads), "works" (without the
+# survey's), "surveys", "timers" (not deferrable) and "deferrable" (timers).  The events are
+# in /tmp/events.
 record() { # SECONDS
 	echo >$trace/trace
 	echo 1 >$trace/tracing_on
 	pause "$1"
 	echo 0 >$trace/tracing_on
-	# What a worker does within a work of ours has no name of ours.
+	# A timer that is started within a work of ours need not have our name.
 	awk -v thread="comm=$prefix" '
 		/workqueue_execute_start:.*\[xen_blkback\]/ { within[$1] = 1; print "work " $0 }
 		/workqueue_execute_end:/ { delete within[$1] }
@@ -48,7 +49,7 @@ trap 'on_one_cpu trace_events 0' EXIT
 unused=$(cat "$parameters/persistent_grant_unused_seconds")
 set_parameter persistent_grant_unused_seconds 6
 
-# Four reads are seen, or else silence would mean nothing.
+# The trace must show four reads; otherwise an empty trace would prove nothing.
 guest_start g1 reads 'for i in 1 2 3 4; do dd if=/dev/xvdb of=/dev/null bs=64k iflag=direct 2>/dev/null; sleep 0.2; done'
 record 2
 need guest_join g1 reads 60
@@ -65,7 +66,7 @@ echo "NOTE idle: in the next 10 s $wakeups wake-ups, $works works, $timers timer
 set_parameter persistent_grant_unused_seconds "$unused"
 detach g1 xvdb
 [ -n "${few:-}" ] || fail "in the first 10 s: $first"
-# About one a second and CPU; each starts a timer, which shows that timers are seen.
+# About one survey per second and CPU.  Each starts a timer: this shows that timers are traced.
 [ "$surveys" -le $((12 * $(nproc))) ] || ! driver_is_ours || fail "$surveys surveys in 10 s"
 [ "$deferrable" -ge 1 ] || ! driver_is_ours || fail "no timer of the survey was seen"
 [ $((wakeups + works + timers)) = 0 ] || fail "in the next 10 s: $wakeups wake-ups, $works works, $timers timers"

@@ -23,8 +23,8 @@ for persistent in Y N; do
 	say "persistent grants $persistent: 32 MiB in $requests requests"
 	detach g7 xvdb
 done
-# The hypervisor may interrupt a long hypercall and have it made again, which
-# its own traces count twice: so the driver's counters.
+# The hypervisor may interrupt a long hypercall and have it repeated, and its traces then
+# count it twice: use the driver's counters.
 if driver_is_ours; then
 	set_parameter feature_persistent N
 	attach g7 "$disk" xvdb r

@@ -3,10 +3,10 @@
 # lab: rare
 # lab: release
 # lab: kasan
-# A PVH guest whose kernel has KASAN and lockdep runs the cases of src/linux, those
-# that need Xen among them but for the mapping of its own pages, and serves disks:
-# parameters change, the driver is unbound, guests are killed and start over, the
-# disk vanishes, all under load.  kmemleak under KASAN would make everything eight
+# A PVH guest whose kernel has KASAN and lockdep runs the cases of src/linux, and serves
+# disks under load.  The cases include those that need Xen, except the mapping of its own
+# pages.  Under load parameters change, the driver is unbound, guests are killed and start
+# over, and the disk vanishes.  kmemleak is off: under KASAN it would make everything eight
 # times as slow.
 # shows: event channels and xenstore of the Linux side, case by case, with KASAN | yes
 # shows: parameters, unbind, kill, reconnect and a vanishing disk under load, with KASAN | not compared
@@ -20,7 +20,7 @@ guest dd '/lab/dom0/kunit-cases /lab/kunit-kasan auto-translated 2>&1' 300 >/tmp
 say "$(cat /tmp/counts)"
 domain_verify dd
 
-# in_domain COMMANDS: with the functions of the lab.
+# in_domain COMMANDS: runs the commands in the domain, with the functions of lib.sh.
 in_domain() { need guest dd "bash -c '. /lab/dom0/lib.sh; $1'" 120; }
 serve() { guest_vcpus=1 guest_cpus=3 "$1" gc "disk=['format=raw,vdev=xvdb,access=rw,backend=dd,target=$2']"; }
 node=/sys/bus/xen-backend
@@ -60,7 +60,7 @@ say "the disk vanished under load"
 in_domain 'wait_for 20 rmmod scsi_debug && wait_for 20 rmmod xen_blkback' >/dev/null
 domain_check_log dd
 guest dd 'grep -q "^ *debug_locks: *1$" /proc/lockdep_stats' || fail "lockdep looks at nothing any more"
-# A mistake of that kind is seen, and said by the judge of the domain.
+# A planted mistake is reported by KASAN, and found by the check of the domain's log.
 need guest dd 'insmod /lab/kunit-kasan/xen-blkback-planted.ko bug=out-of-bounds' >/dev/null
 (domain_check_log dd) >/tmp/planted 2>&1 && fail "a planted access out of bounds was not found"
 grep -q 'KASAN: slab-out-of-bounds' /tmp/planted || fail "the domain's log says: $(cat /tmp/planted)"

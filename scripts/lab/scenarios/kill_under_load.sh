@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # lab: locks
-# A guest is destroyed under load; nothing of it stays.
+# A guest is destroyed under load; nothing of it is left over.
 # shows: a guest killed under load | yes
 . /lab/dom0/lib.sh
 driver_load

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # lab: tool
-# physical-device names a disk that cannot be opened yet, and is written again
-# when it can.
+# physical-device names a disk that cannot be opened yet, and is written again when
+# the disk can be opened.
 # shows: physical-device written again with the same number: tried again | yes
 . /lab/dom0/lib.sh
 driver_load
@@ -12,7 +12,7 @@ major=$(awk '$2 == "device-mapper" { print $1 }' /proc/devices)
 minor=77
 number=$(printf '%x:%x' "$major" "$minor")
 loop=$(losetup -f --show "$(image late 16)")
-# As a script that names what is not there yet.
+# A script that names a disk that does not exist yet.
 cat >/etc/xen/scripts/block-late <<'SCRIPT'
 #!/bin/bash
 [ "$1" = add ] || exit 0
@@ -34,7 +34,7 @@ dmsetup mknodes
 need xenstore-write "$node/physical-device" "$number"
 tool gt flushes xvdb
 [ "$(statistic gt wr_sect)" -gt 0 ] || fail "nothing was written"
-# What is open already is not opened again.
+# A disk that is open already is not opened again.
 need xenstore-write "$node/physical-device" "$number"
 tool gt flushes xvdb
 detach_tool gt xvdb

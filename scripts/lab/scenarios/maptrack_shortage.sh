@@ -1,13 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # lab: domain
-# Two guests' persistent grants together are more than their driver domain can have
-# mapped: what one guest leaves idle is given back for the other.
+# Two guests have more persistent grants than their driver domain can map: idle grants of
+# one guest are unmapped for the other.
 # shows: handles of grants run out (`max_maptrack_frames`): no request fails | I/O errors in the guests
 . /lab/dom0/lib.sh
-# 1024 pages of guests at a time.
+# The domain can map 1024 pages of guests at a time.
 domain_need dn max_maptrack_frames=4
-# A disk that is slow, so that many requests are with it at once: parts of one.
+# Two partitions of a slow disk, so that many requests are in flight at once.
 need guest dn '/lab/dom0/do null_disk size=48 memory_backed=1 irqmode=2 completion_nsec=50000000 &&
 	dd if=/dev/urandom of=/dev/lab bs=1M count=48 oflag=direct 2>/dev/null &&
 	addpart /dev/lab 1 0 49152 && addpart /dev/lab 2 49152 49152' >/dev/null
@@ -16,8 +16,8 @@ for i in 0 1; do
 		"disk=['format=raw,vdev=xvdb,access=rw,backend=dn,target=/dev/lab$((i + 1))']"
 	wait_for 30 guest_has_disk gm$i xvdb || fail "the guest never saw its disk"
 done
-# Grants that stay mapped, of both, as the driver tells when asked.  xenstore-read writes the
-# ends of lines as \n.
+# Prints how many grants of both guests stay mapped, from the driver's log_stats lines.
+# xenstore-read writes the ends of lines as \n.
 mapped() {
 	guest dn 'p=/sys/module/xen_blkback/parameters/log_stats; echo 1 >$p; sleep 2; echo 0 >$p; dmesg | tail -n 30' |
 		sed 's/\\n/\n/g' | sed -nE 's/.*-blkback: \((.*)\): oo.*pg: *([0-9]*)\/.*/\1 \2/p' | awk '{ n[$1] = $2 } END { for (i in n) s += n[i]; print s + 0 }'
@@ -30,7 +30,7 @@ for i in 0 1 0; do
 	guest gm$i "$fill" 120 >/tmp/fill || fail "gm$i has an error, the other is idle: $(tail -n 3 /tmp/fill)"
 	count=$(mapped)
 	say "gm$i filled its disk; $count grants are mapped"
-	# What the first one keeps mapped leaves too few for the other.
+	# The grants that the first guest keeps mapped leave too few for the other guest.
 	[ -n "${first:-}" ] || first=$count
 	[ "$count" -le 1024 ] || fail "$count grants are mapped, more than the domain can"
 done

@@ -8,7 +8,7 @@ guest_need g1
 disk=$(image disk 16)
 set_parameter feature_persistent N
 attach g1 "$disk" xvdb w
-pool() { # pages, as the driver tells when asked
+pool() { # prints the number of pages, from the driver's log_stats line
 	need guest g1 "dd if=/dev/xvdb of=/dev/null bs=${1:-4k} count=1 iflag=direct 2>/dev/null" >/dev/null
 	set_parameter log_stats 1
 	sleep 0.5
@@ -21,11 +21,11 @@ for _ in 1 2; do
 	[ "$full" -gt 16 ] || fail "the pool has $full pages after work"
 done
 set_parameter buffer_squeeze_duration_ms 1000
-# Shrinkers are asked, the one of xenbus among them.
+# This calls the shrinkers, including that of xenbus.
 echo 2 >/proc/sys/vm/drop_caches
 empty=$(pool)
 say "pool: $full pages, $empty after a squeeze"
-# The question takes one.
+# The read in pool() uses one page.
 [ "$empty" -le 1 ] || fail "the pool still has $empty of $full pages"
 set_parameter buffer_squeeze_duration_ms 10
 set_parameter feature_persistent Y

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # lab: rare
 # lab: domain
-# The driver domain has no memory to give for a while: the I/O of both its guests
-# goes on, requests of up to 256 segments with grants that are new to it.
+# The driver domain has no free memory for a while: the I/O of both its guests goes on,
+# with requests of up to 256 segments and with grants that it has not mapped before.
 # shows: no memory to be had: the I/O of all guests goes on | yes
 . /lab/dom0/lib.sh
 domain_need dd

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # lab: rare
-# A guest migrates to the same host under verified I/O: a PVH one, since Debian's
-# Xen is built without what tracks the dirty pages of a PV one.
+# A PVH guest migrates to the same host under verified I/O.  Debian's Xen is built without
+# the tracking of dirty pages that a PV guest needs.
 # shows: `xl migrate` to the same host under load | yes
 . /lab/dom0/lib.sh
 driver_load

@@ -12,7 +12,7 @@ first=$(image first 8)
 second=$(image second 6)
 loop1=$(losetup -f --show "$first")
 loop2=$(losetup -f --show "$second")
-# Of this one dm tells whether anybody has it open.
+# For a dm device dm reports whether anybody has it open.
 echo "0 12288 linear $loop2 0" | dmsetup create other || fail "dmsetup create"
 dmsetup mknodes
 number1=$(stat -c '%t:%T' "$loop1")
@@ -32,7 +32,7 @@ rebind() {
 }
 guest_size_is() { [ "$(guest g1 'cat /sys/block/xvdb/size' 2>/dev/null | head -1)" = "$1" ]; }
 
-# Under load.  None of these concerns a disk that is served.
+# Under load.  None of these writes may affect a disk that is served.
 load_start g1 xvdb 6
 pause 1
 for value in '' "$number2" "$number1" "0$number1" "$number2" ''; do put physical-device "$value"; done
@@ -46,7 +46,7 @@ for value in 0 '' x 1; do put online "$value"; done
 put physical-device "$number1"
 [ "$(state)" = 4 ] || fail "nodes written: the backend is in state $(state)"
 
-# Bound before the disk has a name, with the guest's requests waiting.
+# The device is bound before physical-device names a disk, while the guest's requests wait.
 rebind "without physical-device" 'need xenstore-rm "$node/physical-device"'
 pause 2
 put physical-device ''
@@ -57,13 +57,13 @@ load_stop g1
 [ "$(file_sum "$second")" = "$second_sum" ] || fail "the other disk was written to"
 say "served on under odd nodes, and named after the bind"
 
-# Another disk and a read-only one, by unbind and bind: what a swap of a medium is without xl.
+# Unbind and bind change to another, read-only disk and back: a change of medium without xl.
 first_sum=$(file_sum "$first")
 rebind "to another disk" 'need xenstore-write "$node/physical-device" "$number2" "$node/mode" r'
 wait_for 10 guest_size_is 12288 || fail "the guest has not the other disk's size: $(guest g1 'cat /sys/block/xvdb/size')"
 [ "$(guest_sum g1 xvdb)" = "$second_sum" ] || fail "the guest does not read the other disk"
 [ "$(cat "/sys/bus/xen-backend/devices/$device/physical_device")" = "$number2" ] || fail "physical_device in sysfs is not the other disk"
-# The guest does not know that it is read-only now.
+# The guest does not know that the disk is read-only now.
 guest g1 'dd if=/dev/zero of=/dev/xvdb bs=4k count=4 oflag=direct 2>/dev/null' >/dev/null && fail "a write to a read-only disk succeeded"
 [ "$(file_sum "$second")" = "$second_sum" ] || fail "a read-only disk was written to"
 rebind "to the first disk" 'need xenstore-write "$node/physical-device" "$number1" "$node/mode" w'
@@ -73,13 +73,14 @@ opened && fail "the other disk is still open"
 need guest g1 "$(fio_verify xvdb 4)" >/dev/null
 say "swapped to a smaller read-only disk and back"
 
-# What is no number: whatever comes of it, the device can be detached, the next one is served.
+# physical-device is no number: in any case the device can be detached, and the next device
+# is served.
 put physical-device nonsense
 say "with physical-device=nonsense the backend is in state $(state)"
 detach g1 xvdb
 wait_for 20 no_backends || fail "the backend is still there"
 
-# An empty drive: connected by its script, without a disk; then a disk, in odd ways.
+# An empty drive: its script connects it without a disk.  Then it gets a disk in odd ways.
 cat >/etc/xen/scripts/block-empty <<'SCRIPT'
 #!/bin/bash
 [ "$1" = add ] || exit 0
@@ -96,7 +97,7 @@ wait_for 30 guest_has_disk g1 xvdb || fail "the guest never saw the disk of a dr
 need guest g1 "$(fio_verify xvdb 4)" >/dev/null
 [ "$(guest_sum g1 xvdb)" = "$(file_sum "$first")" ] || fail "data differs"
 detach g1 xvdb
-# Empty from the first to the last.
+# A drive that stays empty until it is detached.
 need xl block-attach g1 'vdev=xvdb,access=rw,script=block-empty,target=none'
 need xl block-detach g1 xvdb
 wait_for 20 no_backends || fail "an empty drive is not detached: state $(state)"

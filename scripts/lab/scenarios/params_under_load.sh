@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # lab: locks
-# Parameters change under load; what makes no sense is refused.
+# Parameters change under load; invalid values are refused.
 # shows: parameters changed under load | yes
 . /lab/dom0/lib.sh
 driver_load

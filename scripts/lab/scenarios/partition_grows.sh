@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# A disk grows and the kernel sends no uevent: a partition, a disk that had no
-# sectors.  The guest is told all the same, soon and once.
+# A partition, or a disk of no sectors, grows and the kernel sends no uevent.
+# The guest is told all the same, soon and once.
 # shows: partition grows under a connected guest (`BLKPG_RESIZE_PARTITION`), idle or busy | polled ten times a second by each ring
 # shows: disk of no sectors grows | polled ten times a second by each ring
 . /lab/dom0/lib.sh
@@ -16,8 +16,8 @@ esac
 wait_for 5 [ -b "$part" ] || fail "no $part"
 guest_size_is() { [ "$(guest g1 'cat /sys/block/xvdb/size')" = "$1" ]; }
 told() { dmesg | grep -c 'sectors now'; }
-# grows SECTORS COUNT: the guest has it within five seconds, of which asking takes
-# some, and our driver has told of that many sizes.
+# grows SECTORS COUNT: the guest has the new size within five seconds, including the time
+# to ask it, and our driver has reported COUNT sizes.
 grows() {
 	wait_for 5 guest_size_is "$1" ||
 		fail "the guest sees $(guest g1 'cat /sys/block/xvdb/size') sectors after 5 s, not $1"

@@ -1,9 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # lab: tool
-# Every operation in all three layouts, every form of ring, wrong requests:
-# driven by a frontend in user space, which sees at each Closed whether a page is still
-# mapped.
+# Every operation in all three layouts, every form of ring, wrong requests.
+# The frontend runs in user space and checks at each Closed that no page is still mapped.
 # shows: all operations in the layouts x86_64, x86_32, and without a `protocol` node | yes
 # shows: unknown operations answered `BLKIF_RSP_EOPNOTSUPP`, malformed requests `BLKIF_RSP_ERROR` | yes, asleep for 1 ms each
 # shows: rings of 1 to 16 pages, `ring-ref` or `ring-refN`, order 0 written out or absent | yes
@@ -18,7 +17,7 @@ guest_need_tool gt
 disk=$(image disk 32)
 attach_only gt "$disk" xvdb w
 for case in layouts ring-refs indirect discard flushes; do tool gt $case xvdb; done
-# A loop device has a cache.
+# A loop device has a write cache.
 [ "$(xenstore-read "$(backend_node gt xvdb)/feature-flush-cache")" = 1 ] || fail "flushes are not offered"
 ! driver_is_ours || tool gt tolerance xvdb
 tool gt persistence xvdb 100

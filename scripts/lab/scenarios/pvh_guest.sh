@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# A PVH guest's disk.  The emulator's nested XSAVE confuses kernels from 6.12 on.
+# A PVH guest's disk.  noxsave: the emulator's nested XSAVE confuses kernels from 6.12 on.
 # shows: PVH guests | yes
 . /lab/dom0/lib.sh
 driver_load

@@ -18,7 +18,7 @@ for vcpus in 1 2 4; do
 		[ $order = 0 ] || fail "the rings are not of order $order"
 	need guest g8 "$(fio_verify xvdb 12 "--numjobs=1")" 240 >/dev/null
 	[ "$(guest_sum g8 xvdb)" = "$(file_sum "$disk")" ] || fail "data differs"
-	# Each CPU of the guest that is online, two at most, has a queue of its own.
+	# Each online CPU of the guest, at most two, has a queue of its own.
 	online=$((vcpus < 2 ? vcpus : 2))
 	for ((cpu = 0; cpu < online; cpu++)); do
 		need guest g8 "busybox taskset $((1 << cpu)) dd if=/dev/xvdb of=/dev/null bs=64k count=4 iflag=direct" >/dev/null

@@ -8,7 +8,8 @@
 driver_load
 guest_need g1
 guest g1 'dmesg -c' >/dev/null
-# Without persistent grants the frontend gives a disk up whose answered request is still mapped.
+# Without persistent grants Linux' frontend gives up a disk if a page is still mapped after
+# the response.
 need set_parameter feature_persistent N
 trap 'driver_load; set_parameter feature_persistent Y' EXIT
 null_disk size=8 memory_backed=1 irqmode=2 completion_nsec=900000000
@@ -58,7 +59,7 @@ for round in 1 2; do
 	goes_on "after unbind and rmmod, round $round"
 done
 
-# An administrator in a hurry: both at the same moment.
+# rmmod and bind at the same moment.
 wait_for 20 disk_is_busy "$disk" || fail "nothing is with the disk"
 unbind "beside rmmod"
 rmmod xen_blkback 2>/dev/null &

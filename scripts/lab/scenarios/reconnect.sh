@@ -14,7 +14,7 @@ guest_need_tool gt
 null_disk size=32 memory_backed=1 irqmode=2 completion_nsec=150000000
 attach_only gt "$disk" xvdb w
 tool_lines=8 tool gt reconnect xvdb 8 200
-# The negotiation is made anew: what is offered may have changed.
+# Each connect negotiates anew: the backend's offer may have changed.
 set_parameter feature_persistent N
 tool gt reconnect xvdb 2
 [ "$(xenstore-read "$(backend_node gt xvdb)/feature-persistent")" = 0 ] ||

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # lab: hotplug
 # lab: rare
-# One vdev gets one disk after the other without a wait, while parameters change all the
-# time; two guests share a disk, of which one loses it, comes back, is destroyed.
+# A vdev gets one disk after the other without a wait, while parameters change all the time.
+# Two guests share a disk; one detaches and attaches it again, the other is destroyed.
 # shows: a vdev attached again right after its detach, parameters changing meanwhile | not compared
 # shows: two guests that write to one disk, one of them comes and goes | not compared
 . /lab/dom0/lib.sh
@@ -12,7 +12,7 @@ guests_destroy
 guest_vcpus=1 guest_cpus=2 guest_create g1
 guest_vcpus=1 guest_cpus=3 guest_create g4
 rm -f /tmp/quiet
-noise() { # until /tmp/quiet is there; counts its rounds in /tmp/rounds
+noise() { # changes parameters until /tmp/quiet exists; counts the changes in /tmp/rounds
 	local round=0
 	while [ ! -e /tmp/quiet ]; do
 		for values in "1 0 0 1 N" "4 1024 1056 60 Y" "2 8 16 0 Y" "1 1 1 1 N"; do
@@ -61,7 +61,7 @@ done
 need xl block-detach g1 xvdb
 say "three disks one after the other as xvdb"
 
-# Nobody asks whether somebody else writes to it.
+# A hotplug script that does not check for other writers of the disk.
 cat >/etc/xen/scripts/block-any <<'SCRIPT'
 #!/bin/bash
 [ "$1" = add ] || exit 0
@@ -86,7 +86,7 @@ low=$(guest g1 'dd if=/dev/xvdb bs=1M count=4 iflag=direct 2>/dev/null | sha256s
 detach g1 xvdb
 [ "$(low)" = "$low" ] || fail "what g1 wrote is not there"
 share g1
-# It grows for both.
+# The disk grows for both guests.
 truncate -s 10M "$shared"
 need losetup -c "$loop"
 for name in g1 g4; do wait_for 10 guest_size_is $name xvdb 20480 || fail "$name was not told that the disk has grown"; done

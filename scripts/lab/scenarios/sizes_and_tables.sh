@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # lab: rare
-# A disk's table is swapped under load, its size goes up and down, to nothing and back,
+# A disk's dm table is swapped under load.  Its size goes up and down, to nothing and back,
 # while the guest works, is paused, or its device is unbound.
 # shows: a dm table swapped under load; a disk that shrinks to nothing and grows again | yes
 . /lab/dom0/lib.sh
@@ -15,13 +15,13 @@ loop2=$(losetup -f --show "$two")
 echo "0 24576 linear $loop1 0" | dmsetup create lab || fail "dmsetup create"
 dmsetup mknodes
 guest_size_is() { [ "$(guest g1 "cat /sys/block/$1/size" | head -1)" = "$2" ]; }
-size() { # DEVICE SECTORS WHEN: the guest has it, and keeps it
+size() { # DEVICE SECTORS WHEN: the guest sees this size, and keeps it
 	wait_for 8 guest_size_is "$1" "$2" || fail "$3: the guest sees $(guest g1 "cat /sys/block/$1/size") sectors, not $2"
 	pause 2
 	guest_size_is "$1" "$2" || fail "$3: the guest does not keep $2 sectors"
 	say "$3: the guest has $2 sectors"
 }
-table() { # SECTORS DEVICE [COMMAND]: done while nothing reaches the disk
+table() { # SECTORS DEVICE [COMMAND]: loads a table; COMMAND runs while no I/O reaches the disk
 	need dmsetup suspend lab
 	eval "${3:-}"
 	echo "0 $1 linear $2 0" | dmsetup reload lab || fail "dmsetup reload"
@@ -44,14 +44,14 @@ for pair in "$loop1 $loop2" "$loop2 $loop1" "$loop1 $loop2"; do
 done
 ! driver_is_ours || [ "$(dmesg | grep -c 'sectors now')" = 0 ] || fail "the frontend was told of a size that is the old one"
 old=$(dd if="$loop1" bs=1M iflag=direct status=none | sha256sum)
-# Sizes that change faster than anybody looks; the load stays below all of them.
+# The size changes faster than the driver looks; the load stays below all sizes.
 for sectors in 8192 32768 8192 16384 8193 24576 8200 32768 12288 20480; do table $sectors "$loop2"; done
 size xvdb 20480 "many sizes under load"
 load_stop g1
 same xvdb /dev/mapper/lab "a table swapped under load"
 [ "$old" = "$(dd if="$loop1" bs=1M iflag=direct status=none | sha256sum)" ] || fail "the disk of the old table was written to"
 
-# Next to nothing, and back.
+# To eight sectors, and back.
 table 8 "$loop2"
 size xvdb 8 "next to nothing"
 guest g1 'dd if=/dev/xvdb of=/dev/null bs=1M iflag=direct 2>/dev/null' >/dev/null

@@ -8,7 +8,7 @@
 driver_load
 guest_need_tool gt
 scsi_disk 512 dif=1 dix=1
-# From 6.11 on the attribute leaves out the disks whose checksums the block layer itself makes.
+# From 6.11 on the attribute is 0 for a disk whose checksums the block layer itself makes.
 [ "$(cat "/sys/block/${disk##*/}/queue/stable_writes")" = 1 ] ||
 	grep -q T10-DIF "/sys/block/${disk##*/}/integrity/format" || fail "the disk does not ask for stable pages"
 attach_only gt "$disk" xvdb w

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # lab: hotplug
-# A device is given up while its connect waits for the disk: the frontend has
-# left by the time that the disk answers, or a new device has its name.
+# A device is removed while its connect waits for the disk.  When the disk answers, the
+# frontend has left, or a new device has the same name.
 # shows: a connect that waited for its disk leaves alone who is there then | no: Connected stops the guest's kernel
 # shows: a disk's slow sync, a detach, a new disk of the same name | its sync holds up all guests
 . /lab/dom0/lib.sh
@@ -13,14 +13,14 @@ good=$(image good 16)
 loop=$(losetup -f --show "$hung")
 echo "0 32768 linear $loop 0" | dmsetup create stale || fail "dmsetup create"
 dmsetup mknodes
-# No scenario ends with a disk that hangs.
+# The disk must not hang after the end of the scenario.
 trap 'dmsetup resume stale 2>/dev/null' EXIT
-# The disk stays open, or dd would wait for the blocks that it caches.
+# Keep the disk open: otherwise dd would wait for its cached blocks when it closes the disk.
 exec 9</dev/mapper/stale
 
 waits() { grep -qs filemap_write_and_wait /proc/[0-9]*/stack; }
 lets_go() { [ "$(dmsetup info -c --noheadings -o open stale)" = 1 ]; }
-attach_hung() { # the backend writes out what is cached before it connects
+attach_hung() { # the backend writes out cached blocks before it connects
 	need dd if=/dev/urandom of=/dev/mapper/stale bs=64k count=16 conv=notrunc status=none
 	need dmsetup suspend --noflush --nolockfs stale
 	attach_only g1 /dev/mapper/stale xvdb w
@@ -41,7 +41,7 @@ guest_lacks_disk g1 xvdb || fail "the guest has the disk"
 say "the frontend had left when the disk answered"
 
 attach_hung
-# A toolstack without patience; xl itself says that it failed.
+# Act as a toolstack that does not wait for the backend.  xl itself would report a failure.
 need xenstore-write "$(backend_node g1 xvdb)/online" 0 "$(backend_node g1 xvdb)/state" 5
 for node in "/local/domain/$(guest_id g1)/device/vbd/51728" "$(backend_node g1 xvdb)" \
 	"/libxl/$(guest_id g1)/device/vbd/51728"; do
@@ -52,7 +52,7 @@ wait_for 20 guest_lacks_disk g1 xvdb || fail "the guest has the removed disk"
 timeout 40 xl block-attach g1 "$(disk_spec "$good" xvdb w)" || fail "the good disk cannot be attached"
 wait_for 30 guest_has_disk g1 xvdb || fail "the guest never saw the good disk"
 need guest g1 "$(fio_verify xvdb 4)" 60 >/dev/null
-# What the tools, the guest and the backend say of the good disk.
+# Prints the nodes of the tools, the guest and the backend for the good disk.
 nodes() {
 	xenstore-ls -f "$(backend_node g1 xvdb)"
 	xenstore-ls -f "/local/domain/$(guest_id g1)/device/vbd"

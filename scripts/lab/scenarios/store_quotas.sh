@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # lab: domain
 # xenstored allows a driver domain few watches, and few transactions at a time: all
-# disks of a guest connect at once, do I/O, and go.
+# disks of a guest connect at once, do I/O, and are detached.
 # shows: eight disks of a driver domain with a quota of 22 watches | seven of them
 # shows: disks that connect at the same time with a quota of 2 transactions | not compared
 . /lab/dom0/lib.sh
@@ -15,14 +15,14 @@ usual() {
 	quota watches 128
 }
 trap usual EXIT
-# The domain's tools and its kernel take nine besides those of the disks, or ten.
+# The domain's tools and its kernel use nine or ten watches besides those of the disks.
 quota watches "${watches:-22}"
 need guest dd "for i in \$(seq $disks); do
 	dd if=/dev/urandom of=/tmp/disk\$i bs=64k count=16 2>/dev/null; losetup /dev/loop\$((i - 1)) /tmp/disk\$i || exit 1; done" >/dev/null
 name() { printf "xvd%b" "\\0$(printf %o $((97 + $1)))"; } # of the N-th
 all() { seq "$disks"; }
 disks_there() { [ "$(guest gc 'ls /sys/block | grep -c xvd' | head -1)" = "$1" ]; }
-used() { # every disk is read and written, all at once
+used() { # reads and writes every disk, all at the same time
 	need guest gc "for d in /dev/xvd?; do
 			(dd if=/dev/urandom of=/tmp/w\${d#/dev/} bs=64k count=8 && dd if=/tmp/w\${d#/dev/} of=\$d bs=64k oflag=direct &&
 				dd if=\$d bs=64k count=8 iflag=direct | cmp - /tmp/w\${d#/dev/} && touch \$d.good) 2>/dev/null &
@@ -39,7 +39,7 @@ need guest gc 'rmmod xen_blkfront' >/dev/null
 began=$SECONDS
 for i in $(all); do
 	need xl block-attach gc "format=raw,vdev=$(name "$i"),access=rw,backend=dd,target=/dev/loop$((i - 1))"
-	# The script that names the disk wants a watch, too.
+	# The script that names the disk needs a watch, too.
 	wait_for 30 named "$i" || fail "the domain has named $(xenstore-ls -f "$backends" | grep -c 'hotplug-status = "connected"') of $i disks"
 done
 say "$disks disks named after $((SECONDS - began)) s"

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# A module with smaller limits takes over a disk whose frontend agreed on more,
-# and one that offers persistent grants a frontend that was not offered them.
+# A module with smaller limits takes over a disk whose frontend negotiated more.
+# A module that offers persistent grants takes over a frontend that was not offered them.
 # shows: a frontend keeps what it was offered when the module is replaced | no: refused, or the frontend gives up
 . /lab/dom0/lib.sh
 guests_destroy

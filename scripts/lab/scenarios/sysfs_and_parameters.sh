@@ -22,7 +22,7 @@ modinfo -F alias xen-blkback | grep -q '^xen-backend:vbd$' || fail "no alias xen
 [ "$(modinfo -F license xen-blkback | head -1)" != "" ] || fail "no licence"
 [ -n "$(modinfo -F description xen-blkback)" ] || ! driver_is_ours || fail "no description"
 
-# Settings of old: none of them costs dom0 its disks.
+# Invalid values in old settings do not keep the module from loading.
 rmmod xen_blkback
 load() { # FILE VALUE ARGUMENT
 	modprobe xen-blkback "$3" || fail "modprobe xen-blkback $3"

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0
 # lab: hotplug
 # lab: rare
-# Many disks of one guest, attached one after the other and removed: what dom0's
-# kernel asks xenstored for one of them does not depend on how many there are, and
-# an uevent costs nothing.
+# Many disks of one guest are attached one after the other and removed.
+# The number of requests of dom0's kernel to xenstored for one disk does not depend on the
+# number of disks, and an uevent causes none.
 # shows: a disk's attach, removal and uevents cost no more when there are many disks | yes
 . /lab/dom0/lib.sh
 driver_load
@@ -17,11 +17,12 @@ files=/tmp/many
 mkdir -p $files
 for i in $(seq "$disks"); do dd if=/dev/urandom of="$files/$i" bs=64k count=16 status=none; done
 
-# trace FILE: what xenstored is asked goes there, until trace_end.
+# trace FILE: logs the requests to xenstored in FILE until trace_end.
 trace() { need xenstore-control logfile "$1" >/dev/null && need xenstore-control log on >/dev/null; }
 trace_end() { need xenstore-control log off >/dev/null; }
-# The kernel is the one that watches all of "backend".  A transaction that the tools'
-# writes have spoiled is done again: its first try is not counted.
+# Prints the number of requests of dom0's kernel, the client that watches all of "backend".
+# A transaction that conflicts with the tools' writes is repeated: its failed try is not
+# counted.
 kernel_requests() { # FILE
 	awk '$1 == "OUT" && $5 == "WATCH_EVENT" && $6 ~ /^\(backend\// { kernel = $2 }
 		$1 == "IN" { n[$2]++ }
@@ -30,7 +31,7 @@ kernel_requests() { # FILE
 		$1 == "OUT" && ends[$2] && $5 == "ERROR" && $6 ~ /EAGAIN/ { n[$2] -= tried[$2] }
 		END { print n[kernel] + 0 }' "$1"
 }
-# What it asks, and how often, less the numbers in the paths.
+# Prints the kernel's requests with their counts, with N for the numbers in the paths.
 kernel_list() { # FILE
 	awk '$1 == "OUT" && $5 == "WATCH_EVENT" && $6 ~ /^\(backend\// { kernel = $2 }
 		$1 == "IN" { what[++n] = $2 " " $5 " " $6 }

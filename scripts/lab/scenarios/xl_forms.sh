@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # lab: hotplug
-# xl's ways to write a disk, and what the tools show of it.
+# xl's forms of a disk's specification, and what the tools show of the disk.
 # shows: `xl`'s disk forms: target, `devtype=cdrom`, `script=`, phy; `xentop` | yes
 . /lab/dom0/lib.sh
 driver_load

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Consoles of kernels that died, and judges of them."""
+"""Makes consoles of kernels that died, and judges them."""
 import re
 import unittest
 
@@ -11,7 +11,7 @@ AFTER = '48 8b 45 08 5d'
 
 
 def code(instruction):
-    """The "Code:" line of a breakpoint at its first byte, as the memory is by then."""
+    """The "Code:" line of a report of a breakpoint; memory holds the instruction again."""
     first, marked, *rest = instruction.split()
     return ' '.join(['Code:', BEFORE, first, f'<{marked}>', *rest, AFTER])
 
@@ -36,7 +36,7 @@ def stamped(lines, second):
 
 
 def quoted(name, lines):
-    """As checks.sh prints a log."""
+    """A log in the form in which checks.sh prints it."""
     return ([f'LAB-LOG {name}'] +
             ['| ' + re.sub(r'\[( *\d+\.\d{6})\]', r'<\1>', line) for line in lines])
 

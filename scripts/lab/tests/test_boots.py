@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The boots of a run of "lab", and the sum over the runs."""
+"""The boots of a run of "lab", and the sum of the repeats over several runs."""
 import contextlib
 import importlib.machinery
 import io
@@ -19,7 +19,7 @@ CHECK = judge.HERE.parent / 'check.sh'
 
 
 class Lab(unittest.TestCase):
-    """The emulator plays consoles."""
+    """Consoles that are given here stand in for the emulator."""
 
     def lab(self, *consoles):
         loader = importlib.machinery.SourceFileLoader('lab', str(LAB))

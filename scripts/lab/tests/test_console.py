@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""What a boot comes to, and what its console says besides."""
+"""The results of a boot, and complaints on its console."""
 import pathlib
 import subprocess
 import tempfile
@@ -35,7 +35,7 @@ class Results(Case):
 
 
 class Console(Case):
-    """What it says counts whatever the scenarios say."""
+    """A complaint on the console counts, whatever the scenarios say."""
 
     def complaint(self, *parts):
         done = self.judge(*parts)
@@ -83,7 +83,7 @@ class Console(Case):
 
 
 class Quotes(Case):
-    """checks.sh writes what judge.py reads."""
+    """checks.sh prints logs in the form that judge.py reads."""
 
     def quote(self, lines):
         script = (judge.HERE / 'dom0' / 'checks.sh').read_text()

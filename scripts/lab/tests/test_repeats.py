@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Which scenarios run again, and which do not."""
+"""Which scenarios are repeated, and which are not."""
 import stale_code
 from consoles import BEGIN, BUG, NOP, REST, XEN_BUG, Case, code, failed, oops, quoted, stamped
 
 
 class Repeats(Case):
-    """A scenario that the emulator ended runs again; a crash of the driver does not."""
+    """A scenario that the emulator ended is repeated; one that the driver crashed is not."""
 
     def again(self, *parts, **options):
         done = self.judge(*parts, **options)
@@ -21,7 +21,7 @@ class Repeats(Case):
         self.assertTrue(any(line.startswith('FAIL 6.1 one') for line in self.said), self.said)
 
     def refuse_report(self, why, **options):
-        """As dom0's kernel says it, and as a guest's."""
+        """The report must be refused from dom0's kernel, and from a guest's."""
         self.refuse(why, BEGIN, oops(**options))
         self.refuse(why, BEGIN, failed('one', ('guest-g1.log', oops(**options))), REST)
 
@@ -203,7 +203,7 @@ class Repeats(Case):
         self.assertEqual(done.results['console-1'][2], XEN_BUG)
 
     def test_judges_that_are_lenient_are_noticed(self):
-        """The fault planted: as it was once, the word alone was enough."""
+        """Planted fault: any report of such a breakpoint is excused, as it was once."""
         strict = stale_code.objection
         stale_code.objection = lambda lines, complaints: ''
         try:

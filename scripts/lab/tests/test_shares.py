@@ -43,7 +43,7 @@ class Shares(unittest.TestCase):
         self.assertNotEqual(self.dropped('6.1 --share 1/2', '6.12 --share 1/2'), [])
 
     def test_a_choice_that_forgets_one_is_noticed(self):
-        """The fault planted."""
+        """Planted fault: a choice that drops a scenario."""
         matrix = choice.matrix
         choice.matrix = lambda *arguments: [name for name in matrix(*arguments) if name != 'c']
         try:

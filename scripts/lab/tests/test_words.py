@@ -42,7 +42,7 @@ class Words(unittest.TestCase):
         self.assertEqual(found, self.bad)
 
     def test_words_that_no_kernel_says_are_noticed(self):
-        """The fault planted: the list as it was once."""
+        """Planted fault: the list as it was once, with patterns that no kernel prints."""
         old = {r'WARNING: CPU: [0-9]+ PID: [0-9]+ at': 'WARNING: CPU',
                r'WARNING: .*at .*, CPU#[0-9]+:': None,
                r'WARNING: g\.e\. .* still in use': 'gnttab.*(leak|still in use)',
