@@ -41,6 +41,10 @@ for module in cases linux planted; do
 		exit 1
 	}
 done
+if [ -n "$filter" ]; then
+	exec scripts/kunit/run --image "$image" --filter "$filter" "$build/cases/xen-blkback-kunit.ko" \
+		"$build/linux/xen-blkback-linux-kunit.ko"
+fi
 # Two machines at the same time: each keeps one CPU busy.
 scripts/kunit/planted --image "$image" --flavour "$flavour" \
 	"$build/planted/xen-blkback-planted.ko" >"$build/planted.log" 2>&1 &
