@@ -27,7 +27,8 @@ uint32_t host_shared_load_acquire(const uint32_t *from);
 
 /*
  * host_shared_store_release - write an index.  Earlier writes to shared memory are
- * visible before the index is.  Earlier reads are not ordered.
+ * visible before the index is, and earlier reads have been made: the frontend may then
+ * reuse a slot that was read.
  */
 void host_shared_store_release(uint32_t *to, uint32_t value);
 

@@ -58,8 +58,12 @@ bool RbTreeBase::insert_node(RbNode& node) {
   } else {
     parent->child[side] = &node;
   }
+  repair_after_insertion(&node);
+  return true;
+}
 
-  RbNode* at = &node;
+// `at` is red and may have a red parent.
+void RbTreeBase::repair_after_insertion(RbNode* at) {
   while (is_red(at->parent)) {
     RbNode& upper = *at->parent;
     RbNode& grandparent = *upper.parent;  // a red node is never the root
@@ -83,7 +87,6 @@ bool RbTreeBase::insert_node(RbNode& node) {
     break;
   }
   root_->red = false;
-  return true;
 }
 
 void RbTreeBase::remove_node(RbNode& node) {

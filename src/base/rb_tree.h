@@ -38,6 +38,7 @@ class RbTreeBase {
 
   void rotate(RbNode& node, int direction);
   void replace(RbNode& node, RbNode* by);
+  void repair_after_insertion(RbNode* at);
   void repair_after_removal(RbNode* node, RbNode* parent);
 
   RbNode* root_ = nullptr;

@@ -28,34 +28,41 @@ Result<Owned<Connection>> Connection::create(const Config& config) {
                              .wishes = connection->wishes_,
                              .squeeze_until_ms = connection->squeeze_until_ms_};
   for (uint32_t i = 0; i < config.frontend.queues; ++i) {
-    const Result<RingConfig> ring = read_ring(config.device, config.frontend, i);
-    BLKBACK_RETURN_ERROR(ring);
-    if (i == 0) connection->first_ring_ = *ring;
-
-    char name[32];
-    (void)host_format(name, sizeof(name), "%u.%s-%u", host_device_domid(config.device),
-                      config.disk_name, i);
-    const QueueConfig queue_config{
-        .device = config.device,
-        .ring_refs = std::span<const uint32_t>(ring->refs, config.frontend.ring_pages),
-        .event_channel = ring->event_channel,
-        .layout = config.frontend.layout,
-        .persistence = config.frontend.persistence,
-        .index = i,
-        .name = name};
-    Result<Owned<Queue>> queue = Queue::create(queue_config, shared);
-    if (!queue) {
-      // -ENOSPC is a shortage of handles: the caller tries again and reports it in the end.
-      if (queue.error().number != -kEnoSpc) {
-        host_device_error(config.device, queue.error().number,
-                          "attaching ring %u (%u pages from ring-ref %u, event-channel %u)", i,
-                          config.frontend.ring_pages, ring->refs[0], ring->event_channel);
-      }
-      return std::unexpected<Error>(queue.error());
-    }
-    connection->queues_[i] = std::move(*queue);
+    const Result<void> attached = connection->attach(config, shared, i);
+    BLKBACK_RETURN_ERROR(attached);
   }
   return connection;
+}
+
+Result<void> Connection::attach(const Config& config, const Queue::Shared& shared,
+                                uint32_t index) {
+  const Result<RingConfig> ring = read_ring(config.device, config.frontend, index);
+  BLKBACK_RETURN_ERROR(ring);
+  if (index == 0) first_ring_ = *ring;
+
+  char name[32];
+  (void)host_format(name, sizeof(name), "%u.%s-%u", host_device_domid(config.device),
+                    config.disk_name, index);
+  const QueueConfig queue_config{
+      .device = config.device,
+      .ring_refs = std::span<const uint32_t>(ring->refs, config.frontend.ring_pages),
+      .event_channel = ring->event_channel,
+      .layout = config.frontend.layout,
+      .persistence = config.frontend.persistence,
+      .index = index,
+      .name = name};
+  Result<Owned<Queue>> queue = Queue::create(queue_config, shared);
+  if (!queue) {
+    // -ENOSPC is a shortage of handles: the caller tries again and reports it in the end.
+    if (queue.error().number != -kEnoSpc) {
+      host_device_error(config.device, queue.error().number,
+                        "attaching ring %u (%u pages from ring-ref %u, event-channel %u)", index,
+                        config.frontend.ring_pages, ring->refs[0], ring->event_channel);
+    }
+    return std::unexpected<Error>(queue.error());
+  }
+  queues_[index] = std::move(*queue);
+  return {};
 }
 
 bool Connection::same_rings(host_device* device) const {

@@ -62,6 +62,10 @@ class Connection {
   void squeeze(uint64_t until_ms);
 
  private:
+  // Makes the queue of one ring.
+  [[nodiscard]] Result<void> attach(const Config& config, const Queue::Shared& shared,
+                                    uint32_t index);
+
   FrontendConfig frontend_;
   RingConfig first_ring_{};
   // Declared before the queues, which use these until they are destroyed.

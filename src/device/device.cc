@@ -290,6 +290,23 @@ bool Device::connect() {
                             .persistent = persistent,
                             .x86 = parameters.x86 != 0});
   if (!frontend) return true;
+  if (const std::optional<bool> ended = write_out_disk()) return *ended;
+  Result<Owned<Connection>> connection = Connection::create({.device = host_,
+                                                             .frontend = *frontend,
+                                                             .disk_name = backend_.disk_name,
+                                                             .vbd = *vbd_,
+                                                             .statistics = statistics_,
+                                                             .log = log_,
+                                                             .owner = *this});
+  if (!connection) return connection.error().number != -kEnoSpc || !connect_later();
+  no_handles_since_ms_ = 0;
+  if (!publish_disk(persistent)) return connect_failed_;
+
+  adopt(std::move(*connection), *frontend);
+  return true;
+}
+
+std::optional<bool> Device::write_out_disk() {
   const Result<void> synced = vbd_->sync();
   // sync() may have taken long: the device may be removed, or the frontend's state changed.
   if (removed()) return false;
@@ -303,19 +320,12 @@ bool Device::connect() {
   }
   vbd_->describe();
   if (!serves_blocks(host_, backend_, *vbd_)) return true;
-  Result<Owned<Connection>> connection = Connection::create({.device = host_,
-                                                             .frontend = *frontend,
-                                                             .disk_name = backend_.disk_name,
-                                                             .vbd = *vbd_,
-                                                             .statistics = statistics_,
-                                                             .log = log_,
-                                                             .owner = *this});
-  if (!connection) return connection.error().number != -kEnoSpc || !connect_later();
-  no_handles_since_ms_ = 0;
-  if (!publish_disk(persistent)) return connect_failed_;
+  return std::nullopt;
+}
 
-  connection_ = std::move(*connection);
-  disk_gone_ = false;  // checked above, and again in serve_frontend()
+void Device::adopt(Owned<Connection>&& connection, const FrontendConfig& frontend) {
+  connection_ = std::move(connection);
+  disk_gone_ = false;  // checked in connect(), and again in serve_frontend()
   outlook_.know(disk_gone_, hung_);
   outlook_.show_connection(connection_.get());
   Registry::get().connected();
@@ -323,11 +333,10 @@ bool Device::connect() {
   frontend_connected_ = frontend_ == HOST_XENBUS_CONNECTED;
   host_log_limited(
       &log_.life, HOST_LOG_INFO, "%s: using %u queues, protocol %u (%s)%s, %u ring pages",
-      host_device_name(host_), frontend->queues, static_cast<uint32_t>(frontend->layout),
-      protocol_name(frontend->layout),
-      frontend->persistence == Mapper::Persistence::kNegotiated ? " persistent grants" : "",
-      frontend->ring_pages);
-  return true;
+      host_device_name(host_), frontend.queues, static_cast<uint32_t>(frontend.layout),
+      protocol_name(frontend.layout),
+      frontend.persistence == Mapper::Persistence::kNegotiated ? " persistent grants" : "",
+      frontend.ring_pages);
 }
 
 // Xen has no handles for the rings: plans another try.  Returns false, and reports the

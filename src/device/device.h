@@ -15,6 +15,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <optional>
 
 #include "base/intrusive_list.h"
 #include "base/lock.h"
@@ -91,6 +92,10 @@ class Device : public driver_device, public host_work, public ListLink {
   // Takes the step.  Returns true when there may be another step to take.
   [[nodiscard]] bool take(Step step);
   [[nodiscard]] bool connect();
+  // Writes the host's cached blocks out and looks at the disk again.  Returns the result of
+  // connect() when that ends it.
+  [[nodiscard]] std::optional<bool> write_out_disk();
+  void adopt(Owned<Connection>&& connection, const FrontendConfig& frontend);
   [[nodiscard]] bool connect_later();
   [[nodiscard]] bool publish_disk(bool persistent);
   void serve_frontend();

@@ -123,42 +123,21 @@ const void *host_page_memory(const struct host_page *page)
 	return (const void *)page_host_address((struct page *)page);
 }
 
-/*
- * Are there enough handles for a ring?  xenbus_map_ring_valloc() makes every failure a
- * fatal error of the device, even a shortage that would pass.  So try first with pages
- * of our own.  Every other failure is left to xenbus_map_ring_valloc().
- *
- * Return: 0 or -ENOSPC.
- */
-static int ring_try_handles(struct host_device *device, const grant_ref_t *refs, uint32_t count)
+/* A ring's pages, mapped once to see whether that goes well. */
+struct ring_trial {
+	struct gnttab_map_grant_ref map[XENBUS_MAX_RING_GRANTS];
+	struct gnttab_unmap_grant_ref unmap[XENBUS_MAX_RING_GRANTS];
+	struct page *pages[XENBUS_MAX_RING_GRANTS];
+	struct page *mapped[XENBUS_MAX_RING_GRANTS];
+};
+
+/* Unmaps what the trial has mapped.  Returns whether its pages may be used again. */
+static bool ring_trial_end(struct ring_trial *trial, struct host_device *device, uint32_t count)
 {
-	struct {
-		struct gnttab_map_grant_ref map[XENBUS_MAX_RING_GRANTS];
-		struct gnttab_unmap_grant_ref unmap[XENBUS_MAX_RING_GRANTS];
-		struct page *pages[XENBUS_MAX_RING_GRANTS];
-		struct page *mapped[XENBUS_MAX_RING_GRANTS];
-	} *trial;
 	uint32_t mapped = 0;
-	int result = 0;
 	uint32_t i;
 
-	trial = kzalloc(sizeof(*trial), GFP_KERNEL);
-	if (!trial)
-		return 0;
-	if (gnttab_alloc_pages(count, trial->pages)) {
-		kfree(trial);
-		return 0;
-	}
-	for (i = 0; i < count; i++)
-		gnttab_set_map_op(&trial->map[i], page_host_address(trial->pages[i]),
-				  GNTMAP_host_map, refs[i], device->xenbus->otherend_id);
-	if (gnttab_map_refs(trial->map, NULL, trial->pages, count))
-		pr_debug("%s: a trial of mapping failed\n", device->xenbus->nodename);
-
 	for (i = 0; i < count; i++) {
-		if (trial->map[i].status == GNTST_no_space ||
-		    trial->map[i].status == GNTST_no_device_space)
-			result = -ENOSPC;
 		if (trial->map[i].status != GNTST_okay)
 			continue;
 		gnttab_set_unmap_op(&trial->unmap[mapped], page_host_address(trial->pages[i]),
@@ -174,10 +153,43 @@ static int ring_try_handles(struct host_device *device, const grant_ref_t *refs,
 		/* The guest's memory may still be mapped: never free these pages. */
 		pr_alert_ratelimited("%s: the hypervisor did not unmap a ring: status %d\n",
 				     device->xenbus->nodename, trial->unmap[i].status);
-		kfree(trial);
-		return result;
+		return false;
 	}
-	gnttab_free_pages(count, trial->pages);
+	return true;
+}
+
+/*
+ * Are there enough handles for a ring?  xenbus_map_ring_valloc() makes every failure a
+ * fatal error of the device, even a shortage that would pass.  So try first with pages
+ * of our own.  Every other failure is left to xenbus_map_ring_valloc().
+ *
+ * Return: 0 or -ENOSPC.
+ */
+static int ring_try_handles(struct host_device *device, const grant_ref_t *refs, uint32_t count)
+{
+	struct ring_trial *trial;
+	int result = 0;
+	uint32_t i;
+
+	trial = kzalloc(sizeof(*trial), GFP_KERNEL);
+	if (!trial)
+		return 0;
+	if (gnttab_alloc_pages(count, trial->pages)) {
+		kfree(trial);
+		return 0;
+	}
+	for (i = 0; i < count; i++)
+		gnttab_set_map_op(&trial->map[i], page_host_address(trial->pages[i]),
+				  GNTMAP_host_map, refs[i], device->xenbus->otherend_id);
+	if (gnttab_map_refs(trial->map, NULL, trial->pages, count))
+		pr_debug("%s: a trial of mapping failed\n", device->xenbus->nodename);
+	for (i = 0; i < count; i++) {
+		if (trial->map[i].status == GNTST_no_space ||
+		    trial->map[i].status == GNTST_no_device_space)
+			result = -ENOSPC;
+	}
+	if (ring_trial_end(trial, device, count))
+		gnttab_free_pages(count, trial->pages);
 	kfree(trial);
 	return result;
 }

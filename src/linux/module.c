@@ -43,7 +43,9 @@ undo_events:
 	disk_events_exit();
 undo_survey:
 	survey_exit();
+	work_exit();
 	discards_exit();
+	return error;
 undo_work:
 	work_exit();
 	return error;

@@ -30,8 +30,8 @@ uint32_t host_shared_load_acquire(const uint32_t *from)
 
 void host_shared_store_release(uint32_t *to, uint32_t value)
 {
-	virt_wmb(); /* pairs with the frontend's barrier after it reads the index */
-	WRITE_ONCE(*to, value);
+	/* Pairs with the frontend's barrier after it reads the index. */
+	virt_store_release(to, value);
 }
 
 void host_shared_respond(void *response, uint64_t id, uint8_t operation, int16_t status)
