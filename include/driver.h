@@ -171,13 +171,13 @@ void driver_statistics_read(struct driver_device *device, struct driver_statisti
  * The backing disk as sysfs shows it.  @mode is the text of the backend's node "mode".
  * All members are zero until the disk is opened.
  */
-struct driver_identity {
+struct driver_disk_info {
 	uint32_t major;
 	uint32_t minor;
 	char mode[16];
 };
 
-/* driver_identity_read - fill @identity.  Context: process. */
-void driver_identity_read(struct driver_device *device, struct driver_identity *identity);
+/* driver_disk_info_read - fill @disk_info.  Context: process. */
+void driver_disk_info_read(struct driver_device *device, struct driver_disk_info *disk_info);
 
 HOST_DECLS_END

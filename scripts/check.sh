@@ -32,8 +32,7 @@ debug-dom0)
 all) kernels=${KERNELS:-6.1 6.12 7.2 6.12-lockdep} ;;
 *) kernels=${KERNELS:-6.1 6.12 7.2} ;;
 esac
-passed=0
-failed=0
+. scripts/tally.sh
 repeated=0
 logs=build/check
 mkdir -p "$logs"
@@ -48,11 +47,11 @@ stage() {
 	log=$logs/${name// /-}.log
 	if "$@" >"$log" 2>&1; then
 		say "ok   $name"
-		passed=$((passed + 1))
+		tally_passed
 	else
 		say "FAIL $name: $log ends with"
 		tail -15 "$log"
-		failed=$((failed + 1))
+		tally_failed
 	fi
 }
 
@@ -89,22 +88,13 @@ suite_join() {
 }
 
 suite_ended() { # NAME STATUS
-	local name=$1 status=$2 log=$logs/${1// /-}.log counts good bad
-	counts=$(grep -E '^[0-9]+ passed, [0-9]+ failed$' "$log" | tail -1)
-	if [ -z "$counts" ]; then
-		say "FAIL $name: it did not come to its end; $log ends with"
+	local log=$logs/${1// /-}.log
+	if tally_suite "$log" "$2"; then
+		say "$1 done: $counts"
+	else
+		say "FAIL $1: it did not come to its end; $log ends with"
 		tail -15 "$log"
-		failed=$((failed + 1))
-		return
 	fi
-	good=${counts%% passed*}
-	bad=${counts#*, }
-	bad=${bad%% failed*}
-	# A suite that fails without a failed test, or that has no test, counts as one failure.
-	if [ "$bad" = 0 ] && { [ "$status" != 0 ] || [ "$good" = 0 ]; }; then bad=1; fi
-	passed=$((passed + good))
-	failed=$((failed + bad))
-	say "$name done: $counts"
 }
 
 # chosen_for KERNEL: prints the arguments by which its lab chooses scenarios.
@@ -219,5 +209,4 @@ quick | debug-dom0) ;;
 esac
 
 echo "repeated after a fault of the emulator: $repeated"
-echo "$passed passed, $failed failed"
-[ "$failed" = 0 ]
+tally_end

@@ -71,14 +71,14 @@ int host_store_resize(struct host_device *device, uint64_t sectors);
 uint16_t host_device_domid(const struct host_device *device);
 
 /*
- * host_device_identity - a number that identifies the xenbus device.
+ * host_device_key - a number that identifies the xenbus device.
  *
  * Two host_devices have the same number when they belong to the same xenbus device: one
  * was unbound, the other bound later.
  *
  * Context: any.
  */
-uint64_t host_device_identity(const struct host_device *device);
+uint64_t host_device_key(const struct host_device *device);
 
 /*
  * host_device_name - the xenstore path of our directory, for messages.  The string is

@@ -76,7 +76,7 @@ struct host_grant_scratch {
 
 struct host_device {
   std::string name;
-  uint64_t identity;
+  uint64_t key;
   uint16_t domid;
   uint32_t state = HOST_XENBUS_INITIALISING;
   bool shown = false;

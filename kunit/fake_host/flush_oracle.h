@@ -49,7 +49,7 @@ class FlushOracle {
   };
   struct Request {
     uint64_t number;   // counts the requests as they are taken
-    uint64_t device;   // identity of the ring's device
+    uint64_t device;   // key of the ring's device
     uint64_t version;  // of the disk when the request was taken
     uint64_t sector = 0;
     uint64_t sectors = 0;  // how many it writes

@@ -32,7 +32,7 @@ void note_copy(const void* from, const void* copy, size_t bytes) {
                                       static_cast<const uint8_t*>(ring->first));
   // Not a slot: the guest may also name the ring's page as a page of descriptors.
   if (at < kRingHeaderBytes || (at - kRingHeaderBytes) % bytes != 0) return;
-  host().flush_oracle.taken(ring->first, ring->second.device->identity,
+  host().flush_oracle.taken(ring->first, ring->second.device->key,
                             static_cast<const uint8_t*>(copy), bytes);
 }
 

@@ -49,7 +49,7 @@ void check_closed(const host_device* device) {
     }
   }
   for (const auto& [address, ring] : host().rings) {
-    if (ring.device->identity == device->identity) {
+    if (ring.device->key == device->key) {
       Host::broken("Closed is published while a ring is mapped");
     }
   }
@@ -238,7 +238,7 @@ uint16_t host_device_domid(const host_device* device) {
   return device->domid;
 }
 
-uint64_t host_device_identity(const host_device* device) { return device->identity; }
+uint64_t host_device_key(const host_device* device) { return device->key; }
 const char* host_device_name(const host_device* device) { return device->name.c_str(); }
 
 host_xenbus_state host_device_state(const host_device* device) {

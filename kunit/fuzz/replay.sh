@@ -8,8 +8,7 @@
 
 folder=$1
 shift
-passed=0
-failed=0
+. ../../scripts/tally.sh
 for target in "$@"; do
 	log=$folder/replay-$target.log
 	set -- "corpus/$target"/*
@@ -20,12 +19,11 @@ for target in "$@"; do
 	ran=$(grep -c '^Executed .* in [0-9]* ms' "$log")
 	if [ $# -gt 0 ] && [ $status = 0 ] && [ "$ran" = $# ]; then
 		echo "ok   fuzz $target: $ran files of the corpus"
-		passed=$((passed + 1))
+		tally_passed
 	else
 		echo "FAIL fuzz $target: $ran of $# files of the corpus, status $status; $log ends with"
 		tail -15 "$log"
-		failed=$((failed + 1))
+		tally_failed
 	fi
 done
-echo "$passed passed, $failed failed"
-[ $failed = 0 ] && [ $passed -gt 0 ]
+tally_end

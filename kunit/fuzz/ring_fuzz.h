@@ -9,7 +9,7 @@
 
 #include "fuzz/input.h"
 #include "fuzz/oracle.h"
-#include "support/bench.h"
+#include "support/device_fixture.h"
 
 namespace fuzz {
 
@@ -42,7 +42,7 @@ class RingFuzz {
   void show_and_kick();
   [[nodiscard]] uint32_t gref();
   [[nodiscard]] uint64_t sector();
-  [[nodiscard]] kunit::Part part();
+  [[nodiscard]] kunit::RawSegment part();
   [[nodiscard]] kunit::Guest& guest() { return bench_->guest(ring_); }
   // Does what the guest or another CPU may do during a queue's pass.
   void disturb();
@@ -64,7 +64,7 @@ class RingFuzz {
 
   Input& input_;
   kunit::DeviceSetup setup_;
-  std::optional<kunit::Bench> bench_;
+  std::optional<kunit::DeviceFixture> bench_;
   std::optional<Oracle> oracle_;
   uint32_t ring_ = 0;  // used by the guest's next steps
   uint64_t next_id_ = 1;

@@ -8,8 +8,8 @@
 namespace fuzz {
 
 using fake::host;
-using kunit::Ask;
-using kunit::Part;
+using kunit::RawRequest;
+using kunit::RawSegment;
 
 // Mostly a granted page; now and then some number, or the ring's first page.
 uint32_t RingFuzz::gref() {
@@ -28,7 +28,7 @@ uint64_t RingFuzz::sector() {
 }
 
 // Mostly a whole page.
-Part RingFuzz::part() {
+RawSegment RingFuzz::part() {
   const uint8_t choice = input_.byte();
   if (choice < 0x80) return {.gref = gref()};
   if (choice < 0xf0) {
@@ -40,7 +40,8 @@ Part RingFuzz::part() {
 
 void RingFuzz::put_direct() {
   const uint8_t bits = input_.byte();
-  Ask request{.operation = static_cast<uint8_t>(bits & 3), .id = next_id_++, .sector = sector()};
+  RawRequest request{
+      .operation = static_cast<uint8_t>(bits & 3), .id = next_id_++, .sector = sector()};
   uint32_t parts = bits >> 4;
   request.count = static_cast<uint8_t>(parts);
   if (parts > 11) parts = 11;
@@ -59,9 +60,9 @@ void RingFuzz::put_indirect() {
   if (grant != host().grants.end() && (bits & 4) == 0) {
     // The rest of the page keeps its bytes, even when `count` is larger.
     uint8_t* at = grant->second.memory;
-    const Part pattern = part();
+    const RawSegment pattern = part();
     for (uint32_t i = 0; i < described; ++i, at += 8) {
-      const Part descriptor = (bits & 8) != 0 ? part() : pattern;
+      const RawSegment descriptor = (bits & 8) != 0 ? part() : pattern;
       std::memcpy(at, &descriptor.gref, 4);
       at[4] = descriptor.first;
       at[5] = descriptor.last;

@@ -40,7 +40,7 @@ Xenbus::~Xenbus() = default;
 std::unique_ptr<host_device> Xenbus::new_device() const {
   auto device = std::make_unique<host_device>();
   device->name = "backend/vbd/" + std::to_string(setup_.domid) + "/51712";
-  device->identity = setup_.domid;
+  device->key = setup_.domid;
   device->domid = setup_.domid;
   return device;
 }
@@ -114,9 +114,9 @@ void Xenbus::mend_backend() {
   nodes["mode"] = "w";
   nodes["dev"] = "xvda";
   nodes.erase("discard-enable");
-  driver_identity identity{};
-  if (bound()) driver_identity_read(device_->driver, &identity);
-  if (identity.major == 0) {
+  driver_disk_info disk_info{};
+  if (bound()) driver_disk_info_read(device_->driver, &disk_info);
+  if (disk_info.major == 0) {
     nodes["physical-device"] = nodes["physical-device"] == "fe:20" ? "fe:21" : "fe:20";
   }
   disk_watch();

@@ -99,10 +99,10 @@ void driver_statistics_read(struct driver_device *device, struct driver_statisti
 	};
 }
 
-void driver_identity_read(struct driver_device *device, struct driver_identity *identity)
+void driver_disk_info_read(struct driver_device *device, struct driver_disk_info *disk_info)
 {
-	*identity = (struct driver_identity){ .major = 0xca, .minor = 0x10 };
-	strscpy(identity->mode, "w!", sizeof(identity->mode));
+	*disk_info = (struct driver_disk_info){ .major = 0xca, .minor = 0x10 };
+	strscpy(disk_info->mode, "w!", sizeof(disk_info->mode));
 }
 
 MODULE_DESCRIPTION("Tests of the Linux side of the Xen block backend");

@@ -21,16 +21,16 @@ static void device_knows_its_ends(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, HOST_XENBUS_CONNECTED, host_device_state(fake->host));
 }
 
-/* Unbound and bound again: another host_device, the same identity. */
-static void identity_is_that_of_the_xenbus_device(struct kunit *test)
+/* Unbound and bound again: another host_device, the same key. */
+static void key_is_that_of_the_xenbus_device(struct kunit *test)
 {
 	struct fake_device *fake = fake_device_create(test);
 	struct fake_device *other = fake_device_create(test);
 	struct host_device *again = host_device_create(&fake->xenbus);
 
 	KUNIT_ASSERT_NOT_NULL(test, again);
-	KUNIT_EXPECT_EQ(test, host_device_identity(fake->host), host_device_identity(again));
-	KUNIT_EXPECT_NE(test, host_device_identity(fake->host), host_device_identity(other->host));
+	KUNIT_EXPECT_EQ(test, host_device_key(fake->host), host_device_key(again));
+	KUNIT_EXPECT_NE(test, host_device_key(fake->host), host_device_key(other->host));
 	host_device_put(again);
 }
 
@@ -148,7 +148,7 @@ static void files_show_what_the_core_says(struct kunit *test)
 
 static struct kunit_case device_cases[] = {
 	KUNIT_CASE(device_knows_its_ends),
-	KUNIT_CASE(identity_is_that_of_the_xenbus_device),
+	KUNIT_CASE(key_is_that_of_the_xenbus_device),
 	KUNIT_CASE(xenbus_device_outlives_ours),
 	KUNIT_CASE(release_gives_back_what_the_core_held),
 	KUNIT_CASE(device_that_drains_long_keeps_the_module),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 // Checks of the host between the parts of a case.
-#include "support/bench.h"
+#include "support/device_fixture.h"
 #include "support/expectations.h"
 
 namespace kunit {

@@ -137,11 +137,11 @@ bool Guest::holds(uint32_t gref, uint8_t byte) {
   return true;
 }
 
-uint32_t Guest::describe(const std::vector<Part>& parts) {
+uint32_t Guest::describe(const std::vector<RawSegment>& parts) {
   const uint32_t gref = grant();
   uint8_t* at = page(gref);
   std::memset(at, 0xee, 4096);
-  for (const Part& part : parts) {
+  for (const RawSegment& part : parts) {
     store(at, part.gref);
     store(at + 4, part.first);
     store(at + 5, part.last);
@@ -152,7 +152,7 @@ uint32_t Guest::describe(const std::vector<Part>& parts) {
 
 IndirectAsk Guest::indirect(uint8_t operation, uint64_t id, uint64_t sector, uint32_t first,
                             uint32_t count) {
-  std::vector<Part> parts;
+  std::vector<RawSegment> parts;
   for (uint32_t i = 0; i < count; ++i) parts.push_back({.gref = first + i});
   return {.indirect_op = operation,
           .count = static_cast<uint16_t>(count),

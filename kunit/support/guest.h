@@ -71,7 +71,7 @@ class Guest {
   void fill(uint32_t gref, uint8_t byte);
   [[nodiscard]] bool holds(uint32_t gref, uint8_t byte);
   // Grants a fresh page with these descriptors and returns its grant reference.
-  [[nodiscard]] uint32_t describe(const std::vector<Part>& parts);
+  [[nodiscard]] uint32_t describe(const std::vector<RawSegment>& parts);
   // An indirect request of `count` whole pages, whose grant references are consecutive from
   // `first` on.  Its descriptors are in a fresh page.
   [[nodiscard]] IndirectAsk indirect(uint8_t operation, uint64_t id, uint64_t sector,

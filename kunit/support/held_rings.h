@@ -5,13 +5,14 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "support/bench.h"
+#include "support/device_fixture.h"
 
 namespace kunit {
 
-class HeldRings : public Bench {
+class HeldRings : public DeviceFixture {
  public:
-  explicit HeldRings(const DeviceSetup& setup = {.queues = 2, .persistent = false}) : Bench(setup) {
+  explicit HeldRings(const DeviceSetup& setup = {.queues = 2, .persistent = false})
+      : DeviceFixture(setup) {
     connected = connect();
     fake::host().hold_io = true;
   }

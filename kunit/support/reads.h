@@ -2,7 +2,7 @@
 // Many plain reads at once.
 #pragma once
 
-#include "support/bench.h"
+#include "support/device_fixture.h"
 
 namespace kunit {
 

@@ -15,16 +15,17 @@ void store(uint8_t* at, T value) {
 
 }  // namespace
 
-Ask ask(uint8_t operation, uint64_t id, uint64_t sector, std::initializer_list<Part> parts) {
-  Ask request{.operation = operation,
-              .count = static_cast<uint8_t>(parts.size()),
-              .id = id,
-              .sector = sector};
+RawRequest ask(uint8_t operation, uint64_t id, uint64_t sector,
+               std::initializer_list<RawSegment> parts) {
+  RawRequest request{.operation = operation,
+                     .count = static_cast<uint8_t>(parts.size()),
+                     .id = id,
+                     .sector = sector};
   std::copy(parts.begin(), parts.end(), request.parts);
   return request;
 }
 
-void write_slot(uint8_t* slot, Layout layout, const Ask& request) {
+void write_slot(uint8_t* slot, Layout layout, const RawRequest& request) {
   const bool packed = layout == Layout::kX86_32;
   std::memset(slot, 0x5a, packed ? 108 : 112);
   store(slot, request.operation);
@@ -33,7 +34,7 @@ void write_slot(uint8_t* slot, Layout layout, const Ask& request) {
   store(slot + (packed ? 4 : 8), request.id);
   store(slot + (packed ? 12 : 16), request.sector);
   uint8_t* segment = slot + (packed ? 20 : 24);
-  for (const Part& part : request.parts) {
+  for (const RawSegment& part : request.parts) {
     store(segment, part.gref);
     store(segment + 4, part.first);
     store(segment + 5, part.last);

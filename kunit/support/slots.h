@@ -15,24 +15,24 @@ namespace kunit {
 using blkback::wire::Layout;
 
 // A segment of a request.
-struct Part {
+struct RawSegment {
   uint32_t gref;
   uint8_t first = 0;
   uint8_t last = 7;
 };
 
 // A request.  `count` may differ from the number of parts.
-struct Ask {
+struct RawRequest {
   uint8_t operation = BLKIF_OP_READ;
   uint8_t count = 0;
   uint16_t handle = 51712;
   uint64_t id = 0;
   uint64_t sector = 0;
-  Part parts[11] = {};
+  RawSegment parts[11] = {};
 };
 
-[[nodiscard]] Ask ask(uint8_t operation, uint64_t id, uint64_t sector,
-                      std::initializer_list<Part> parts);
+[[nodiscard]] RawRequest ask(uint8_t operation, uint64_t id, uint64_t sector,
+                             std::initializer_list<RawSegment> parts);
 
 // An indirect request: its segments are in a page of descriptors.
 struct IndirectAsk {
@@ -53,7 +53,7 @@ struct DiscardAsk {
 };
 
 // Writes a slot in one of the layouts.
-void write_slot(uint8_t* slot, Layout layout, const Ask& request);
+void write_slot(uint8_t* slot, Layout layout, const RawRequest& request);
 void write_slot(uint8_t* slot, Layout layout, const IndirectAsk& request);
 void write_slot(uint8_t* slot, Layout layout, const DiscardAsk& request);
 

@@ -5,7 +5,7 @@
 #include <cstdint>
 
 #include "fake_host/fake_host.h"
-#include "support/bench.h"
+#include "support/device_fixture.h"
 #include "support/random.h"
 
 namespace kunit {

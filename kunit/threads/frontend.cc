@@ -48,7 +48,7 @@ Frontend::Frontend(uint32_t port, uint32_t ring_order)
 void Frontend::put(uint64_t id, const Make& make) {
   uint8_t* slot = memory_.get() + 64 + size_t{produced_ % slots_} * kSlotBytes;
   ++produced_;
-  kunit::Ask request = make(id);
+  kunit::RawRequest request = make(id);
   request.id = id;
   kunit::write_slot(slot, kunit::Layout::kX86_64, request);
 }
@@ -134,10 +134,10 @@ class BusLocks {
 
 By either() { return random_below(2) == 0 ? By::kWatchThread : By::kAdministrator; }
 
-Device::Device(uint32_t queues, bool persistent, uint64_t identity, uint32_t first_port,
+Device::Device(uint32_t queues, bool persistent, uint64_t key, uint32_t first_port,
                uint32_t ring_order)
     : queues_(queues), first_port_(first_port), ring_order_(ring_order) {
-  device_.identity = identity;
+  device_.key = key;
   device_.backend = {{"state", "1"},
                      {"online", "1"},
                      {"physical-device", "fe:10"},

@@ -35,7 +35,7 @@ class Frontend {
   // responses.  `make(id)` makes the request with this id, counted from 0, and fills its
   // page; `check(id, status)` checks the response.  Returns false when a response does
   // not come, comes twice, or belongs to no request.
-  using Make = std::function<kunit::Ask(uint64_t id)>;
+  using Make = std::function<kunit::RawRequest(uint64_t id)>;
   using Check = std::function<void(uint64_t id, int16_t status)>;
   [[nodiscard]] bool run(uint64_t count, const Make& make, const Check& check);
 
@@ -73,7 +73,7 @@ enum class By { kWatchThread, kAdministrator };
 // A device with its toolstack, xenbus and the frontend's state machine.
 class Device {
  public:
-  explicit Device(uint32_t queues, bool persistent = true, uint64_t identity = 7,
+  explicit Device(uint32_t queues, bool persistent = true, uint64_t key = 7,
                   uint32_t first_port = 1, uint32_t ring_order = 0);
   // Removes the device if it is bound, and waits for its release.
   ~Device();

@@ -64,7 +64,7 @@ struct host_thread {
 
 struct host_device {
   std::string name = "backend/vbd/7/51712";
-  uint64_t identity = 7;
+  uint64_t key = 7;
   uint16_t domid = 7;
   driver_device* driver = nullptr;
 

@@ -53,7 +53,7 @@ int host_store_resize(host_device* device, uint64_t sectors) {
 }
 
 uint16_t host_device_domid(const host_device* device) { return device->domid; }
-uint64_t host_device_identity(const host_device* device) { return device->identity; }
+uint64_t host_device_key(const host_device* device) { return device->key; }
 const char* host_device_name(const host_device* device) { return device->name.c_str(); }
 
 host_xenbus_state host_device_state(const host_device* device) {

@@ -17,7 +17,7 @@ blkback-core := \
 	src/vbd/statistics.o \
 	src/queue/write_order.o \
 	src/queue/bounce.o \
-	src/queue/segment_blocks.o \
+	src/queue/indirect_buffers.o \
 	src/queue/responder.o \
 	src/queue/slot.o \
 	src/queue/barrier_gate.o \

@@ -20,8 +20,7 @@ llvm=19
 mkdir -p "$out"
 
 wanted=("$@")
-passed=0
-failed=0
+. scripts/tally.sh
 
 is_wanted() { # NAME
 	local prefix
@@ -39,11 +38,11 @@ check() {
 	log=$out/${log//--/-}.log
 	if "$@" >"$log" 2>&1; then
 		echo "ok   $name"
-		passed=$((passed + 1))
+		tally_passed
 	else
 		echo "FAIL $name: $(wc -l <"$log") lines in ${log#"$top/"}, which begins with"
 		head -20 "$log"
-		failed=$((failed + 1))
+		tally_failed
 	fi
 }
 
@@ -257,5 +256,4 @@ check "checkpatch, sample" checkpatch_sample
 check "shellcheck" shellcheck "${scripts[@]}"
 check "shellcheck, sample" shell_sample
 
-echo "$passed passed, $failed failed"
-[ "$passed" != 0 ] && [ "$failed" = 0 ]
+tally_end

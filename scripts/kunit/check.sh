@@ -14,20 +14,7 @@ cd "$(dirname "$0")/../.." || exit 1
 flavour=$1
 filter=${2:-}
 build=build/kunit/$flavour
-passed=0
-failed=0
-
-# count LOG STATUS: adds a suite's "N passed, N failed" to the totals.
-count() {
-	local counts bad
-	counts=$(grep -E '^[0-9]+ passed, [0-9]+ failed$' "$1" | tail -1)
-	passed=$((passed + $(echo "${counts:-0}" | cut -d" " -f1)))
-	bad=${counts#*, }
-	bad=${bad%% failed*}
-	# A suite without counts has failed.
-	if [ "${bad:-0}" = 0 ] && { [ "$2" != 0 ] || [ -z "$counts" ]; }; then bad=1; fi
-	failed=$((failed + bad))
-}
+. scripts/tally.sh
 
 kdir=$(scripts/setup/debug-kernel.sh "$flavour" kdir) || exit 1
 image=$(scripts/setup/debug-kernel.sh "$flavour" image) || exit 1
@@ -52,11 +39,10 @@ beside=$!
 trap '[ -z "$beside" ] || kill "$beside"' EXIT
 scripts/kunit/run --image "$image" "$build/cases/xen-blkback-kunit.ko" \
 	"$build/linux/xen-blkback-linux-kunit.ko" 2>&1 | tee "$build/run.log"
-count "$build/run.log" "${PIPESTATUS[0]}"
+tally_suite "$build/run.log" "${PIPESTATUS[0]}"
 wait "$beside"
 status=$?
 beside=
 cat "$build/planted.log"
-count "$build/planted.log" $status
-echo "$passed passed, $failed failed"
-[ "$failed" = 0 ]
+tally_suite "$build/planted.log" $status
+tally_end

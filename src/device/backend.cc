@@ -46,16 +46,16 @@ Result<BackendConfig> read_backend(host_device* device) {
                       error == -kEinval ? config.physical_device : "");
     return failure(-kEinval);
   }
-  config.vbd.major = config.identity.major = number->major;
-  config.vbd.minor = config.identity.minor = number->minor;
+  config.vbd.major = config.disk_info.major = number->major;
+  config.vbd.minor = config.disk_info.minor = number->minor;
 
-  error = host_store_read(device, HOST_STORE_BACKEND, "mode", config.identity.mode,
-                          sizeof(config.identity.mode));
+  error = host_store_read(device, HOST_STORE_BACKEND, "mode", config.disk_info.mode,
+                          sizeof(config.disk_info.mode));
   if (error != 0) {
     host_device_error(device, error, "reading mode: expected r or w");
     return failure(-kEinval);
   }
-  config.vbd.access = contains(config.identity.mode, 'w') ? Access::kReadWrite : Access::kReadOnly;
+  config.vbd.access = contains(config.disk_info.mode, 'w') ? Access::kReadWrite : Access::kReadOnly;
 
   char type[16];
   config.vbd.cdrom =

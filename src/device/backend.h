@@ -12,7 +12,7 @@ namespace blkback {
 struct BackendConfig {
   char physical_device[32] = "";  // the text of the node "physical-device"
   char disk_name[16] = "?";       // the node "dev" without "/dev/"
-  driver_identity identity{};
+  driver_disk_info disk_info{};
   VbdConfig vbd;
 };
 

@@ -34,8 +34,7 @@ Result<Owned<Connection>> Connection::create(const Config& config) {
   return connection;
 }
 
-Result<void> Connection::attach(const Config& config, const Queue::Shared& shared,
-                                uint32_t index) {
+Result<void> Connection::attach(const Config& config, const Queue::Shared& shared, uint32_t index) {
   const Result<RingConfig> ring = read_ring(config.device, config.frontend, index);
   BLKBACK_RETURN_ERROR(ring);
   if (index == 0) first_ring_ = *ring;

@@ -64,9 +64,9 @@ void Device::request_wake() {
   schedule();
 }
 
-driver_identity Device::identity() {
-  const SpinGuard guard(identity_lock_);
-  return identity_;
+driver_disk_info Device::disk_info() {
+  const SpinGuard guard(disk_info_lock_);
+  return disk_info_;
 }
 
 // Gives back idle grants and free pages when other rings lack them, and asks other devices

@@ -53,13 +53,13 @@ class Device : public driver_device, public host_work, public ListLink {
   }
   [[nodiscard]] bool finished() const { return finished_.load(std::memory_order_acquire); }
   [[nodiscard]] driver_statistics statistics() { return statistics_.read(); }
-  [[nodiscard]] driver_identity identity() BLKBACK_EXCLUDES(identity_lock_);
+  [[nodiscard]] driver_disk_info disk_info() BLKBACK_EXCLUDES(disk_info_lock_);
   // For disk events and the survey: should the work be scheduled?  See Outlook.
   [[nodiscard]] bool has_disk(uint32_t major, uint32_t minor) {
     return outlook_.has_disk(major, minor);
   }
   [[nodiscard]] bool needs_look(uint64_t now_ms) { return outlook_.has_news(now_ms); }
-  [[nodiscard]] uint64_t xenbus_identity() const { return host_device_identity(host_); }
+  [[nodiscard]] uint64_t xenbus_key() const { return host_device_key(host_); }
 
   // Takes the next steps.  Context: the work.
   void run();
@@ -81,7 +81,7 @@ class Device : public driver_device, public host_work, public ListLink {
   void serve_requests();
   [[nodiscard]] bool announce();
   [[nodiscard]] bool offered(const Result<void>& offer);
-  void open_disk() BLKBACK_EXCLUDES(identity_lock_);
+  void open_disk() BLKBACK_EXCLUDES(disk_info_lock_);
   void close_disk();
   void check_disk();
   void check_progress();
@@ -130,8 +130,8 @@ class Device : public driver_device, public host_work, public ListLink {
   uint64_t hung_since_ms_ = 0;
   Outlook outlook_;
 
-  SpinLock identity_lock_{HOST_LOCK_STATISTICS};
-  driver_identity identity_ BLKBACK_GUARDED_BY(identity_lock_){};
+  SpinLock disk_info_lock_{HOST_LOCK_STATISTICS};
+  driver_disk_info disk_info_ BLKBACK_GUARDED_BY(disk_info_lock_){};
 
   // Written by the functions that are called from outside, read by run().
   std::atomic<uint32_t> frontend_state_{HOST_XENBUS_UNKNOWN};

@@ -32,15 +32,15 @@ void Device::open_disk() {
   if (!vbd) {
     host_device_error(host_, vbd.error().number,
                       "opening device %s (mode %s): write physical-device again when it works",
-                      backend_.physical_device, backend_.identity.mode);
+                      backend_.physical_device, backend_.disk_info.mode);
     return;
   }
   if (!serves_blocks(host_, backend_, **vbd)) return;
   open_failed_ = false;
   connect_failed_ = false;
   {
-    const SpinGuard guard(identity_lock_);
-    identity_ = backend_.identity;
+    const SpinGuard guard(disk_info_lock_);
+    disk_info_ = backend_.disk_info;
   }
   vbd_ = std::move(*vbd);
   outlook_.show_disk(vbd_.get());

@@ -85,8 +85,8 @@ void driver_statistics_read(driver_device* device, driver_statistics* statistics
   *statistics = device_of(device).statistics();
 }
 
-void driver_identity_read(driver_device* device, driver_identity* identity) {
-  *identity = device_of(device).identity();
+void driver_disk_info_read(driver_device* device, driver_disk_info* identity) {
+  *disk_info = device_of(device).disk_info();
 }
 
 }  // extern "C"

@@ -35,7 +35,7 @@ void Registry::remove(Device& device) {
   // Any other context that schedules this work does so under the lock, or has ended.
   host_work_cancel_nosync(&device);
   for (Device* other = devices_.front(); other != nullptr; other = devices_.next(*other)) {
-    if (other->xenbus_identity() == device.xenbus_identity()) other->schedule();
+    if (other->xenbus_key() == device.xenbus_key()) other->schedule();
   }
 }
 
@@ -49,7 +49,7 @@ bool Registry::has_predecessor(const Device& device) {
   const SpinGuard guard(lock_);
   for (const Device* other = devices_.front(); other != nullptr; other = devices_.next(*other)) {
     if (other == &device) return false;  // the list begins with the oldest device
-    if (other->xenbus_identity() == device.xenbus_identity()) return true;
+    if (other->xenbus_key() == device.xenbus_key()) return true;
   }
   return false;
 }

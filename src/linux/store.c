@@ -197,7 +197,7 @@ uint16_t host_device_domid(const struct host_device *device)
 	return device->domid;
 }
 
-uint64_t host_device_identity(const struct host_device *device)
+uint64_t host_device_key(const struct host_device *device)
 {
 	return (uintptr_t)device->xenbus;
 }

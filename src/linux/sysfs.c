@@ -56,19 +56,19 @@ static const struct attribute_group statistics_group = {
 static ssize_t physical_device_show(struct device *dev, struct device_attribute *attribute,
 				    char *buffer)
 {
-	struct driver_identity identity;
+	struct driver_disk_info info;
 
-	driver_identity_read(sysfs_driver(dev), &identity);
-	return sysfs_emit(buffer, "%x:%x\n", identity.major, identity.minor);
+	driver_disk_info_read(sysfs_driver(dev), &info);
+	return sysfs_emit(buffer, "%x:%x\n", info.major, info.minor);
 }
 static DEVICE_ATTR_RO(physical_device);
 
 static ssize_t mode_show(struct device *dev, struct device_attribute *attribute, char *buffer)
 {
-	struct driver_identity identity;
+	struct driver_disk_info info;
 
-	driver_identity_read(sysfs_driver(dev), &identity);
-	return sysfs_emit(buffer, "%.*s\n", (int)sizeof(identity.mode), identity.mode);
+	driver_disk_info_read(sysfs_driver(dev), &info);
+	return sysfs_emit(buffer, "%.*s\n", (int)sizeof(info.mode), info.mode);
 }
 static DEVICE_ATTR_RO(mode);
 

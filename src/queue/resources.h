@@ -15,7 +15,7 @@
 #include "grant/purger.h"
 #include "queue/batch.h"
 #include "queue/bounce.h"
-#include "queue/segment_blocks.h"
+#include "queue/indirect_buffers.h"
 #include "queue/slot.h"
 
 namespace blkback {
@@ -30,7 +30,7 @@ class Resources {
   // `copies`: some requests may have data that is copied.  Error: -ENOMEM.
   [[nodiscard]] Result<void> create(bool copies);
 
-  // Gives an indirect request a segment block.  Returns false when there is no memory now.
+  // Gives an indirect request an indirect buffer.  Returns false when there is no memory now.
   [[nodiscard]] bool take_block(Slot& slot);
   // Gives a request whose data is copied a bounce buffer.  Returns false when there is none now.
   [[nodiscard]] bool take_buffer(Slot& slot);
@@ -57,7 +57,7 @@ class Resources {
   [[nodiscard]] bool buffers_in_use() const { return bounce_.in_use(); }
 
   // Gives unused blocks back to the host: all of them, or all but kKeep of each size.
-  void trim_blocks(bool all) { blocks_.trim(all ? 0 : SegmentBlocks::kKeep); }
+  void trim_blocks(bool all) { blocks_.trim(all ? 0 : IndirectBuffers::kKeep); }
 
   // Persistent grants.  The purge functions hand idle grants to the purger, whose worker unmaps
   // them a little later.
@@ -79,7 +79,7 @@ class Resources {
   Mapper mapper_;
   Purger purger_;
   PagePool& pool_;
-  SegmentBlocks blocks_;
+  IndirectBuffers blocks_;
   Bounce bounce_;
   GrantJob* jobs_[Batch::kCapacity];  // of want() and map(), or of one release
   uint32_t jobs_wanted_ = 0;

@@ -14,8 +14,8 @@
 #include "grant/mapper.h"
 #include "host/block.h"
 #include "queue/bounce.h"
+#include "queue/indirect_buffers.h"
 #include "queue/responder.h"
-#include "queue/segment_blocks.h"
 #include "request/request.h"
 #include "vbd/vbd.h"
 
@@ -29,9 +29,9 @@ struct Slot : host_io, ListLink, GrantJob {
   Slot() : host_io{} {}
 
   Queue* queue = nullptr;
-  Slot* next_done = nullptr;       // in the stack of completed I/Os
-  SegmentBlock* block = nullptr;   // of an indirect request
-  BounceBuffer* bounce = nullptr;  // of a request whose data is copied
+  Slot* next_done = nullptr;        // in the stack of completed I/Os
+  IndirectBuffer* block = nullptr;  // of an indirect request
+  BounceBuffer* bounce = nullptr;   // of a request whose data is copied
 
   // What the frontend asked for.
   AnswerDuty duty;

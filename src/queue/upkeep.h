@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 // The housekeeping of a queue: keeps the page pool and the persistent grants within the
-// limits that parameters set, frees unused segment blocks, gives grants back for other rings,
+// limits that parameters set, frees unused indirect buffers, gives grants back for other rings,
 // notices that the disk's size has changed, and logs the counters.
 //
 // BEWARE: not locked: only the queue's thread may use it.

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 // Rings that cannot be mapped because no maptrack handles are left.
-#include "support/bench.h"
+#include "support/device_fixture.h"
 #include "support/expectations.h"
 #include "support/reads.h"
 
 namespace {
 
 using fake::host;
-using kunit::Bench;
+using kunit::DeviceFixture;
 using kunit::send_reads;
 using kunit::served;
 
 TEST(ConnectShortage, RingsWithoutHandlesConnectLater) {
-  Bench bench;
+  DeviceFixture bench;
   host().handles_left = 0;
   EXPECT_FALSE(bench.connect());
   host().sleep(3000);
@@ -26,11 +26,11 @@ TEST(ConnectShortage, RingsWithoutHandlesConnectLater) {
 }
 
 TEST(ConnectShortage, RingsGetHandlesOfOthers) {
-  Bench other({.domid = 8});
+  DeviceFixture other({.domid = 8});
   ASSERT_TRUE(other.connect());
   (void)send_reads(other.guest(), 1, 8);
   host().handles_left = 0;
-  Bench bench({.queues = 4});
+  DeviceFixture bench({.queues = 4});
   EXPECT_FALSE(bench.connect());
   host().sleep(200);
   EXPECT_EQ(bench.backend_state(), HOST_XENBUS_CONNECTED);
@@ -38,7 +38,7 @@ TEST(ConnectShortage, RingsGetHandlesOfOthers) {
 }
 
 TEST(ConnectShortage, RingsThatNeverGetHandlesAreRefusedAndTheReasonIsGiven) {
-  Bench bench;
+  DeviceFixture bench;
   host().handles_left = 0;
   EXPECT_FALSE(bench.connect());
   host().sleep(11000);
@@ -50,7 +50,7 @@ TEST(ConnectShortage, RingsThatNeverGetHandlesAreRefusedAndTheReasonIsGiven) {
 }
 
 TEST(ConnectShortage, AFrontendIsWaitedForHoweverLongAnotherOneWaited) {
-  Bench bench;
+  DeviceFixture bench;
   host().handles_left = 0;
   EXPECT_FALSE(bench.connect());
   host().sleep(5000);
@@ -69,7 +69,7 @@ TEST(ConnectShortage, AFrontendIsWaitedForHoweverLongAnotherOneWaited) {
 
 // Handles that other devices give back would not help.
 TEST(ConnectShortage, WithoutEventChannelsADeviceIsRefusedAtOnce) {
-  Bench bench;
+  DeviceFixture bench;
   host().failing.insert("host_event_bind");
   EXPECT_FALSE(bench.connect());
   EXPECT_TRUE(bench.refused());
@@ -78,7 +78,7 @@ TEST(ConnectShortage, WithoutEventChannelsADeviceIsRefusedAtOnce) {
 }
 
 TEST(ConnectShortage, AFrontendThatLeavesWhileItsRingsWaitIsLetGo) {
-  Bench bench;
+  DeviceFixture bench;
   host().handles_left = 0;
   EXPECT_FALSE(bench.connect());
   EXPECT_TRUE(bench.disconnect());

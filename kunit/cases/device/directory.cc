@@ -5,7 +5,7 @@
 #include <array>
 #include <cerrno>
 
-#include "support/bench.h"
+#include "support/device_fixture.h"
 #include "support/expectations.h"
 #include "support/sweep.h"
 
@@ -13,19 +13,19 @@ namespace {
 
 using fake::host;
 using kunit::ask;
-using kunit::Bench;
+using kunit::DeviceFixture;
 
 // A conflict of transactions that does not end, a quota, and any other error.
 constexpr std::array<int, 3> kErrors = {-EAGAIN, -ENOSPC, -EIO};
 
-bool works(Bench& bench, uint64_t id) {
+bool works(DeviceFixture& bench, uint64_t id) {
   bench.guest().send(ask(BLKIF_OP_READ, id, 0, {{bench.guest().grant()}}));
   host().run();
   return bench.guest().status_of(id) == BLKIF_RSP_OKAY;
 }
 
 TEST(HostXenstore, APublicationThatFailsChangesNothing) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_EQ(bench.probe(), 0);
   host_device& device = bench.device();
   const auto nodes = std::map(device.backend);
@@ -41,7 +41,7 @@ TEST(HostXenstore, APublicationThatFailsChangesNothing) {
 }
 
 TEST(HostXenstore, ADirectoryThatIsGoneIsNotBroughtBackByTheHost) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_EQ(bench.probe(), 0);
   host_device& device = bench.device();
   const uint32_t state = device.state;
@@ -57,7 +57,7 @@ TEST(HostXenstore, ADirectoryThatIsGoneIsNotBroughtBackByTheHost) {
 }
 
 TEST(HostXenstore, ConnectedIsForAFrontendThatWaitsForIt) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_EQ(bench.probe(), 0);
   for (const char* state : {"1", "2", "5", "6", ""}) {
     bench.frontend("state", state);
@@ -73,7 +73,7 @@ TEST(DeviceDirectory, EveryStateIsPublishedInTheEndWhateverTheError) {
     for (const char* function : {"host_device_publish", "host_device_online", "host_store_read"}) {
       host().errors[function] = error;
     }
-    Bench bench;
+    DeviceFixture bench;
     const auto refused_for_a_while = [&bench](uint32_t state) {
       host().failing.insert("host_device_publish");
       host().failing.insert("host_device_online");
@@ -108,7 +108,7 @@ TEST(DeviceDirectory, EachCallMayFailWithEachError) {
            {"host_device_publish", "host_device_online", "host_store_read", "host_store_resize"}) {
         host().errors[function] = error;
       }
-      Bench bench;
+      DeviceFixture bench;
       host().fail_call = n;
       const bool connected = bench.connect();
       if (bench.driver() == nullptr) return;
@@ -140,7 +140,7 @@ TEST(DeviceDirectory, EachCallMayFailWithEachError) {
 // The toolstack removes the directories at each moment of the device's work.
 TEST(DeviceDirectory, ThatGoesAtAnyMomentStaysGone) {
   const uint32_t moments = kunit::sweep([](uint32_t n) -> bool {
-    Bench bench;
+    DeviceFixture bench;
     size_t states = 0;
     bool gone = false;
     host().work_interruption = [&] {

@@ -3,14 +3,14 @@
 #include <algorithm>
 #include <vector>
 
-#include "support/bench.h"
+#include "support/device_fixture.h"
 #include "support/expectations.h"
 
 namespace {
 
 using fake::host;
 using kunit::ask;
-using kunit::Bench;
+using kunit::DeviceFixture;
 using kunit::Guest;
 
 void resize(uint64_t sectors) {
@@ -25,7 +25,7 @@ void take_disk_away() {
   host().run();
 }
 
-bool nodes_are(const Bench& bench, const char* discard, const char* granularity,
+bool nodes_are(const DeviceFixture& bench, const char* discard, const char* granularity,
                const char* alignment, const char* secure) {
   return bench.published("feature-discard", discard) &&
          bench.published("discard-granularity", granularity) &&
@@ -34,7 +34,7 @@ bool nodes_are(const Bench& bench, const char* discard, const char* granularity,
 }
 
 TEST(DeviceDisk, AConnectedFrontendIsToldOfANewSizeOnce) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   resize(4096);
   driver_disks_changed();
@@ -46,7 +46,7 @@ TEST(DeviceDisk, AConnectedFrontendIsToldOfANewSizeOnce) {
 }
 
 TEST(DeviceDisk, AndOfTheNextOnesToo) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   resize(4096);
   resize(1024);
@@ -55,7 +55,7 @@ TEST(DeviceDisk, AndOfTheNextOnesToo) {
 }
 
 TEST(DeviceDisk, WhenNothingChangedNothingIsTold) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   driver_disks_changed();
   host().run();
@@ -64,7 +64,7 @@ TEST(DeviceDisk, WhenNothingChangedNothingIsTold) {
 }
 
 TEST(DeviceDisk, AShrunkDiskIsToldAndItsNewEndHolds) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   resize(1024);
   EXPECT_TRUE(bench.published("sectors", "1024"));
@@ -80,7 +80,7 @@ TEST(DeviceDisk, AShrunkDiskIsToldAndItsNewEndHolds) {
 }
 
 TEST(DeviceDisk, AGrownDiskIsUsedToItsNewEnd) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   resize(4096);
   const uint32_t gref = bench.guest().grant();
@@ -90,7 +90,7 @@ TEST(DeviceDisk, AGrownDiskIsUsedToItsNewEnd) {
 }
 
 TEST(DeviceDisk, BeforeItIsConnectedAFrontendIsNotTold) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_EQ(bench.probe(), 0);
   resize(4096);
   EXPECT_TRUE(bench.device().resizes.empty());
@@ -100,7 +100,7 @@ TEST(DeviceDisk, BeforeItIsConnectedAFrontendIsNotTold) {
 }
 
 TEST(DeviceDisk, AClosingFrontendIsNotTold) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   bench.state(HOST_XENBUS_CLOSING);
   resize(4096);
@@ -109,7 +109,7 @@ TEST(DeviceDisk, AClosingFrontendIsNotTold) {
 }
 
 TEST(DeviceDisk, ADeviceThatTheToolstackClosesIsNotToldAndItsStateIsKept) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   bench.device().backend["state"] = "5";
   resize(4096);
@@ -120,7 +120,7 @@ TEST(DeviceDisk, ADeviceThatTheToolstackClosesIsNotToldAndItsStateIsKept) {
 }
 
 TEST(DeviceDisk, ADeviceWhoseDirectoryIsGoneIsNotToldAndDoesNotComplain) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   bench.device().backend.clear();
   resize(4096);
@@ -129,7 +129,7 @@ TEST(DeviceDisk, ADeviceWhoseDirectoryIsGoneIsNotToldAndDoesNotComplain) {
 }
 
 TEST(DeviceDisk, AFailureToTellIsReportedOnceAndTriedAgain) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   host().failing.insert("host_store_resize");
   resize(4096);
@@ -143,7 +143,7 @@ TEST(DeviceDisk, AFailureToTellIsReportedOnceAndTriedAgain) {
 }
 
 TEST(DeviceDisk, ANewConnectionSeesTheSizeOfNow) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   ASSERT_TRUE(bench.disconnect());
   resize(4096);
@@ -155,7 +155,7 @@ TEST(DeviceDisk, ANewConnectionSeesTheSizeOfNow) {
 }
 
 TEST(DeviceDisk, ANewConnectionSeesTheLimitsOfNow) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   EXPECT_TRUE(bench.published("sector-size", "512"));
   EXPECT_TRUE(bench.published("feature-discard", "0"));
@@ -177,7 +177,7 @@ TEST(DeviceDisk, ANewConnectionSeesTheLimitsOfNow) {
 
 TEST(DeviceDisk, BlocksLargerThanAPageAreRefusedWhenTheDiskIsAttached) {
   host().geometry.logical_block_bytes = 8192;
-  Bench bench;
+  DeviceFixture bench;
   EXPECT_FALSE(bench.connect());
   EXPECT_TRUE(bench.refused());
   EXPECT_TRUE(bench.complained("fe:10 has logical blocks of 8192 bytes"));
@@ -186,7 +186,7 @@ TEST(DeviceDisk, BlocksLargerThanAPageAreRefusedWhenTheDiskIsAttached) {
 }
 
 TEST(DeviceDisk, BlocksThatHaveGrownLargerThanAPageAreRefusedAtTheNextConnection) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   ASSERT_TRUE(bench.disconnect());
   host().geometry.logical_block_bytes = 16384;
@@ -197,8 +197,8 @@ TEST(DeviceDisk, BlocksThatHaveGrownLargerThanAPageAreRefusedAtTheNextConnection
 }
 
 TEST(DeviceDisk, EveryDeviceOnTheDiskIsTold) {
-  Bench one;
-  Bench two({.domid = 9});
+  DeviceFixture one;
+  DeviceFixture two({.domid = 9});
   ASSERT_TRUE(one.connect());
   ASSERT_TRUE(two.connect());
   resize(4096);
@@ -207,7 +207,7 @@ TEST(DeviceDisk, EveryDeviceOnTheDiskIsTold) {
 }
 
 TEST(DeviceDisk, ARemovedDiskIsReportedOnceAndTheFrontendAskedToLetGo) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   take_disk_away();
   driver_disks_changed();
@@ -221,7 +221,7 @@ TEST(DeviceDisk, ARemovedDiskIsReportedOnceAndTheFrontendAskedToLetGo) {
 }
 
 TEST(DeviceDisk, WhileTheFrontendClosesARemovedDiskIsReportedAndTheStateKept) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   bench.state(HOST_XENBUS_CLOSING);
   const std::vector<uint32_t> states = bench.device().states;
@@ -234,7 +234,7 @@ TEST(DeviceDisk, WhileTheFrontendClosesARemovedDiskIsReportedAndTheStateKept) {
 }
 
 TEST(DeviceDisk, RequestsToARemovedDiskFailAndTheFrontendCanLetGo) {
-  Bench bench({.persistent = false});
+  DeviceFixture bench({.persistent = false});
   ASSERT_TRUE(bench.connect());
   host().hold_io = true;
   Guest& guest = bench.guest();
@@ -254,7 +254,7 @@ TEST(DeviceDisk, RequestsToARemovedDiskFailAndTheFrontendCanLetGo) {
 }
 
 TEST(DeviceDisk, ARemovedDiskRefusesConnections) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_EQ(bench.probe(), 0);
   host().disk_gone = true;
   EXPECT_FALSE(bench.connect());
@@ -265,7 +265,7 @@ TEST(DeviceDisk, ARemovedDiskRefusesConnections) {
 }
 
 TEST(DeviceDisk, AfterItsDiskWasRemovedAFrontendThatComesBackIsRefused) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   take_disk_away();
   ASSERT_TRUE(bench.disconnect());
@@ -280,7 +280,7 @@ TEST(DeviceDisk, AfterItsDiskWasRemovedAFrontendThatComesBackIsRefused) {
 }
 
 TEST(DeviceDisk, WithoutAFrontendARemovedDiskIsNoNews) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_EQ(bench.probe(), 0);
   take_disk_away();
   EXPECT_TRUE(bench.device().errors.empty());
@@ -291,7 +291,7 @@ TEST(DeviceDisk, WithoutAFrontendARemovedDiskIsNoNews) {
 TEST(DeviceDisk, ADiskWithoutDiscardSaysSo) {
   host().geometry.discard_granularity_bytes = 4096;
   host().geometry.discard_alignment_bytes = 512;
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   EXPECT_TRUE(nodes_are(bench, "0", "0", "0", "0"));
 }
@@ -301,12 +301,12 @@ TEST(DeviceDisk, ADiskWithDiscardSaysHow) {
   host().geometry.discard_granularity_bytes = 4096;
   host().geometry.discard_alignment_bytes = 512;
   {
-    Bench bench;
+    DeviceFixture bench;
     ASSERT_TRUE(bench.connect());
     EXPECT_TRUE(nodes_are(bench, "1", "4096", "512", "0"));
   }
   host().geometry.max_secure_discard_sectors = 8;
-  Bench bench({.domid = 9});
+  DeviceFixture bench({.domid = 9});
   ASSERT_TRUE(bench.connect());
   EXPECT_TRUE(nodes_are(bench, "1", "4096", "512", "1"));
 }
@@ -315,7 +315,7 @@ TEST(DeviceDisk, OfAReadOnlyDiskNoDiscardIsOffered) {
   host().geometry.max_discard_sectors = 8192;
   host().geometry.max_secure_discard_sectors = 8;
   host().geometry.discard_granularity_bytes = 4096;
-  Bench bench({.mode = "r"});
+  DeviceFixture bench({.mode = "r"});
   ASSERT_TRUE(bench.connect());
   EXPECT_TRUE(nodes_are(bench, "0", "0", "0", "0"));
 }
@@ -329,7 +329,7 @@ TEST(DeviceDisk, TheToolstackSwitchesDiscardsOffAndOn) {
   } kSwitches[] = {{"0", "0"}, {"1", "1"}, {"no number", "1"}, {nullptr, "1"}};
   uint16_t domid = 10;
   for (const auto& entry : kSwitches) {
-    Bench bench({.domid = domid++});
+    DeviceFixture bench({.domid = domid++});
     bench.backend("discard-enable", entry.node);
     ASSERT_TRUE(bench.connect());
     EXPECT_TRUE(bench.published("feature-discard", entry.feature));

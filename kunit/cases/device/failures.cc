@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 // Every host call that can fail fails once: the work that had begun is undone, and the next attempt
 // works.
-#include "support/bench.h"
+#include "support/device_fixture.h"
 #include "support/expectations.h"
 #include "support/sweep.h"
 
@@ -9,7 +9,7 @@ namespace {
 
 using fake::host;
 using kunit::ask;
-using kunit::Bench;
+using kunit::DeviceFixture;
 using kunit::Guest;
 using kunit::Layout;
 using kunit::DeviceSetup;
@@ -17,9 +17,9 @@ using kunit::start_over;
 using kunit::with_each_call_failing;
 
 // A device whose disk can discard.
-class FullBench : public Bench {
+class FullBench : public DeviceFixture {
  public:
-  explicit FullBench(const DeviceSetup& setup = {}) : Bench(prepare(setup)) {}
+  explicit FullBench(const DeviceSetup& setup = {}) : DeviceFixture(prepare(setup)) {}
 
  private:
   static const DeviceSetup& prepare(const DeviceSetup& setup) {

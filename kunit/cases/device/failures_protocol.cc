@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 // Batches of one kind of request.  Every host call fails once, and memory or pages are missing for
 // a while.
-#include "support/bench.h"
+#include "support/device_fixture.h"
 #include "support/disk.h"
 #include "support/expectations.h"
 #include "support/sweep.h"
@@ -10,7 +10,7 @@ namespace {
 
 using fake::host;
 using kunit::ask;
-using kunit::Bench;
+using kunit::DeviceFixture;
 using kunit::DeviceSetup;
 using kunit::DiscardAsk;
 using kunit::Guest;
@@ -53,7 +53,7 @@ void send_discards(Guest& guest) {
 // host_grant_map() makes requests fail, and the device goes on.
 void batch_with_failure(const DeviceSetup& setup, void (*send)(Guest&), uint32_t n) {
   host().geometry.max_discard_sectors = 16;
-  Bench bench(setup);
+  DeviceFixture bench(setup);
   ASSERT_TRUE(bench.connect());
   host().fail_call = n;
   for (uint32_t queue = 0; queue < setup.queues; ++queue) send(bench.guest(queue));
@@ -105,7 +105,7 @@ TEST(FailuresProtocol, WithoutMemoryOrPagesForLongNothingIsLost) {
   for (const char* call : {"host_alloc", "host_page_alloc"}) {
     for (const auto send : {send_indirect, send_barriers, send_discards}) {
       host().geometry.max_discard_sectors = 16;
-      Bench bench({.queues = 2, .persistent = false});
+      DeviceFixture bench({.queues = 2, .persistent = false});
       ASSERT_TRUE(bench.connect());
       host().failing.insert(call);
       for (uint32_t queue = 0; queue < 2; ++queue) send(bench.guest(queue));
@@ -129,7 +129,7 @@ TEST(FailuresProtocol, EveryIoOfTheseBatchesMayFail) {
     for (kunit::Sweep sweep; sweep.at() <= 40; sweep.next()) {
       const uint32_t n = sweep.at() - 1;
       host().geometry.max_discard_sectors = 16;
-      Bench bench({.queues = 2, .persistent = false});
+      DeviceFixture bench({.queues = 2, .persistent = false});
       ASSERT_TRUE(bench.connect());
       host().hold_io = true;
       for (uint32_t queue = 0; queue < 2; ++queue) send(bench.guest(queue));
@@ -157,7 +157,7 @@ TEST(FailuresProtocol, EveryUnmapOfAnIndirectRequestMayFail) {
   for (kunit::Sweep sweep; sweep.at() <= 34; sweep.next()) {
     {
       const uint32_t n = sweep.at() - 1;
-      Bench bench({.persistent = false});
+      DeviceFixture bench({.persistent = false});
       ASSERT_TRUE(bench.connect());
       host().hold_io = true;
       Guest& guest = bench.guest();
@@ -181,7 +181,7 @@ TEST(FailuresProtocol, EveryUnmapOfAnIndirectRequestMayFail) {
 TEST(FailuresProtocol, AWholeLifeWithEveryCallFailingLeavesNothingBehind) {
   const uint32_t failures = with_each_call_failing([](uint32_t n) {
     host().geometry.max_discard_sectors = 16;
-    Bench bench({.queues = 2});
+    DeviceFixture bench({.queues = 2});
     host().fail_call = n;
     if (bench.connect()) {
       send_indirect(bench.guest(0));

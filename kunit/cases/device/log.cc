@@ -2,14 +2,14 @@
 // Which lines of the log share a limit, and which do not.
 #include <string_view>
 
-#include "support/bench.h"
+#include "support/device_fixture.h"
 #include "support/expectations.h"
 
 namespace {
 
 using fake::host;
 using kunit::ask;
-using kunit::Bench;
+using kunit::DeviceFixture;
 
 // The limit of the last line that contains `part`.
 const host_log_limit* limit_of(std::string_view part) {
@@ -20,7 +20,7 @@ const host_log_limit* limit_of(std::string_view part) {
   return limit;
 }
 
-void send_nonsense(Bench& bench, uint32_t queue = 0) {
+void send_nonsense(DeviceFixture& bench, uint32_t queue = 0) {
   bench.guest(queue).put(ask(99, 1, 0, {}));
   bench.guest(queue).show();
   bench.guest(queue).kick();
@@ -28,8 +28,8 @@ void send_nonsense(Bench& bench, uint32_t queue = 0) {
 }
 
 TEST(DeviceLog, OneGuestsLinesDoNotSilenceAnothers) {
-  Bench one({.domid = 7});
-  Bench other({.domid = 8});
+  DeviceFixture one({.domid = 7});
+  DeviceFixture other({.domid = 8});
   ASSERT_TRUE(one.connect());
   ASSERT_TRUE(other.connect());
   send_nonsense(one);
@@ -40,7 +40,7 @@ TEST(DeviceLog, OneGuestsLinesDoNotSilenceAnothers) {
 }
 
 TEST(DeviceLog, AllRingsOfADeviceShareTheirLimits) {
-  Bench bench({.queues = 2});
+  DeviceFixture bench({.queues = 2});
   ASSERT_TRUE(bench.connect());
   send_nonsense(bench, 0);
   send_nonsense(bench, 1);
@@ -49,7 +49,7 @@ TEST(DeviceLog, AllRingsOfADeviceShareTheirLimits) {
 }
 
 TEST(DeviceLog, ANewConnectionDoesNotRenewTheLimits) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   send_nonsense(bench);
   const host_log_limit* refused = limit_of("request with operation 99");
@@ -65,7 +65,7 @@ TEST(DeviceLog, ANewConnectionDoesNotRenewTheLimits) {
 }
 
 TEST(DeviceLog, WhatAGuestFloodsHidesNoOtherKindOfItsLines) {
-  Bench bench({.persistent = false});
+  DeviceFixture bench({.persistent = false});
   ASSERT_TRUE(bench.connect());
   send_nonsense(bench);
   host().io_error = -5;

@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0
 // What a frontend may ask for, and the complaint if it is refused.
-#include "support/bench.h"
+#include "support/device_fixture.h"
 #include "support/expectations.h"
 
 namespace {
 
 using fake::host;
 using kunit::ask;
-using kunit::Bench;
+using kunit::DeviceFixture;
 using kunit::Layout;
 using kunit::DeviceSetup;
 
 // Connects with one of the frontend's nodes changed, or removed if `value` is null.  Is the
 // frontend refused with this complaint, and is nothing left over?
 bool refused(const DeviceSetup& setup, const char* node, const char* value, const char* complaint) {
-  Bench bench(setup);
+  DeviceFixture bench(setup);
   if (bench.probe() != 0) return false;
   bench.offer();
   bench.frontend(node, value);
@@ -24,7 +24,7 @@ bool refused(const DeviceSetup& setup, const char* node, const char* value, cons
 }
 
 // Does the queue serve a read?
-bool works(Bench& bench, uint32_t queue = 0) {
+bool works(DeviceFixture& bench, uint32_t queue = 0) {
   const uint32_t gref = bench.guest(queue).grant();
   bench.guest(queue).send(ask(BLKIF_OP_READ, 12345, 0, {{gref}}));
   host().run();
@@ -33,7 +33,7 @@ bool works(Bench& bench, uint32_t queue = 0) {
 
 TEST(DeviceNegotiation, PublishesTheDiskWhenItConnects) {
   host().geometry.physical_block_bytes = 4096;
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   EXPECT_TRUE(bench.published("sectors", "2048"));
   EXPECT_TRUE(bench.published("sector-size", "512"));
@@ -44,7 +44,7 @@ TEST(DeviceNegotiation, PublishesTheDiskWhenItConnects) {
 }
 
 TEST(DeviceNegotiation, OffersWhatTheDiskCanDo) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   EXPECT_TRUE(bench.published("feature-barrier", "1"));
   EXPECT_TRUE(bench.published("feature-max-indirect-segments", "256"));
@@ -54,7 +54,7 @@ TEST(DeviceNegotiation, OffersWhatTheDiskCanDo) {
 
 TEST(DeviceNegotiation, WithoutAWriteCacheThereIsNoFlushAndNoBarrier) {
   host().geometry.write_cache = 0;
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   EXPECT_TRUE(bench.published("feature-flush-cache", "0"));
   EXPECT_TRUE(bench.published("feature-barrier", "0"));
@@ -62,13 +62,13 @@ TEST(DeviceNegotiation, WithoutAWriteCacheThereIsNoFlushAndNoBarrier) {
 
 TEST(DeviceNegotiation, ADiskLargerThan32BitsIsPublishedWhole) {
   host().geometry.sectors = uint64_t{1} << 40;
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   EXPECT_TRUE(bench.published("sectors", "1099511627776"));
 }
 
 TEST(DeviceNegotiation, ThePropertiesAreThereBeforeTheStateSaysConnected) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_EQ(bench.probe(), 0);
   bench.offer();
   host().failing.insert("host_device_publish");
@@ -79,7 +79,7 @@ TEST(DeviceNegotiation, ThePropertiesAreThereBeforeTheStateSaysConnected) {
 }
 
 TEST(DeviceNegotiation, TheHostsCacheIsWrittenOutBeforeTheGuestReads) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_EQ(bench.probe(), 0);
   bench.offer();
   host().sync_error = -5;
@@ -90,14 +90,14 @@ TEST(DeviceNegotiation, TheHostsCacheIsWrittenOutBeforeTheGuestReads) {
 
 TEST(DeviceNegotiation, EveryProtocolIsServed) {
   for (const Layout layout : {Layout::kNative, Layout::kX86_32, Layout::kX86_64}) {
-    Bench bench({.layout = layout});
+    DeviceFixture bench({.layout = layout});
     ASSERT_TRUE(bench.connect());
     EXPECT_TRUE(works(bench));
   }
 }
 
 TEST(DeviceNegotiation, AFrontendThatNamesNoProtocolIs32Bit) {
-  Bench bench({.layout = Layout::kX86_32});
+  DeviceFixture bench({.layout = Layout::kX86_32});
   ASSERT_EQ(bench.probe(), 0);
   bench.offer();
   bench.frontend("protocol", nullptr);
@@ -120,7 +120,7 @@ TEST(DeviceNegotiation, AProtocolThatIsFarTooLongIsRefused) {
 
 TEST(DeviceNegotiation, RingsOfEveryOrderAreServed) {
   for (uint32_t order = 1; order <= 4; ++order) {
-    Bench bench({.ring_order = order});
+    DeviceFixture bench({.ring_order = order});
     ASSERT_TRUE(bench.connect());
     EXPECT_TRUE(works(bench));
     ASSERT_EQ(host().rings.size(), 1u);
@@ -129,7 +129,7 @@ TEST(DeviceNegotiation, RingsOfEveryOrderAreServed) {
 }
 
 TEST(DeviceNegotiation, AnOrderOfZeroNumbersItsOnlyPage) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_EQ(bench.probe(), 0);
   bench.offer();
   bench.frontend("ring-page-order", "0");
@@ -182,7 +182,7 @@ TEST(DeviceNegotiation, AnEventChannelThatCannotBeBoundIsRefused) {
 }
 
 TEST(DeviceNegotiation, ImpossibleIndicesInTheRingAreRefused) {
-  Bench bench;
+  DeviceFixture bench;
   bench.guest().req_prod() = 33;
   EXPECT_FALSE(bench.connect());
   EXPECT_TRUE(bench.complained("attaching ring 0"));
@@ -190,7 +190,7 @@ TEST(DeviceNegotiation, ImpossibleIndicesInTheRingAreRefused) {
 }
 
 TEST(DeviceNegotiation, SeveralQueuesEachHaveTheirOwnThread) {
-  Bench bench({.queues = 4, .ring_order = 1});
+  DeviceFixture bench({.queues = 4, .ring_order = 1});
   ASSERT_TRUE(bench.connect());
   EXPECT_EQ(host().threads.size(), 4u);
   EXPECT_TRUE(host().threads[2]->name == "7.xvda-2");
@@ -198,14 +198,14 @@ TEST(DeviceNegotiation, SeveralQueuesEachHaveTheirOwnThread) {
 }
 
 TEST(DeviceNegotiation, TheDirectoryOfTheDiskIsNotPartOfAThreadsName) {
-  Bench bench;
+  DeviceFixture bench;
   bench.backend("dev", "/dev/xvdb");
   ASSERT_TRUE(bench.connect());
   EXPECT_TRUE(host().threads[0]->name == "7.xvdb-0");
 }
 
 TEST(DeviceNegotiation, OneQueueNeedsNoDirectoryOfItsOwn) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_EQ(bench.probe(), 0);
   bench.offer();
   bench.frontend("multi-queue-num-queues", "1");
@@ -232,7 +232,7 @@ TEST(DeviceNegotiation, TwoQueuesCannotShareAnEventChannel) {
 
 TEST(DeviceNegotiation, PersistenceIsOffWhenTheFrontendSaysSo) {
   for (const char* value : {"0", "", "no"}) {
-    Bench bench;
+    DeviceFixture bench;
     ASSERT_EQ(bench.probe(), 0);
     bench.offer();
     bench.frontend("feature-persistent", value);
@@ -245,19 +245,19 @@ TEST(DeviceNegotiation, PersistenceIsOffWhenTheFrontendSaysSo) {
 
 TEST(DeviceNegotiation, WhatWasNegotiatedIsLoggedOnceWithLinuxsNumberOfTheProtocol) {
   {
-    Bench bench({.layout = kunit::Layout::kNative, .queues = 2});
+    DeviceFixture bench({.layout = kunit::Layout::kNative, .queues = 2});
     ASSERT_TRUE(bench.connect());
   }
   EXPECT_EQ(
       host().logged("using 2 queues, protocol 1 (x86_64-abi) persistent grants, 1 ring pages"), 1u);
   {
-    Bench bench({.layout = kunit::Layout::kX86_32, .ring_order = 1});
+    DeviceFixture bench({.layout = kunit::Layout::kX86_32, .ring_order = 1});
     ASSERT_TRUE(bench.connect());
   }
   EXPECT_EQ(
       host().logged("using 1 queues, protocol 2 (x86_32-abi) persistent grants, 2 ring pages"), 1u);
   {
-    Bench bench({.layout = kunit::Layout::kNative, .persistent = false});
+    DeviceFixture bench({.layout = kunit::Layout::kNative, .persistent = false});
     ASSERT_TRUE(bench.connect());
   }
   EXPECT_EQ(host().logged("using 1 queues, protocol 1 (x86_64-abi), 1 ring pages"), 1u);
@@ -266,7 +266,7 @@ TEST(DeviceNegotiation, WhatWasNegotiatedIsLoggedOnceWithLinuxsNumberOfTheProtoc
 }
 
 TEST(DeviceNegotiation, ARefusedFrontendThatCorrectsItselfIsServed) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_EQ(bench.probe(), 0);
   bench.offer();
   bench.frontend("event-channel", "garbage");
@@ -280,7 +280,7 @@ TEST(DeviceNegotiation, ARefusedFrontendThatCorrectsItselfIsServed) {
 }
 
 TEST(DeviceNegotiation, ARefusedFrontendIsNotTriedAgainUntilItsStateChanges) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_EQ(bench.probe(), 0);
   bench.offer();
   bench.frontend("ring-ref", nullptr);

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 // An offer to a frontend holds until the frontend starts over, even if another module replaces this
 // one meanwhile.
-#include "support/bench.h"
+#include "support/device_fixture.h"
 #include "support/expectations.h"
 
 namespace {
 
 using fake::host;
 using kunit::ask;
-using kunit::Bench;
+using kunit::DeviceFixture;
 
-bool works(Bench& bench, uint32_t queue = 0) {
+bool works(DeviceFixture& bench, uint32_t queue = 0) {
   const uint32_t gref = bench.guest(queue).grant();
   bench.guest(queue).send(ask(BLKIF_OP_READ, 12345, 0, {{gref}}));
   host().run();
@@ -18,7 +18,7 @@ bool works(Bench& bench, uint32_t queue = 0) {
 }
 
 TEST(DeviceOffer, AFrontendKeepsTheQueuesThatItWasOffered) {
-  Bench bench({.queues = 4});
+  DeviceFixture bench({.queues = 4});
   ASSERT_TRUE(bench.connect());
   bench.state(HOST_XENBUS_CONNECTED);
   host().parameters.max_queues = 2;
@@ -32,7 +32,7 @@ TEST(DeviceOffer, AFrontendKeepsTheQueuesThatItWasOffered) {
 }
 
 TEST(DeviceOffer, AFrontendKeepsTheRingsThatItWasOffered) {
-  Bench bench({.ring_order = 4});
+  DeviceFixture bench({.ring_order = 4});
   ASSERT_TRUE(bench.connect());
   bench.state(HOST_XENBUS_CONNECTED);
   host().parameters.max_ring_page_order = 0;
@@ -42,7 +42,7 @@ TEST(DeviceOffer, AFrontendKeepsTheRingsThatItWasOffered) {
 }
 
 TEST(DeviceOffer, AFreshFrontendIsOfferedWhatTheParametersAllowNow) {
-  Bench bench({.queues = 4, .ring_order = 1});
+  DeviceFixture bench({.queues = 4, .ring_order = 1});
   ASSERT_TRUE(bench.connect());
   host().parameters.max_queues = 2;
   host().parameters.max_ring_page_order = 0;
@@ -59,7 +59,7 @@ TEST(DeviceOffer, AFreshFrontendIsOfferedWhatTheParametersAllowNow) {
 }
 
 TEST(DeviceOffer, ALoweredParameterBreaksNoPromise) {
-  Bench bench({.queues = 4});
+  DeviceFixture bench({.queues = 4});
   ASSERT_EQ(bench.probe(), 0);
   bench.offer();
   host().parameters.max_queues = 1;
@@ -69,7 +69,7 @@ TEST(DeviceOffer, ALoweredParameterBreaksNoPromise) {
 
 TEST(DeviceOffer, AFrontendGetsNoMoreThanItWasOffered) {
   host().parameters.max_queues = 2;
-  Bench bench({.queues = 3});
+  DeviceFixture bench({.queues = 3});
   ASSERT_EQ(bench.probe(), 0);
   bench.offer();
   host().parameters.max_queues = 4;
@@ -82,7 +82,7 @@ TEST(DeviceOffer, AFrontendGetsNoMoreThanItWasOffered) {
 // taken for an offer.
 TEST(DeviceOffer, WhatNoModuleOfferedIsNotHonoured) {
   for (const char* value : {"4294967295", "garbage", "-1", "", "99999999999999999"}) {
-    Bench bench;
+    DeviceFixture bench;
     bench.device().backend["multi-queue-max-queues"] = value;
     bench.device().backend["max-ring-page-order"] = value;
     ASSERT_EQ(bench.probe(), 0);
@@ -96,7 +96,7 @@ TEST(DeviceOffer, WhatNoModuleOfferedIsNotHonoured) {
 // Such a frontend expects the backend to unmap each grant: one that stayed mapped would break it.
 TEST(DeviceOffer, AFrontendThatWasNotOfferedPersistentGrantsGetsNone) {
   host().parameters.feature_persistent = 0;
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   bench.state(HOST_XENBUS_CONNECTED);
   EXPECT_TRUE(works(bench));
@@ -118,7 +118,7 @@ TEST(DeviceOffer, AFrontendThatWasNotOfferedPersistentGrantsGetsNone) {
 }
 
 TEST(DeviceOffer, AFrontendThatWasOfferedPersistentGrantsMayDoWithout) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   bench.state(HOST_XENBUS_CONNECTED);
   host().parameters.feature_persistent = 0;

@@ -3,7 +3,7 @@
 // I/O or not, and with a step that fails or not.  In the end a proper frontend can use the device.
 #include <array>
 
-#include "support/bench.h"
+#include "support/device_fixture.h"
 #include "support/expectations.h"
 #include "support/sweep.h"
 
@@ -11,12 +11,12 @@ namespace {
 
 using fake::host;
 using kunit::ask;
-using kunit::Bench;
+using kunit::DeviceFixture;
 
 constexpr std::array<uint32_t, 7> kStates = {0, 1, 3, 4, 5, 6, 9};
 constexpr uint32_t kLength = 3;
 
-bool works(Bench& bench, uint64_t id) {
+bool works(DeviceFixture& bench, uint64_t id) {
   const uint32_t gref = bench.guest().grant();
   bench.guest().send(ask(BLKIF_OP_READ, id, 0, {{gref}}));
   host().run();
@@ -24,7 +24,7 @@ bool works(Bench& bench, uint64_t id) {
 }
 
 // What a kernel does with a device that another kernel has left.
-bool takes_over(Bench& bench) {
+bool takes_over(DeviceFixture& bench) {
   bench.state(HOST_XENBUS_CLOSING);
   bench.state(HOST_XENBUS_CLOSED);
   host().sleep(5000);
@@ -41,7 +41,7 @@ void run_order(uint32_t number) {
   const bool slow = number / 4 % 2 == 0;   // the backend runs after each state
   const bool fails = number / 8 % 2 == 0;  // the disk cannot be synced meanwhile
   uint32_t order = number / 16;
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_EQ(bench.probe(), 0);
   if (connected) {
     ASSERT_TRUE(bench.connect());
@@ -83,7 +83,7 @@ TEST(DeviceOrders, EveryOrderOfStatesEndsInADeviceThatWorks) {
 TEST(DeviceOrders, EveryStateIsPublishedInTheEndWhateverXenstoreRefuses) {
   const char* const kWrites[] = {"host_device_publish", "host_device_online"};
   for (const char* write : kWrites) {
-    Bench bench;
+    DeviceFixture bench;
     host().failing.insert(write);
     ASSERT_EQ(bench.probe(), 0);
     bench.offer();
@@ -107,7 +107,7 @@ TEST(DeviceOrders, EveryStateIsPublishedInTheEndWhateverXenstoreRefuses) {
 }
 
 TEST(DeviceOrders, AConnectionThatCannotBePublishedIsGivenUpInTheEnd) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_EQ(bench.probe(), 0);
   bench.offer();
   host().failing.insert("host_device_publish of nodes");

@@ -2,18 +2,18 @@
 // A device from its probe until its frontend appears.
 #include <cstring>
 
-#include "support/bench.h"
+#include "support/device_fixture.h"
 #include "support/expectations.h"
 
 namespace {
 
 using fake::host;
-using kunit::Bench;
+using kunit::DeviceFixture;
 
 TEST(DeviceProbe, AnnouncesItsLimitsAndWaits) {
   host().parameters.max_queues = 3;
   host().parameters.max_ring_page_order = 2;
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_EQ(bench.probe(), 0);
   EXPECT_EQ(bench.backend_state(), HOST_XENBUS_INIT_WAIT);
   EXPECT_TRUE(bench.published("multi-queue-max-queues", "3"));
@@ -22,17 +22,17 @@ TEST(DeviceProbe, AnnouncesItsLimitsAndWaits) {
 }
 
 TEST(DeviceProbe, OpensTheDiskThatTheHotplugScriptNamed) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_EQ(bench.probe(), 0);
   EXPECT_EQ(host().disks_open, 1u);
-  EXPECT_EQ(bench.identity().major, 0xfeu);
-  EXPECT_EQ(bench.identity().minor, 0x10u);
-  EXPECT_EQ(std::strcmp(bench.identity().mode, "w"), 0);
+  EXPECT_EQ(bench.disk_info().major, 0xfeu);
+  EXPECT_EQ(bench.disk_info().minor, 0x10u);
+  EXPECT_EQ(std::strcmp(bench.disk_info().mode, "w"), 0);
   EXPECT_TRUE(bench.device().shown);
 }
 
 TEST(DeviceProbe, WithoutAPhysicalDeviceItWaits) {
-  Bench bench;
+  DeviceFixture bench;
   bench.backend("physical-device", nullptr);
   ASSERT_EQ(bench.probe(), 0);
   EXPECT_EQ(bench.backend_state(), HOST_XENBUS_INIT_WAIT);
@@ -41,16 +41,16 @@ TEST(DeviceProbe, WithoutAPhysicalDeviceItWaits) {
 }
 
 TEST(DeviceProbe, APhysicalDeviceThatComesLateIsOpened) {
-  Bench bench;
+  DeviceFixture bench;
   bench.backend("physical-device", nullptr);
   ASSERT_EQ(bench.probe(), 0);
   bench.backend("physical-device", "ca:1");
   EXPECT_EQ(host().disks_open, 1u);
-  EXPECT_EQ(bench.identity().major, 0xcau);
+  EXPECT_EQ(bench.disk_info().major, 0xcau);
 }
 
 TEST(DeviceProbe, APhysicalDeviceThatComesAfterTheFrontendConnectsIt) {
-  Bench bench;
+  DeviceFixture bench;
   bench.backend("physical-device", nullptr);
   EXPECT_FALSE(bench.connect());
   EXPECT_EQ(bench.backend_state(), HOST_XENBUS_INIT_WAIT);
@@ -60,7 +60,7 @@ TEST(DeviceProbe, APhysicalDeviceThatComesAfterTheFrontendConnectsIt) {
 
 TEST(DeviceProbe, AnEmptyPhysicalDeviceIsNone) {
   for (const char* const empty : {"", " ", "\n"}) {
-    Bench bench;
+    DeviceFixture bench;
     bench.backend("physical-device", empty);
     EXPECT_FALSE(bench.connect());
     EXPECT_EQ(bench.backend_state(), HOST_XENBUS_INIT_WAIT);
@@ -71,7 +71,7 @@ TEST(DeviceProbe, AnEmptyPhysicalDeviceIsNone) {
 }
 
 TEST(DeviceProbe, APhysicalDeviceThatIsGarbageIsRefused) {
-  Bench bench;
+  DeviceFixture bench;
   bench.backend("physical-device", "/dev/sda");
   ASSERT_EQ(bench.probe(), 0);
   EXPECT_TRUE(bench.complained("physical-device is '/dev/sda'"));
@@ -80,7 +80,7 @@ TEST(DeviceProbe, APhysicalDeviceThatIsGarbageIsRefused) {
 }
 
 TEST(DeviceProbe, APhysicalDeviceThatIsFarTooLongIsRefused) {
-  Bench bench;
+  DeviceFixture bench;
   bench.backend("physical-device", "0000000000000000000000000000000000000000000000:1");
   ASSERT_EQ(bench.probe(), 0);
   EXPECT_TRUE(bench.complained("physical-device"));
@@ -88,7 +88,7 @@ TEST(DeviceProbe, APhysicalDeviceThatIsFarTooLongIsRefused) {
 }
 
 TEST(DeviceProbe, ACorrectedPhysicalDeviceIsOpened) {
-  Bench bench;
+  DeviceFixture bench;
   bench.backend("physical-device", "garbage");
   ASSERT_EQ(bench.probe(), 0);
   bench.backend("physical-device", "ca:1");
@@ -96,7 +96,7 @@ TEST(DeviceProbe, ACorrectedPhysicalDeviceIsOpened) {
 }
 
 TEST(DeviceProbe, GarbageIsReportedOnceHoweverOftenTheDeviceLooks) {
-  Bench bench;
+  DeviceFixture bench;
   bench.backend("physical-device", "garbage");
   ASSERT_EQ(bench.probe(), 0);
   bench.state(HOST_XENBUS_INITIALISING);
@@ -108,7 +108,7 @@ TEST(DeviceProbe, GarbageIsReportedOnceHoweverOftenTheDeviceLooks) {
 
 TEST(DeviceProbe, ADiskThatFailedIsTriedAgainWhenTheSameNumberIsWrittenAgain) {
   host().open_error = -123;
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_EQ(bench.probe(), 0);
   bench.state(HOST_XENBUS_INITIALISING);
   EXPECT_EQ(bench.backend_state(), HOST_XENBUS_CLOSING);
@@ -123,7 +123,7 @@ TEST(DeviceProbe, ADiskThatFailedIsTriedAgainWhenTheSameNumberIsWrittenAgain) {
 // A frontend that writes states does not make the backend try or complain again.
 TEST(DeviceProbe, ADiskThatFailedIsNotTriedAgainForTheFrontend) {
   host().open_error = -123;
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_EQ(bench.probe(), 0);
   for (uint32_t i = 0; i < 20; ++i) bench.state(1 + i % 6);
   uint32_t complaints = 0;
@@ -134,7 +134,7 @@ TEST(DeviceProbe, ADiskThatFailedIsNotTriedAgainForTheFrontend) {
 }
 
 TEST(DeviceProbe, EventsThatAreNotOfPhysicalDeviceDoNotReadIt) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   const uint32_t reads = bench.device().reads;
   driver_disks_changed();
@@ -147,7 +147,7 @@ TEST(DeviceProbe, EventsThatAreNotOfPhysicalDeviceDoNotReadIt) {
 
 TEST(DeviceProbe, ADiskThatFailedIsTriedAgainWhenTheToolstackComesBackToIt) {
   host().open_error = -123;
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_EQ(bench.probe(), 0);
   host().open_error = 0;
   bench.backend("physical-device", "garbage");
@@ -158,7 +158,7 @@ TEST(DeviceProbe, ADiskThatFailedIsTriedAgainWhenTheToolstackComesBackToIt) {
 
 TEST(DeviceProbe, ADiskThatFailedIsTriedAgainWhenItsNumberWasGone) {
   host().open_error = -123;
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_EQ(bench.probe(), 0);
   host().open_error = 0;
   bench.backend("physical-device", nullptr);
@@ -168,10 +168,10 @@ TEST(DeviceProbe, ADiskThatFailedIsTriedAgainWhenItsNumberWasGone) {
 }
 
 TEST(DeviceProbe, AChangedPhysicalDeviceIsNotFollowed) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   bench.backend("physical-device", "ca:1");
-  EXPECT_EQ(bench.identity().major, 0xfeu);
+  EXPECT_EQ(bench.disk_info().major, 0xfeu);
   EXPECT_EQ(host().disks_open, 1u);
   EXPECT_EQ(bench.backend_state(), HOST_XENBUS_CONNECTED);
   EXPECT_GE(host().logged("changing the physical device from fe:10 to ca:1"), 1u);
@@ -179,33 +179,33 @@ TEST(DeviceProbe, AChangedPhysicalDeviceIsNotFollowed) {
 
 TEST(DeviceProbe, ADiskThatCannotBeOpenedIsReported) {
   host().open_error = -123;
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_EQ(bench.probe(), 0);
   EXPECT_TRUE(bench.complained("opening device fe:10 (mode w)"));
   EXPECT_EQ(bench.backend_state(), HOST_XENBUS_CLOSING);
 }
 
 TEST(DeviceProbe, ModeRIsReadOnly) {
-  Bench bench({.mode = "r"});
+  DeviceFixture bench({.mode = "r"});
   ASSERT_TRUE(bench.connect());
   EXPECT_TRUE(bench.published("info", "4"));
-  EXPECT_EQ(std::strcmp(bench.identity().mode, "r"), 0);
+  EXPECT_EQ(std::strcmp(bench.disk_info().mode, "r"), 0);
 }
 
 TEST(DeviceProbe, ModeWIsReadWrite) {
-  Bench bench({.mode = "w"});
+  DeviceFixture bench({.mode = "w"});
   ASSERT_TRUE(bench.connect());
   EXPECT_TRUE(bench.published("info", "0"));
 }
 
 TEST(DeviceProbe, AModeWithoutWIsReadOnly) {
-  Bench bench({.mode = "x"});
+  DeviceFixture bench({.mode = "x"});
   ASSERT_TRUE(bench.connect());
   EXPECT_TRUE(bench.published("info", "4"));
 }
 
 TEST(DeviceProbe, AModeThatIsMissingIsRefused) {
-  Bench bench;
+  DeviceFixture bench;
   bench.backend("mode", nullptr);
   ASSERT_EQ(bench.probe(), 0);
   EXPECT_TRUE(bench.complained("mode"));
@@ -213,14 +213,14 @@ TEST(DeviceProbe, AModeThatIsMissingIsRefused) {
 }
 
 TEST(DeviceProbe, ACdromOfTheFrontendIsPublishedAsOne) {
-  Bench bench;
+  DeviceFixture bench;
   bench.frontend("device-type", "cdrom");
   ASSERT_TRUE(bench.connect());
   EXPECT_TRUE(bench.published("info", "1"));
 }
 
 TEST(DeviceProbe, AnotherTypeOfTheFrontendIsNoCdrom) {
-  Bench bench;
+  DeviceFixture bench;
   bench.frontend("device-type", "disk");
   ASSERT_TRUE(bench.connect());
   EXPECT_TRUE(bench.published("info", "0"));
@@ -228,21 +228,21 @@ TEST(DeviceProbe, AnotherTypeOfTheFrontendIsNoCdrom) {
 
 TEST(DeviceProbe, WithoutSysfsEntriesItServesAllTheSame) {
   host().failing.insert("host_device_show");
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   EXPECT_TRUE(bench.complained("creating sysfs entries"));
 }
 
 TEST(DeviceProbe, WithoutMemoryThereIsNoDevice) {
   host().failing.insert("host_alloc");
-  Bench bench;
+  DeviceFixture bench;
   EXPECT_EQ(bench.probe(), -12);
   EXPECT_TRUE(bench.driver() == nullptr);
   EXPECT_FALSE(bench.device().released);
 }
 
 TEST(DeviceProbe, StatisticsStartAtZero) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_EQ(bench.probe(), 0);
   const driver_statistics statistics = bench.statistics();
   EXPECT_EQ(statistics.rd_req + statistics.wr_req + statistics.f_req + statistics.ds_req, 0u);
@@ -250,7 +250,7 @@ TEST(DeviceProbe, StatisticsStartAtZero) {
 }
 
 TEST(DeviceProbe, AnIdleDeviceDoesNothing) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_EQ(bench.probe(), 0);
   const uint32_t works = host().work_runs;
   host().sleep(3600 * 1000);

@@ -2,7 +2,7 @@
 // Devices that are removed, and devices that take their place.
 #include <map>
 
-#include "support/bench.h"
+#include "support/device_fixture.h"
 #include "support/expectations.h"
 #include "support/sweep.h"
 
@@ -10,12 +10,12 @@ namespace {
 
 using fake::host;
 using kunit::ask;
-using kunit::Bench;
+using kunit::DeviceFixture;
 using kunit::expect_no_leaks;
 using kunit::Guest;
 
 // Sends reads that the disk does not end before finish_io().  Returns the first grant reference.
-uint32_t hold_reads(Bench& bench, uint32_t count) {
+uint32_t hold_reads(DeviceFixture& bench, uint32_t count) {
   host().hold_io = true;
   const uint32_t gref = bench.guest().grants(count);
   for (uint32_t i = 0; i < count; ++i) {
@@ -32,7 +32,7 @@ void finish_io() {
 }
 
 TEST(DeviceRemoval, ADeviceThatNeverRanIsReleased) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_EQ(driver_device_create(&bench.device(), &bench.device().driver), 0);
   bench.remove();
   EXPECT_TRUE(bench.device().released);
@@ -40,7 +40,7 @@ TEST(DeviceRemoval, ADeviceThatNeverRanIsReleased) {
 }
 
 TEST(DeviceRemoval, ADeviceThatWaitsForItsDiskIsReleased) {
-  Bench bench;
+  DeviceFixture bench;
   bench.backend("physical-device", nullptr);
   ASSERT_EQ(bench.probe(), 0);
   bench.remove();
@@ -49,7 +49,7 @@ TEST(DeviceRemoval, ADeviceThatWaitsForItsDiskIsReleased) {
 }
 
 TEST(DeviceRemoval, ADeviceThatWaitsForItsFrontendIsReleased) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_EQ(bench.probe(), 0);
   bench.remove();
   EXPECT_TRUE(bench.device().released);
@@ -57,7 +57,7 @@ TEST(DeviceRemoval, ADeviceThatWaitsForItsFrontendIsReleased) {
 }
 
 TEST(DeviceRemoval, AConnectedDeviceIsReleased) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   bench.remove();
   EXPECT_TRUE(bench.device().released);
@@ -65,7 +65,7 @@ TEST(DeviceRemoval, AConnectedDeviceIsReleased) {
 }
 
 TEST(DeviceRemoval, ADeviceWithSeveralQueuesIsReleasedOnce) {
-  Bench bench({.queues = 4});
+  DeviceFixture bench({.queues = 4});
   ASSERT_TRUE(bench.connect());
   bench.remove();
   EXPECT_TRUE(bench.device().released);
@@ -73,7 +73,7 @@ TEST(DeviceRemoval, ADeviceWithSeveralQueuesIsReleasedOnce) {
 }
 
 TEST(DeviceRemoval, ADeviceWithPersistentGrantsIsReleased) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   const uint32_t gref = bench.guest().grant();
   bench.guest().send(ask(BLKIF_OP_READ, 1, 0, {{gref}}));
@@ -85,7 +85,7 @@ TEST(DeviceRemoval, ADeviceWithPersistentGrantsIsReleased) {
 }
 
 TEST(DeviceRemoval, AClosingDeviceIsReleased) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   bench.state(HOST_XENBUS_CLOSING);
   bench.remove();
@@ -93,7 +93,7 @@ TEST(DeviceRemoval, AClosingDeviceIsReleased) {
 }
 
 TEST(DeviceRemoval, AClosedDeviceIsReleased) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   ASSERT_TRUE(bench.disconnect());
   bench.remove();
@@ -101,7 +101,7 @@ TEST(DeviceRemoval, AClosedDeviceIsReleased) {
 }
 
 TEST(DeviceRemoval, ARefusedDeviceIsReleased) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_EQ(bench.probe(), 0);
   bench.state(HOST_XENBUS_INITIALISED);  // without the frontend's nodes
   ASSERT_EQ(bench.backend_state(), HOST_XENBUS_CLOSING);
@@ -110,7 +110,7 @@ TEST(DeviceRemoval, ARefusedDeviceIsReleased) {
 }
 
 TEST(DeviceRemoval, ADeviceWithAStoppedRingIsReleased) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   bench.guest().req_prod() += 1000;
   bench.guest().kick();
@@ -123,7 +123,7 @@ TEST(DeviceRemoval, ADeviceWithAStoppedRingIsReleased) {
 // belong to another device.
 TEST(DeviceRemoval, ADeviceThatIsRemovedWhileItsWorkWaitsTouchesNothingAnyMore) {
   const uint32_t places = kunit::sweep([](uint32_t n) {
-    Bench bench;
+    DeviceFixture bench;
     bool removed = false;
     size_t states = 0;
     auto nodes = bench.device().backend;
@@ -154,7 +154,7 @@ TEST(DeviceRemoval, ADeviceThatIsRemovedWhileItsWorkWaitsTouchesNothingAnyMore) 
 // The removed device does not even try: the nodes and grants may belong to another device.
 TEST(DeviceRemoval, AfterALongWaitARemovedDeviceLooksForThatFirst) {
   for (const bool at_open : {true, false}) {
-    Bench bench;
+    DeviceFixture bench;
     if (at_open) bench.backend("physical-device", nullptr);
     ASSERT_EQ(bench.probe(), 0);
     bench.offer();
@@ -177,7 +177,7 @@ TEST(DeviceRemoval, AfterALongWaitARemovedDeviceLooksForThatFirst) {
 }
 
 TEST(DeviceRemoval, WithIoInFlightTheDeviceDrainsOnItsOwn) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   const uint32_t gref = hold_reads(bench, 3);
   bench.remove();
@@ -190,7 +190,7 @@ TEST(DeviceRemoval, WithIoInFlightTheDeviceDrainsOnItsOwn) {
 }
 
 TEST(DeviceRemoval, WhileTheDiskWorksNothingPolls) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   (void)hold_reads(bench, 3);
   bench.remove();
@@ -203,7 +203,7 @@ TEST(DeviceRemoval, WhileTheDiskWorksNothingPolls) {
 }
 
 TEST(DeviceRemoval, DuringACloseTheDeviceDrainsOnItsOwn) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   (void)hold_reads(bench, 2);
   bench.state(HOST_XENBUS_CLOSED);
@@ -214,7 +214,7 @@ TEST(DeviceRemoval, DuringACloseTheDeviceDrainsOnItsOwn) {
 }
 
 TEST(DeviceRemoval, WithoutPagesTheDeviceGivesUpInTime) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   host().failing.insert("host_page_alloc");
   bench.guest().send(ask(BLKIF_OP_READ, 1, 0, {{bench.guest().grant()}}));
@@ -227,7 +227,7 @@ TEST(DeviceRemoval, WithoutPagesTheDeviceGivesUpInTime) {
 }
 
 TEST(DeviceRemoval, AParameterThatChangesWhileADeviceDrainsDoesNoHarm) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   (void)hold_reads(bench, 1);
   bench.remove();
@@ -240,8 +240,8 @@ TEST(DeviceRemoval, AParameterThatChangesWhileADeviceDrainsDoesNoHarm) {
 }
 
 TEST(DeviceRemoval, OtherDevicesGoOn) {
-  Bench bench;
-  Bench other({.domid = 8});
+  DeviceFixture bench;
+  DeviceFixture other({.domid = 8});
   ASSERT_TRUE(bench.connect());
   ASSERT_TRUE(other.connect());
   (void)hold_reads(bench, 2);
@@ -255,7 +255,7 @@ TEST(DeviceRemoval, OtherDevicesGoOn) {
 }
 
 TEST(DeviceRemoval, ARebindTakesTheRingOver) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   const uint32_t gref = bench.guest().grants(2);
   bench.guest().send(ask(BLKIF_OP_READ, 1, 0, {{gref}}));
@@ -269,7 +269,7 @@ TEST(DeviceRemoval, ARebindTakesTheRingOver) {
 }
 
 TEST(DeviceRemoval, ARebindWaitsForThePredecessorsIo) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   (void)hold_reads(bench, 3);
   ASSERT_EQ(bench.rebind(), 0);
@@ -283,7 +283,7 @@ TEST(DeviceRemoval, ARebindWaitsForThePredecessorsIo) {
 }
 
 TEST(DeviceRemoval, EachRequestIsAnsweredOnceAcrossARebind) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   (void)hold_reads(bench, 3);
   ASSERT_EQ(bench.rebind(), 0);
@@ -300,7 +300,7 @@ TEST(DeviceRemoval, EachRequestIsAnsweredOnceAcrossARebind) {
 }
 
 TEST(DeviceRemoval, ASuccessorSaysClosedOnlyWhenThePredecessorIsGone) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   (void)hold_reads(bench, 1);
   ASSERT_EQ(bench.rebind(), 0);
@@ -312,7 +312,7 @@ TEST(DeviceRemoval, ASuccessorSaysClosedOnlyWhenThePredecessorIsGone) {
 }
 
 TEST(DeviceRemoval, ASuccessorThatIsRemovedFirstLeavesThePredecessorAlone) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   (void)hold_reads(bench, 1);
   ASSERT_EQ(bench.rebind(), 0);
@@ -324,11 +324,11 @@ TEST(DeviceRemoval, ASuccessorThatIsRemovedFirstLeavesThePredecessorAlone) {
 }
 
 TEST(DeviceRemoval, AnotherDomainsDeviceIsNoPredecessor) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   (void)hold_reads(bench, 1);
   bench.remove();
-  Bench other({.domid = 8});
+  DeviceFixture other({.domid = 8});
   EXPECT_TRUE(other.connect());
   finish_io();
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 // The state machine, from the first connection on.
-#include "support/bench.h"
+#include "support/device_fixture.h"
 #include "support/expectations.h"
 #include "support/random.h"
 
@@ -8,10 +8,10 @@ namespace {
 
 using fake::host;
 using kunit::ask;
-using kunit::Bench;
+using kunit::DeviceFixture;
 using kunit::Guest;
 
-bool works(Bench& bench, uint64_t id) {
+bool works(DeviceFixture& bench, uint64_t id) {
   const uint32_t gref = bench.guest().grant();
   bench.guest().send(ask(BLKIF_OP_READ, id, 0, {{gref}}));
   host().run();
@@ -19,7 +19,7 @@ bool works(Bench& bench, uint64_t id) {
 }
 
 // Sends reads that the disk does not end before complete_all().  Returns the first grant reference.
-uint32_t hold_reads(Bench& bench, uint32_t count) {
+uint32_t hold_reads(DeviceFixture& bench, uint32_t count) {
   host().hold_io = true;
   const uint32_t gref = bench.guest().grants(count);
   for (uint32_t i = 0; i < count; ++i) {
@@ -30,7 +30,7 @@ uint32_t hold_reads(Bench& bench, uint32_t count) {
 }
 
 // Closed -> Initialising -> Initialised, with new rings.
-bool reconnect(Bench& bench) {
+bool reconnect(DeviceFixture& bench) {
   bench.renew_rings();
   bench.state(HOST_XENBUS_INITIALISING);
   if (bench.backend_state() != HOST_XENBUS_INIT_WAIT) return false;
@@ -38,7 +38,7 @@ bool reconnect(Bench& bench) {
 }
 
 TEST(DeviceStates, ConnectsOnInitialised) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_EQ(bench.probe(), 0);
   bench.offer();
   bench.state(HOST_XENBUS_INITIALISED);
@@ -46,7 +46,7 @@ TEST(DeviceStates, ConnectsOnInitialised) {
 }
 
 TEST(DeviceStates, ConnectsOnConnectedWhenInitialisedWasMissed) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_EQ(bench.probe(), 0);
   bench.offer();
   bench.state(HOST_XENBUS_CONNECTED);
@@ -55,7 +55,7 @@ TEST(DeviceStates, ConnectsOnConnectedWhenInitialisedWasMissed) {
 }
 
 TEST(DeviceStates, AStateThatIsRepeatedChangesNothing) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_EQ(bench.probe(), 0);
   bench.offer();
   bench.state(HOST_XENBUS_INITIALISED);
@@ -72,21 +72,21 @@ TEST(DeviceStates, AStateThatIsRepeatedChangesNothing) {
 }
 
 TEST(DeviceStates, FollowsTheFrontendIntoClosing) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   bench.state(HOST_XENBUS_CLOSING);
   EXPECT_EQ(bench.backend_state(), HOST_XENBUS_CLOSING);
 }
 
 TEST(DeviceStates, StillServesWhileTheFrontendIsClosing) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   bench.state(HOST_XENBUS_CLOSING);
   EXPECT_TRUE(works(bench, 1));
 }
 
 TEST(DeviceStates, ClosedUnmapsEverything) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   ASSERT_TRUE(works(bench, 1));
   ASSERT_GE(bench.guest().all_mappings(), 1u);
@@ -99,7 +99,7 @@ TEST(DeviceStates, ClosedUnmapsEverything) {
 }
 
 TEST(DeviceStates, ClosedIsPublishedOnlyWhenTheDiskIsDone) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   const uint32_t gref = hold_reads(bench, 3);
   EXPECT_FALSE(bench.disconnect());
@@ -112,7 +112,7 @@ TEST(DeviceStates, ClosedIsPublishedOnlyWhenTheDiskIsDone) {
 }
 
 TEST(DeviceStates, TheWatchThreadDoesNotWaitForTheDisk) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   (void)hold_reads(bench, 3);
   bench.state(HOST_XENBUS_CLOSED);
@@ -125,7 +125,7 @@ TEST(DeviceStates, TheWatchThreadDoesNotWaitForTheDisk) {
 }
 
 TEST(DeviceStates, ClosedIsPublishedOnlyWhenNoPageIsHeld) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   (void)hold_reads(bench, 2);
   host_page* page = host().held[1]->segments[0].page;
@@ -140,7 +140,7 @@ TEST(DeviceStates, ClosedIsPublishedOnlyWhenNoPageIsHeld) {
 }
 
 TEST(DeviceStates, RequestsWithoutPagesAreFailedWhenTheDeviceCloses) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   host().failing.insert("host_page_alloc");
   const uint32_t gref = bench.guest().grants(2);
@@ -156,7 +156,7 @@ TEST(DeviceStates, RequestsWithoutPagesAreFailedWhenTheDeviceCloses) {
 }
 
 TEST(DeviceStates, RequestsWithoutPagesAreServedWhenPagesComeDuringTheClose) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   host().failing.insert("host_page_alloc");
   const uint32_t gref = bench.guest().grant();
@@ -171,7 +171,7 @@ TEST(DeviceStates, RequestsWithoutPagesAreServedWhenPagesComeDuringTheClose) {
 }
 
 TEST(DeviceStates, NoRequestIsTakenAfterClosed) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   (void)hold_reads(bench, 1);
   bench.state(HOST_XENBUS_CLOSED);
@@ -185,7 +185,7 @@ TEST(DeviceStates, NoRequestIsTakenAfterClosed) {
 }
 
 TEST(DeviceStates, ClosedWithoutAConnectionIsAnsweredAtOnce) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_EQ(bench.probe(), 0);
   bench.state(HOST_XENBUS_CLOSED);
   EXPECT_EQ(bench.backend_state(), HOST_XENBUS_CLOSED);
@@ -193,7 +193,7 @@ TEST(DeviceStates, ClosedWithoutAConnectionIsAnsweredAtOnce) {
 }
 
 TEST(DeviceStates, AReconnectServesNewRings) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   ASSERT_TRUE(works(bench, 1));
   ASSERT_TRUE(bench.disconnect());
@@ -202,7 +202,7 @@ TEST(DeviceStates, AReconnectServesNewRings) {
 }
 
 TEST(DeviceStates, ReconnectsAsOftenAsTheFrontendLikes) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   for (uint32_t i = 0; i < 20; ++i) {
     ASSERT_TRUE(works(bench, i));
@@ -213,14 +213,14 @@ TEST(DeviceStates, ReconnectsAsOftenAsTheFrontendLikes) {
 }
 
 TEST(DeviceStates, TheDiskStaysOpenBetweenConnections) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   ASSERT_TRUE(bench.disconnect());
   EXPECT_EQ(host().disks_open, 1u);
 }
 
 TEST(DeviceStates, StatisticsNeverGoBackwards) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   for (uint64_t i = 1; i <= 3; ++i) {
     ASSERT_TRUE(works(bench, i));
@@ -234,7 +234,7 @@ TEST(DeviceStates, StatisticsNeverGoBackwards) {
 }
 
 TEST(DeviceStates, AFrontendThatStartsOverWithoutClosingIsServedAgain) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   ASSERT_TRUE(works(bench, 1));
   ASSERT_TRUE(reconnect(bench));
@@ -242,7 +242,7 @@ TEST(DeviceStates, AFrontendThatStartsOverWithoutClosingIsServedAgain) {
 }
 
 TEST(DeviceStates, AFrontendThatStartsOverWaitsForTheDisk) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   (void)hold_reads(bench, 2);
   bench.state(HOST_XENBUS_INITIALISING);
@@ -256,7 +256,7 @@ TEST(DeviceStates, AFrontendThatStartsOverWaitsForTheDisk) {
 }
 
 TEST(DeviceStates, AReconnectWhileTheOldConnectionDrainsComesAfterIt) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   (void)hold_reads(bench, 2);
   bench.state(HOST_XENBUS_CLOSED);
@@ -272,14 +272,14 @@ TEST(DeviceStates, AReconnectWhileTheOldConnectionDrainsComesAfterIt) {
 }
 
 TEST(DeviceStates, AnImpossibleStateIsReported) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_EQ(bench.probe(), 0);
   bench.state(4711);
   EXPECT_TRUE(bench.complained("saw state 4711"));
 }
 
 TEST(DeviceStates, AFrontendWhoseStateIsGoneIsClosedAndMayComeBack) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   bench.state(HOST_XENBUS_UNKNOWN);
   EXPECT_EQ(bench.backend_state(), HOST_XENBUS_CLOSED);
@@ -289,7 +289,7 @@ TEST(DeviceStates, AFrontendWhoseStateIsGoneIsClosedAndMayComeBack) {
 }
 
 TEST(DeviceStates, AFrontendThatIsGoneWithItsDeviceOfflineIsTheEnd) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   (void)hold_reads(bench, 1);
   bench.backend("online", "0");
@@ -303,7 +303,7 @@ TEST(DeviceStates, AFrontendThatIsGoneWithItsDeviceOfflineIsTheEnd) {
 // At Closed a detach script runs, and must find the disk closed.
 TEST(DeviceStates, AtTheEndTheDiskIsClosedBeforeClosedIsPublished) {
   for (const uint32_t end : {HOST_XENBUS_CLOSED, HOST_XENBUS_UNKNOWN}) {
-    Bench bench;
+    DeviceFixture bench;
     ASSERT_TRUE(bench.connect());
     bench.backend("online", "0");
     uint32_t open_at_closed = 99;
@@ -319,7 +319,7 @@ TEST(DeviceStates, AtTheEndTheDiskIsClosedBeforeClosedIsPublished) {
 // A crash kernel resets the device that the dead kernel left, in steps of a few
 // seconds, whether the backend follows or not.
 TEST(DeviceStates, ACrashKernelGetsItsDiskWhenTheOldConnectionHasDrained) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   (void)hold_reads(bench, 1);
   bench.state(HOST_XENBUS_CLOSING);
@@ -342,7 +342,7 @@ TEST(DeviceStates, ACrashKernelGetsItsDiskWhenTheOldConnectionHasDrained) {
 TEST(DeviceStates, AFrontendThatStartsOverFasterThanWeLookIsServed) {
   for (const uint32_t last : {HOST_XENBUS_INITIALISED, HOST_XENBUS_CONNECTED}) {
     for (const bool held : {false, true}) {
-      Bench bench;
+      DeviceFixture bench;
       ASSERT_TRUE(bench.connect());
       if (held) (void)hold_reads(bench, 1);
       bench.renew_rings();
@@ -363,7 +363,7 @@ TEST(DeviceStates, AFrontendThatStartsOverFasterThanWeLookIsServed) {
 
 // Linux' frontend stops its kernel when it sees Connected after it has written Closed.
 TEST(DeviceStates, AFrontendThatLeavesWhileItIsConnectedIsNotToldConnected) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_EQ(bench.probe(), 0);
   bench.offer();
   // During the connection, before the event about the state arrives.
@@ -382,7 +382,7 @@ TEST(DeviceStates, AFrontendThatLeavesWhileItIsConnectedIsNotToldConnected) {
 // The grant references and the port are the same as before: only Initialised after Connected shows
 // that the frontend has started over.
 TEST(DeviceStates, AFrontendThatStartsOverInTheSamePlaceIsServed) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   ASSERT_TRUE(works(bench, 1));
   const uint32_t threads = host().next_handle;
@@ -393,7 +393,7 @@ TEST(DeviceStates, AFrontendThatStartsOverInTheSamePlaceIsServed) {
 }
 
 TEST(DeviceStates, ClosedAndOfflineIsTheEnd) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   bench.backend("online", "0");
   EXPECT_FALSE(driver_device_finished(bench.driver()));
@@ -402,14 +402,14 @@ TEST(DeviceStates, ClosedAndOfflineIsTheEnd) {
 }
 
 TEST(DeviceStates, ClosedAndOnlineIsNotTheEnd) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   ASSERT_TRUE(bench.disconnect());
   EXPECT_FALSE(driver_device_finished(bench.driver()));
 }
 
 TEST(DeviceStates, OfflineWithIoInFlightEndsOnlyAfterIt) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   (void)hold_reads(bench, 1);
   bench.backend("online", "0");
@@ -421,7 +421,7 @@ TEST(DeviceStates, OfflineWithIoInFlightEndsOnlyAfterIt) {
 }
 
 TEST(DeviceStates, GoingOfflineAfterClosedIsTheEndToo) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   ASSERT_TRUE(bench.disconnect());
   bench.backend("online", "0");
@@ -433,7 +433,7 @@ TEST(DeviceStates, GoingOfflineAfterClosedIsTheEndToo) {
 
 TEST(DeviceStates, ARandomFrontendNeverBreaksIt) {
   kunit::Random random;
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_EQ(bench.probe(), 0);
   bench.offer();
   for (uint32_t step = 0; step < 2000; ++step) {

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 // Disks that change without an event, disks that hang, and which devices an event concerns.
-#include "support/bench.h"
+#include "support/device_fixture.h"
 #include "support/expectations.h"
 
 namespace {
 
 using fake::host;
 using kunit::ask;
-using kunit::Bench;
+using kunit::DeviceFixture;
 
 // Runs the next survey, a second later, and the work that it causes.
 void survey() {
@@ -16,13 +16,13 @@ void survey() {
   host().run();
 }
 
-void send_read(Bench& bench, uint64_t id) {
+void send_read(DeviceFixture& bench, uint64_t id) {
   bench.guest().send(ask(BLKIF_OP_READ, id, 0, {{bench.guest().grant()}}));
   host().run();
 }
 
 TEST(DeviceSurvey, ADiskThatGrewInSilenceIsNoticed) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   host().geometry.sectors = 4096;
   host().run();
@@ -36,7 +36,7 @@ TEST(DeviceSurvey, ADiskThatGrewInSilenceIsNoticed) {
 
 TEST(DeviceSurvey, ADiskThatGrewFromNothingIsNoticed) {
   host().geometry.sectors = 0;
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   host().geometry.sectors = 4096;
   survey();
@@ -45,7 +45,7 @@ TEST(DeviceSurvey, ADiskThatGrewFromNothingIsNoticed) {
 }
 
 TEST(DeviceSurvey, ABusyRingNoticesAtOnce) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   host().geometry.sectors = 4096;
   send_read(bench, 1);
@@ -54,7 +54,7 @@ TEST(DeviceSurvey, ABusyRingNoticesAtOnce) {
 
 // Requests on the ring cause no further attempts.
 TEST(DeviceSurvey, ASizeThatCannotBeToldIsTriedWithTheSurveyAndComplainedOfOnce) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   host().failing.insert("host_store_resize");
   host().geometry.sectors = 4096;
@@ -71,7 +71,7 @@ TEST(DeviceSurvey, ASizeThatCannotBeToldIsTriedWithTheSurveyAndComplainedOfOnce)
 }
 
 TEST(DeviceSurvey, ARemovalWhoseEventWasLostIsNoticed) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   host().disk_gone = true;
   survey();
@@ -82,7 +82,7 @@ TEST(DeviceSurvey, ARemovalWhoseEventWasLostIsNoticed) {
 }
 
 TEST(DeviceSurvey, WithoutNewsNoDeviceIsScheduled) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   const uint64_t scheduled = host().works_scheduled;
   for (int i = 0; i < 10; ++i) survey();
@@ -91,13 +91,13 @@ TEST(DeviceSurvey, WithoutNewsNoDeviceIsScheduled) {
 }
 
 TEST(DeviceSurvey, ItEndsWithTheLastConnection) {
-  Bench one({.domid = 7});
+  DeviceFixture one({.domid = 7});
   ASSERT_EQ(one.probe(), 0);
   EXPECT_FALSE(host().surveying);
   ASSERT_TRUE(one.connect());
   EXPECT_TRUE(host().surveying);
   {
-    Bench other({.domid = 8});
+    DeviceFixture other({.domid = 8});
     ASSERT_TRUE(other.connect());
     ASSERT_TRUE(one.disconnect());
     survey();
@@ -112,8 +112,8 @@ TEST(DeviceSurvey, ItEndsWithTheLastConnection) {
 }
 
 TEST(DeviceSurvey, AnEventConcernsOnlyTheDevicesWithThatDisk) {
-  Bench one({.domid = 7});
-  Bench other({.domid = 8});
+  DeviceFixture one({.domid = 7});
+  DeviceFixture other({.domid = 8});
   one.backend("physical-device", "fe:10");
   other.backend("physical-device", "fe:20");
   ASSERT_TRUE(one.connect());
@@ -133,7 +133,7 @@ TEST(DeviceSurvey, AnEventConcernsOnlyTheDevicesWithThatDisk) {
 }
 
 TEST(DeviceSurvey, TheWholeDisksEventConcernsItsPartitions) {
-  Bench bench;
+  DeviceFixture bench;
   bench.backend("physical-device", "8:2");
   host().whole_disk_minor = 0;
   ASSERT_TRUE(bench.connect());
@@ -144,7 +144,7 @@ TEST(DeviceSurvey, TheWholeDisksEventConcernsItsPartitions) {
 }
 
 TEST(DeviceSurvey, ADiskThatHangsIsToldOfOnceAndWhenItGoesOn) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   host().sleep(3600 * 1000);
   host().hold_io = true;
@@ -164,7 +164,7 @@ TEST(DeviceSurvey, ADiskThatHangsIsToldOfOnceAndWhenItGoesOn) {
 }
 
 TEST(DeviceSurvey, ASlowDiskDoesNotHang) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   host().hold_io = true;
   send_read(bench, 1);
@@ -178,7 +178,7 @@ TEST(DeviceSurvey, ASlowDiskDoesNotHang) {
 }
 
 TEST(DeviceSurvey, ADiskThatHangsWhileItsGuestLeavesIsToldOf) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   host().hold_io = true;
   send_read(bench, 1);
@@ -193,7 +193,7 @@ TEST(DeviceSurvey, ADiskThatHangsWhileItsGuestLeavesIsToldOf) {
 
 // A disk that hangs is logged even after the device's directory is gone.
 TEST(DeviceSurvey, ADiskThatHangsAfterItsDevicesRemovalIsToldOf) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   host().hold_io = true;
   send_read(bench, 1);

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 // Nodes of frontends that do not follow blkif.h and can be understood all the same.
-#include "support/bench.h"
+#include "support/device_fixture.h"
 #include "support/expectations.h"
 
 namespace {
 
 using fake::host;
 using kunit::ask;
-using kunit::Bench;
+using kunit::DeviceFixture;
 using kunit::DeviceSetup;
 using kunit::Layout;
 
@@ -19,7 +19,7 @@ struct Node {
 // Connects with some of the frontend's nodes changed, or removed if the value is null.  Does every
 // queue serve a read?
 bool served(const DeviceSetup& setup, std::initializer_list<Node> nodes) {
-  Bench bench(setup);
+  DeviceFixture bench(setup);
   if (bench.probe() != 0) return false;
   bench.offer();
   for (const Node& node : nodes) bench.frontend(node.name, node.value);
@@ -41,7 +41,7 @@ TEST(DeviceTolerance, AnOrderOfZeroMayComeWithAnUnnumberedReference) {
 }
 
 TEST(DeviceTolerance, WithoutAnOrderTheReferenceMayBeNumbered) {
-  Bench bench({.queues = 2});
+  DeviceFixture bench({.queues = 2});
   ASSERT_EQ(bench.probe(), 0);
   bench.offer();
   for (const char* name : {"queue-0/ring-ref", "queue-1/ring-ref"}) {
@@ -56,14 +56,14 @@ TEST(DeviceTolerance, WithoutAnOrderTheReferenceMayBeNumbered) {
 // As in the in-tree driver: the other node may be left over from an earlier frontend.
 TEST(DeviceTolerance, OfTwoReferencesTheOrderSaysWhichHolds) {
   {
-    Bench bench;
+    DeviceFixture bench;
     ASSERT_EQ(bench.probe(), 0);
     bench.offer();
     bench.frontend("ring-ref0", "4000000000");
     bench.state(HOST_XENBUS_INITIALISED);
     EXPECT_EQ(bench.backend_state(), HOST_XENBUS_CONNECTED);
   }
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_EQ(bench.probe(), 0);
   bench.offer();
   bench.frontend("ring-page-order", "0");
@@ -74,7 +74,7 @@ TEST(DeviceTolerance, OfTwoReferencesTheOrderSaysWhichHolds) {
 }
 
 TEST(DeviceTolerance, AReferenceThatIsGarbageIsNotReplacedByAnother) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_EQ(bench.probe(), 0);
   bench.offer();
   bench.frontend("ring-ref0", bench.device().frontend["ring-ref"].c_str());
@@ -85,7 +85,7 @@ TEST(DeviceTolerance, AReferenceThatIsGarbageIsNotReplacedByAnother) {
 }
 
 TEST(DeviceTolerance, ALargerRingHasNumberedReferencesAlone) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_EQ(bench.probe(), 0);
   bench.offer();
   bench.frontend("ring-page-order", "1");
@@ -95,7 +95,7 @@ TEST(DeviceTolerance, ALargerRingHasNumberedReferencesAlone) {
 }
 
 TEST(DeviceTolerance, BlanksAroundWhatIsWrittenAreForgiven) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_EQ(bench.probe(), 0);
   bench.offer();
   for (auto& [name, value] : bench.device().frontend) value = "\t " + value + " \r\n";

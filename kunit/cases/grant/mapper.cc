@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "support/expectations.h"
-#include "support/grant_bench.h"
+#include "support/grant_fixture.h"
 
 namespace {
 
 using fake::host;
-using kunit::GrantBench;
+using kunit::GrantFixture;
 using kunit::GrantJob;
 using kunit::GrantUse;
 using kunit::Guest;
@@ -16,7 +16,7 @@ constexpr auto kOff = Mapper::Persistence::kOff;
 constexpr auto kNegotiated = Mapper::Persistence::kNegotiated;
 
 TEST(Mapper, MapsAWholeBatchWithOneHypercall) {
-  GrantBench bench(kOff);
+  GrantFixture bench(kOff);
   const uint32_t gref = bench.guest.grants(5);
   TestJob one({gref, gref + 1});
   TestJob two({gref + 2});
@@ -28,7 +28,7 @@ TEST(Mapper, MapsAWholeBatchWithOneHypercall) {
 }
 
 TEST(Mapper, TakesThePagesOfABatchWithOneCall) {
-  GrantBench bench(kOff);
+  GrantFixture bench(kOff);
   const uint32_t gref = bench.guest.grants(4);
   TestJob one({gref, gref + 1});
   TestJob two({gref + 2, gref + 3});
@@ -39,7 +39,7 @@ TEST(Mapper, TakesThePagesOfABatchWithOneCall) {
 }
 
 TEST(Mapper, EachUseGetsThePageOfItsOwnGrant) {
-  GrantBench bench(kOff);
+  GrantFixture bench(kOff);
   const uint32_t gref = bench.guest.grants(2);
   TestJob job({gref + 1, gref});
   bench.map({&job});
@@ -50,7 +50,7 @@ TEST(Mapper, EachUseGetsThePageOfItsOwnGrant) {
 }
 
 TEST(Mapper, MapsForTheFrontendsDomain) {
-  GrantBench bench(kOff);
+  GrantFixture bench(kOff);
   TestJob job({bench.guest.grant()});
   bench.map({&job});
   EXPECT_EQ(host().last_domid, 7u);
@@ -58,7 +58,7 @@ TEST(Mapper, MapsForTheFrontendsDomain) {
 }
 
 TEST(Mapper, UnmapsABatchWithOneHypercallAndKeepsThePages) {
-  GrantBench bench(kOff);
+  GrantFixture bench(kOff);
   const uint32_t gref = bench.guest.grants(3);
   TestJob one({gref, gref + 1});
   TestJob two({gref + 2});
@@ -71,7 +71,7 @@ TEST(Mapper, UnmapsABatchWithOneHypercallAndKeepsThePages) {
 }
 
 TEST(Mapper, AReleasedUseHoldsNothing) {
-  GrantBench bench(kOff);
+  GrantFixture bench(kOff);
   TestJob job({bench.guest.grant()});
   bench.map({&job});
   bench.release({&job});
@@ -80,7 +80,7 @@ TEST(Mapper, AReleasedUseHoldsNothing) {
 }
 
 TEST(Mapper, ASecondReleaseMakesNoHypercall) {
-  GrantBench bench(kOff);
+  GrantFixture bench(kOff);
   TestJob job({bench.guest.grant()});
   bench.map({&job});
   bench.release({&job});
@@ -89,7 +89,7 @@ TEST(Mapper, ASecondReleaseMakesNoHypercall) {
 }
 
 TEST(Mapper, ARequestWithoutGrantsMakesNoHypercall) {
-  GrantBench bench(kOff);
+  GrantFixture bench(kOff);
   TestJob flush({});
   bench.map({&flush});
   EXPECT_TRUE(flush.outcome == GrantJob::Outcome::kMapped);
@@ -100,7 +100,7 @@ TEST(Mapper, ARequestWithoutGrantsMakesNoHypercall) {
 }
 
 TEST(Mapper, WithoutPersistenceEveryRequestMapsAnew) {
-  GrantBench bench(kOff);
+  GrantFixture bench(kOff);
   const uint32_t gref = bench.guest.grant();
   TestJob job({gref});
   bench.map({&job});
@@ -113,7 +113,7 @@ TEST(Mapper, WithoutPersistenceEveryRequestMapsAnew) {
 }
 
 TEST(Mapper, WithPersistenceAGrantStaysMapped) {
-  GrantBench bench(kNegotiated);
+  GrantFixture bench(kNegotiated);
   const uint32_t gref = bench.guest.grant();
   TestJob job({gref});
   bench.map({&job});
@@ -124,7 +124,7 @@ TEST(Mapper, WithPersistenceAGrantStaysMapped) {
 }
 
 TEST(Mapper, AGrantThatIsMappedPersistentlyCostsNoHypercall) {
-  GrantBench bench(kNegotiated);
+  GrantFixture bench(kNegotiated);
   const uint32_t gref = bench.guest.grants(2);
   TestJob job({gref, gref + 1});
   bench.map({&job});
@@ -137,7 +137,7 @@ TEST(Mapper, AGrantThatIsMappedPersistentlyCostsNoHypercall) {
 }
 
 TEST(Mapper, OnlyTheMissingGrantsAreMapped) {
-  GrantBench bench(kNegotiated);
+  GrantFixture bench(kNegotiated);
   const uint32_t gref = bench.guest.grants(3);
   TestJob first({gref + 1});
   bench.map({&first});
@@ -153,7 +153,7 @@ TEST(Mapper, OnlyTheMissingGrantsAreMapped) {
 }
 
 TEST(Mapper, AWriteMapsReadOnlyWhenPersistenceIsOff) {
-  GrantBench bench(kOff);
+  GrantFixture bench(kOff);
   TestJob job({bench.guest.grant(Guest::Right::kReadOnly)}, true);
   bench.map({&job});
   EXPECT_TRUE(job.outcome == GrantJob::Outcome::kMapped);
@@ -162,7 +162,7 @@ TEST(Mapper, AWriteMapsReadOnlyWhenPersistenceIsOff) {
 }
 
 TEST(Mapper, AReadMapsForWritingWhenPersistenceIsOff) {
-  GrantBench bench(kOff);
+  GrantFixture bench(kOff);
   TestJob job({bench.guest.grant()}, false);
   bench.map({&job});
   EXPECT_EQ(host().map_read_only[0], 0u);
@@ -170,7 +170,7 @@ TEST(Mapper, AReadMapsForWritingWhenPersistenceIsOff) {
 }
 
 TEST(Mapper, AWriteMapsForWritingWhenTheMappingMayStay) {
-  GrantBench bench(kNegotiated);
+  GrantFixture bench(kNegotiated);
   TestJob job({bench.guest.grant()}, true);
   bench.map({&job});
   EXPECT_EQ(host().map_read_only[0], 0u);
@@ -178,7 +178,7 @@ TEST(Mapper, AWriteMapsForWritingWhenTheMappingMayStay) {
 }
 
 TEST(Mapper, CountsHypercallsAndGrants) {
-  GrantBench bench(kOff);
+  GrantFixture bench(kOff);
   const uint32_t gref = bench.guest.grants(3);
   TestJob job({gref, gref + 1, gref + 2});
   bench.map({&job});
@@ -191,7 +191,7 @@ TEST(Mapper, CountsHypercallsAndGrants) {
 }
 
 TEST(Mapper, MapsAsManyGrantsAsItPromises) {
-  GrantBench bench(kOff);
+  GrantFixture bench(kOff);
   constexpr uint32_t kJobs = Mapper::kCapacity / 11;
   uint32_t gref = bench.guest.grants(Mapper::kCapacity);
   std::vector<std::unique_ptr<TestJob>> jobs;
@@ -211,7 +211,7 @@ TEST(Mapper, MapsAsManyGrantsAsItPromises) {
 }
 
 TEST(Mapper, APageThatTheStorageStackHoldsMakesTheJobBusy) {
-  GrantBench bench(kOff);
+  GrantFixture bench(kOff);
   TestJob job({bench.guest.grant()});
   bench.map({&job});
   EXPECT_FALSE(Mapper::busy(job));
@@ -222,7 +222,7 @@ TEST(Mapper, APageThatTheStorageStackHoldsMakesTheJobBusy) {
 }
 
 TEST(Mapper, AHeldPageThatStaysMappedMakesTheJobBusy) {
-  GrantBench bench(kNegotiated);
+  GrantFixture bench(kNegotiated);
   TestJob job({bench.guest.grant()});
   bench.map({&job});
   ASSERT_TRUE(job.grants[0].state == GrantUse::State::kPersistent);
@@ -235,7 +235,7 @@ TEST(Mapper, AHeldPageThatStaysMappedMakesTheJobBusy) {
 }
 
 TEST(Mapper, AJobThatSharesItsPageWithAnotherIsNotBusyForThat) {
-  GrantBench bench(kNegotiated);
+  GrantFixture bench(kNegotiated);
   const uint32_t gref = bench.guest.grant();
   TestJob one({gref});
   TestJob two({gref});
@@ -249,7 +249,7 @@ TEST(Mapper, AJobThatSharesItsPageWithAnotherIsNotBusyForThat) {
 }
 
 TEST(Mapper, NothingBecomesPersistentWhenNothingNewIsToBeKept) {
-  GrantBench bench(kNegotiated);
+  GrantFixture bench(kNegotiated);
   bench.limits.keep_new = false;
   TestJob job({bench.guest.grant()});
   bench.map({&job});

@@ -2,12 +2,12 @@
 // The mapper when a part of a batch fails.
 #include "host/log.h"
 #include "support/expectations.h"
-#include "support/grant_bench.h"
+#include "support/grant_fixture.h"
 
 namespace {
 
 using fake::host;
-using kunit::GrantBench;
+using kunit::GrantFixture;
 using kunit::GrantJob;
 using kunit::GrantUse;
 using kunit::Guest;
@@ -21,7 +21,7 @@ constexpr auto kFailed = GrantJob::Outcome::kFailed;
 constexpr auto kNoPages = GrantJob::Outcome::kNoPages;
 
 TEST(MapperFailures, AGrantThatFailsToMapFailsOnlyItsOwnRequest) {
-  GrantBench bench(kOff);
+  GrantFixture bench(kOff);
   const uint32_t gref = bench.guest.grants(3);
   host().grants[gref + 1].status = -3;
   TestJob good({gref});
@@ -36,7 +36,7 @@ TEST(MapperFailures, AGrantThatFailsToMapFailsOnlyItsOwnRequest) {
 }
 
 TEST(MapperFailures, ThePageOfAGrantThatFailedReturnsToThePool) {
-  GrantBench bench(kOff);
+  GrantFixture bench(kOff);
   const uint32_t gref = bench.guest.grants(2);
   host().grants[gref].status = -3;
   TestJob job({gref, gref + 1});
@@ -48,7 +48,7 @@ TEST(MapperFailures, ThePageOfAGrantThatFailedReturnsToThePool) {
 }
 
 TEST(MapperFailures, AFailedRequestsOtherGrantsAreUnmapped) {
-  GrantBench bench(kOff);
+  GrantFixture bench(kOff);
   const uint32_t gref = bench.guest.grants(3);
   host().grants[gref + 1].status = -1;
   TestJob job({gref, gref + 1, gref + 2});
@@ -61,7 +61,7 @@ TEST(MapperFailures, AFailedRequestsOtherGrantsAreUnmapped) {
 }
 
 TEST(MapperFailures, AGrantReferenceThatDoesNotExistFailsItsRequest) {
-  GrantBench bench(kOff);
+  GrantFixture bench(kOff);
   TestJob job({4000000000u});
   bench.map({&job});
   EXPECT_TRUE(job.outcome == kFailed);
@@ -71,7 +71,7 @@ TEST(MapperFailures, AGrantReferenceThatDoesNotExistFailsItsRequest) {
 }
 
 TEST(MapperFailures, AReadIntoAPageGrantedReadOnlyFails) {
-  GrantBench bench(kOff);
+  GrantFixture bench(kOff);
   TestJob job({bench.guest.grant(Guest::Right::kReadOnly)}, false);
   bench.map({&job});
   EXPECT_TRUE(job.outcome == kFailed);
@@ -79,7 +79,7 @@ TEST(MapperFailures, AReadIntoAPageGrantedReadOnlyFails) {
 }
 
 TEST(MapperFailures, WhenEveryGrantFailsNothingIsUnmapped) {
-  GrantBench bench(kOff);
+  GrantFixture bench(kOff);
   const uint32_t gref = bench.guest.grants(4);
   TestJob one({gref, gref + 1});
   TestJob two({gref + 2, gref + 3});
@@ -93,7 +93,7 @@ TEST(MapperFailures, WhenEveryGrantFailsNothingIsUnmapped) {
 }
 
 TEST(MapperFailures, AFailedGrantDoesNotBecomePersistent) {
-  GrantBench bench(kNegotiated);
+  GrantFixture bench(kNegotiated);
   const uint32_t gref = bench.guest.grants(2);
   host().grants[gref].status = -3;
   TestJob job({gref, gref + 1});
@@ -105,7 +105,7 @@ TEST(MapperFailures, AFailedGrantDoesNotBecomePersistent) {
 }
 
 TEST(MapperFailures, AGrantThatFailedOnceIsMappedWhenAskedForAgain) {
-  GrantBench bench(kNegotiated);
+  GrantFixture bench(kNegotiated);
   const uint32_t gref = bench.guest.grant();
   host().grants[gref].status = -3;
   TestJob job({gref});
@@ -118,7 +118,7 @@ TEST(MapperFailures, AGrantThatFailedOnceIsMappedWhenAskedForAgain) {
 }
 
 TEST(MapperFailures, WithNoPagesAtAllNothingIsMapped) {
-  GrantBench bench(kOff);
+  GrantFixture bench(kOff);
   const uint32_t gref = bench.guest.grants(2);
   TestJob one({gref});
   TestJob two({gref + 1});
@@ -131,7 +131,7 @@ TEST(MapperFailures, WithNoPagesAtAllNothingIsMapped) {
 }
 
 TEST(MapperFailures, WithPagesForSomeTheFirstRequestsAreMapped) {
-  GrantBench bench(kOff);
+  GrantFixture bench(kOff);
   const uint32_t gref = bench.guest.grants(6);
   TestJob one({gref, gref + 1});
   TestJob two({gref + 2, gref + 3});
@@ -149,7 +149,7 @@ TEST(MapperFailures, WithPagesForSomeTheFirstRequestsAreMapped) {
 }
 
 TEST(MapperFailures, ARequestTooLargeForThePagesDoesNotHoldUpASmallerOne) {
-  GrantBench bench(kOff);
+  GrantFixture bench(kOff);
   const uint32_t gref = bench.guest.grants(4);
   TestJob large({gref, gref + 1, gref + 2});
   TestJob small({gref + 3});
@@ -162,7 +162,7 @@ TEST(MapperFailures, ARequestTooLargeForThePagesDoesNotHoldUpASmallerOne) {
 }
 
 TEST(MapperFailures, ARequestWithoutPagesHoldsNoPersistentGrant) {
-  GrantBench bench(kNegotiated);
+  GrantFixture bench(kNegotiated);
   const uint32_t gref = bench.guest.grants(2);
   TestJob first({gref});
   bench.map({&first});
@@ -184,7 +184,7 @@ TEST(MapperFailures, ARequestWithoutPagesHoldsNoPersistentGrant) {
 }
 
 TEST(MapperFailures, ARequestWhoseGrantsAreAllPersistentNeedsNoPages) {
-  GrantBench bench(kNegotiated);
+  GrantFixture bench(kNegotiated);
   const uint32_t gref = bench.guest.grants(2);
   TestJob first({gref});
   bench.map({&first});
@@ -200,7 +200,7 @@ TEST(MapperFailures, ARequestWhoseGrantsAreAllPersistentNeedsNoPages) {
 }
 
 TEST(MapperFailures, ARequestWithoutPagesCanBeTriedAgainAsItIs) {
-  GrantBench bench(kOff);
+  GrantFixture bench(kOff);
   const uint32_t gref = bench.guest.grants(2);
   TestJob job({gref, gref + 1});
   host().failing.insert("host_page_alloc");
@@ -214,7 +214,7 @@ TEST(MapperFailures, ARequestWithoutPagesCanBeTriedAgainAsItIs) {
 }
 
 TEST(MapperFailures, WithoutMemoryForTheNodeTheGrantIsUsedOnce) {
-  GrantBench bench(kNegotiated);
+  GrantFixture bench(kNegotiated);
   const uint32_t gref = bench.guest.grant();
   TestJob job({gref});
   host().failing.insert("host_alloc");
@@ -227,7 +227,7 @@ TEST(MapperFailures, WithoutMemoryForTheNodeTheGrantIsUsedOnce) {
 }
 
 TEST(MapperFailures, WithTheTreeFullAGrantIsUsedOnceAndUnmapped) {
-  GrantBench bench(kNegotiated);
+  GrantFixture bench(kNegotiated);
   bench.limits.max_grants = 1;
   const uint32_t gref = bench.guest.grants(2);
   TestJob job({gref, gref + 1});
@@ -241,7 +241,7 @@ TEST(MapperFailures, WithTheTreeFullAGrantIsUsedOnceAndUnmapped) {
 }
 
 TEST(MapperFailures, TheOverflowIsLoggedOnce) {
-  GrantBench bench(kNegotiated);
+  GrantFixture bench(kNegotiated);
   bench.limits.max_grants = 1;
   const uint32_t gref = bench.guest.grants(3);
   TestJob job({gref, gref + 1, gref + 2});
@@ -253,7 +253,7 @@ TEST(MapperFailures, TheOverflowIsLoggedOnce) {
 }
 
 TEST(MapperFailures, ADuplicateInOneBatchIsOrdinaryAndRaisesAnAlert) {
-  GrantBench bench(kNegotiated);
+  GrantFixture bench(kNegotiated);
   const uint32_t gref = bench.guest.grant();
   TestJob one({gref});
   TestJob two({gref});
@@ -268,7 +268,7 @@ TEST(MapperFailures, ADuplicateInOneBatchIsOrdinaryAndRaisesAnAlert) {
 }
 
 TEST(MapperFailures, ADuplicateInOneRequestIsServed) {
-  GrantBench bench(kNegotiated);
+  GrantFixture bench(kNegotiated);
   const uint32_t gref = bench.guest.grant();
   TestJob job({gref, gref});
   bench.map({&job});
@@ -279,7 +279,7 @@ TEST(MapperFailures, ADuplicateInOneRequestIsServed) {
 }
 
 TEST(MapperFailures, ADuplicateWithoutPersistenceRaisesNoAlert) {
-  GrantBench bench(kOff);
+  GrantFixture bench(kOff);
   const uint32_t gref = bench.guest.grant();
   TestJob job({gref, gref});
   bench.map({&job});
@@ -289,7 +289,7 @@ TEST(MapperFailures, ADuplicateWithoutPersistenceRaisesNoAlert) {
 }
 
 TEST(MapperFailures, APageThatWasNotUnmappedIsLostAndNeverUsedAgain) {
-  GrantBench bench(kOff);
+  GrantFixture bench(kOff);
   const uint32_t gref = bench.guest.grants(3);
   TestJob job({gref, gref + 1, gref + 2});
   bench.map({&job});
@@ -304,7 +304,7 @@ TEST(MapperFailures, APageThatWasNotUnmappedIsLostAndNeverUsedAgain) {
 }
 
 TEST(MapperFailures, AFailedUnmapLeavesTheOthersOfItsBatchUnharmed) {
-  GrantBench bench(kOff);
+  GrantFixture bench(kOff);
   const uint32_t gref = bench.guest.grants(3);
   TestJob job({gref, gref + 1, gref + 2});
   bench.map({&job});
@@ -321,7 +321,7 @@ TEST(MapperFailures, CreationFailsCleanlyAtEveryAllocation) {
   uint32_t failures = 0;
   for (uint32_t n = 1; n < 100; ++n) {
     host().fail_call = n;
-    const GrantBench bench(kOff);
+    const GrantFixture bench(kOff);
     host().fail_call = 0;
     if (bench.created) break;
     ++failures;

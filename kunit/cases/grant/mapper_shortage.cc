@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 // The mapper when handles or pages, which all guests share, have run out.
 #include "support/expectations.h"
-#include "support/grant_bench.h"
+#include "support/grant_fixture.h"
 
 namespace {
 
 using fake::host;
-using kunit::GrantBench;
+using kunit::GrantFixture;
 using kunit::GrantJob;
 using kunit::GrantUse;
 using kunit::Mapper;
@@ -21,7 +21,7 @@ constexpr auto kNoHandles = GrantJob::Outcome::kNoHandles;
 
 TEST(MapperShortage, WithoutHandlesARequestDoesNotFail) {
   for (const int16_t status : {int16_t{-13}, int16_t{-7}}) {
-    GrantBench bench(kOff);
+    GrantFixture bench(kOff);
     TestJob job({bench.guest.grant()});
     host().handles_left = 0;
     host().no_handle_status = status;
@@ -37,7 +37,7 @@ TEST(MapperShortage, WithoutHandlesARequestDoesNotFail) {
 }
 
 TEST(MapperShortage, WhatWasMappedBeforeTheHandlesRanOutIsGivenBack) {
-  GrantBench bench(kOff);
+  GrantFixture bench(kOff);
   const uint32_t gref = bench.guest.grants(3);
   TestJob job({gref, gref + 1, gref + 2});
   host().handles_left = 2;
@@ -54,7 +54,7 @@ TEST(MapperShortage, WhatWasMappedBeforeTheHandlesRanOutIsGivenBack) {
 }
 
 TEST(MapperShortage, WhatIsGivenBackOfABatchTakesOneHypercall) {
-  GrantBench bench(kOff);
+  GrantFixture bench(kOff);
   const uint32_t gref = bench.guest.grants(6);
   TestJob one({gref, gref + 1});
   TestJob two({gref + 2, gref + 3});
@@ -70,7 +70,7 @@ TEST(MapperShortage, WhatIsGivenBackOfABatchTakesOneHypercall) {
 }
 
 TEST(MapperShortage, WhatBecamePersistentIsIdleAfterwards) {
-  GrantBench bench(kNegotiated);
+  GrantFixture bench(kNegotiated);
   const uint32_t gref = bench.guest.grants(3);
   TestJob job({gref, gref + 1, gref + 2});
   host().handles_left = 2;
@@ -81,7 +81,7 @@ TEST(MapperShortage, WhatBecamePersistentIsIdleAfterwards) {
 }
 
 TEST(MapperShortage, ABadGrantFailsItsRequestThoughHandlesRanOutToo) {
-  GrantBench bench(kOff);
+  GrantFixture bench(kOff);
   const uint32_t gref = bench.guest.grants(3);
   host().grants[gref + 1].status = -3;
   TestJob job({gref + 1, gref, gref + 2});
@@ -95,7 +95,7 @@ TEST(MapperShortage, ABadGrantFailsItsRequestThoughHandlesRanOutToo) {
 // Xen processes the operations of a hypercall in their order.
 TEST(MapperShortage, WhatALargeRequestCannotUseServesTheSmallOnesBehindIt) {
   for (const auto persistence : {kOff, kNegotiated}) {
-    GrantBench bench(persistence);
+    GrantFixture bench(persistence);
     const uint32_t gref = bench.guest.grants(8);
     TestJob large({gref, gref + 1, gref + 2, gref + 3});
     TestJob one({gref + 4, gref + 5});
@@ -115,7 +115,7 @@ TEST(MapperShortage, WhatALargeRequestCannotUseServesTheSmallOnesBehindIt) {
 }
 
 TEST(MapperShortage, TheHypervisorIsNotAskedAgainAtOnceForAsMuch) {
-  GrantBench bench(kOff);
+  GrantFixture bench(kOff);
   const uint32_t gref = bench.guest.grants(8);
   TestJob first({gref, gref + 1, gref + 2, gref + 3});
   TestJob large({gref + 4, gref + 5, gref + 6});
@@ -136,7 +136,7 @@ TEST(MapperShortage, TheHypervisorIsNotAskedAgainAtOnceForAsMuch) {
 }
 
 TEST(MapperShortage, WhatIsLackingIsToldOnce) {
-  GrantBench bench(kOff);
+  GrantFixture bench(kOff);
   const uint32_t gref = bench.guest.grants(5);
   TestJob job({gref, gref + 1, gref + 2});
   host().handles_left = 1;
@@ -148,7 +148,7 @@ TEST(MapperShortage, WhatIsLackingIsToldOnce) {
 }
 
 TEST(MapperShortage, ADryHostIsAskedTwiceForABatchOfManyRequests) {
-  GrantBench bench(kOff);
+  GrantFixture bench(kOff);
   uint32_t gref = bench.guest.grants(32);
   std::vector<std::unique_ptr<TestJob>> jobs;
   std::vector<GrantJob*> batch;
@@ -164,7 +164,7 @@ TEST(MapperShortage, ADryHostIsAskedTwiceForABatchOfManyRequests) {
 }
 
 TEST(MapperShortage, ADryHostIsNotAskedAgainBeforeItsTime) {
-  GrantBench bench(kOff);
+  GrantFixture bench(kOff);
   TestJob job({bench.guest.grant()});
   host().failing.insert("host_page_alloc");
   bench.map({&job});

@@ -4,7 +4,7 @@
 #include <memory>
 
 #include "support/expectations.h"
-#include "support/grant_bench.h"
+#include "support/grant_fixture.h"
 
 namespace {
 
@@ -12,16 +12,16 @@ using blkback::PersistentGrant;
 using blkback::PersistentGrantList;
 using blkback::Purger;
 using fake::host;
-using kunit::GrantBench;
+using kunit::GrantFixture;
 using kunit::GrantUse;
 using kunit::Mapper;
 using kunit::TestJob;
 
 // A purger, and persistent grants for it to unmap.
-class PurgeBench : public GrantBench {
+class PurgeBench : public GrantFixture {
  public:
   PurgeBench()
-      : GrantBench(Mapper::Persistence::kNegotiated), purger(pool, {"7.xvda-0", log_limits}) {
+      : GrantFixture(Mapper::Persistence::kNegotiated), purger(pool, {"7.xvda-0", log_limits}) {
     ready = purger.create().has_value();
     waiter.woken = false;
     purger.set_waiter(&waiter);
@@ -156,7 +156,7 @@ TEST(Purger, CreationFailsCleanlyWithoutMemory) {
 }
 
 TEST(Unmapper, MakesNoHypercallWhenNothingWasAdded) {
-  GrantBench bench(Mapper::Persistence::kOff);
+  GrantFixture bench(Mapper::Persistence::kOff);
   blkback::GrantBatch batch;
   ASSERT_TRUE(batch.create(4).has_value());
   blkback::Unmapper unmapper(batch, {"7.xvda-0", bench.log_limits});
@@ -165,7 +165,7 @@ TEST(Unmapper, MakesNoHypercallWhenNothingWasAdded) {
 }
 
 TEST(Unmapper, AFullBatchIsFlushedBeforeTheNextIsAdded) {
-  GrantBench bench(Mapper::Persistence::kOff);
+  GrantFixture bench(Mapper::Persistence::kOff);
   blkback::GrantBatch batch;
   ASSERT_TRUE(batch.create(2).has_value());
   blkback::Unmapper unmapper(batch, {"7.xvda-0", bench.log_limits});

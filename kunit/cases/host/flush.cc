@@ -13,12 +13,12 @@ using fake::DiskCache;
 using fake::FlushOracle;
 using fake::host;
 using kunit::ask;
-using kunit::Bench;
+using kunit::DeviceFixture;
 using kunit::Complaints;
 using kunit::HeldRings;
 
 // Writes a page filled with `byte`.  Returns true if the request succeeds.
-bool write(Bench& bench, uint8_t operation, uint64_t id, uint64_t sector, uint8_t byte) {
+bool write(DeviceFixture& bench, uint8_t operation, uint64_t id, uint64_t sector, uint8_t byte) {
   const uint32_t gref = bench.guest().grant();
   bench.guest().fill(gref, byte);
   bench.guest().send(ask(operation, id, sector, {{gref}}));
@@ -26,14 +26,14 @@ bool write(Bench& bench, uint8_t operation, uint64_t id, uint64_t sector, uint8_
   return bench.guest().status_of(id) == BLKIF_RSP_OKAY;
 }
 
-bool flush(Bench& bench, uint64_t id) {
+bool flush(DeviceFixture& bench, uint64_t id) {
   bench.guest().send(ask(BLKIF_OP_FLUSH_DISKCACHE, id, 0, {}));
   host().run();
   return bench.guest().status_of(id) == BLKIF_RSP_OKAY;
 }
 
 TEST(HostFlush, WhatIsInTheCacheIsLost) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   kunit::fill_disk(8, 8, 0x11);
   ASSERT_TRUE(write(bench, BLKIF_OP_WRITE, 1, 8, 0x22));
@@ -44,7 +44,7 @@ TEST(HostFlush, WhatIsInTheCacheIsLost) {
 }
 
 TEST(HostFlush, WhatWasFlushedIsNot) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   ASSERT_TRUE(write(bench, BLKIF_OP_WRITE, 1, 8, 0x22));
   ASSERT_TRUE(flush(bench, 2));
@@ -56,7 +56,7 @@ TEST(HostFlush, WhatWasFlushedIsNot) {
 
 TEST(HostFlush, WithoutACacheNothingIsLost) {
   host().geometry.write_cache = 0;
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   ASSERT_TRUE(write(bench, BLKIF_OP_WRITE, 1, 8, 0x22));
   host().cache.lose();
@@ -82,7 +82,7 @@ TEST(HostFlush, AFlushCoversWhatHadEndedWhenItBegan) {
 }
 
 TEST(HostFlush, EveryFlushThatIsAnsweredIsJudged) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   ASSERT_TRUE(write(bench, BLKIF_OP_WRITE, 1, 8, 1));
   ASSERT_TRUE(flush(bench, 2));
@@ -92,7 +92,7 @@ TEST(HostFlush, EveryFlushThatIsAnsweredIsJudged) {
 }
 
 TEST(HostFlush, ADiskThatOnlySaysThatItFlushedIsNoticed) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   ASSERT_TRUE(write(bench, BLKIF_OP_WRITE, 1, 8, 1));
   host().flush_lies = true;
@@ -114,7 +114,7 @@ TEST(HostFlush, AFlagThatIsForgottenIsNoticed) {
       {BLKIF_OP_FLUSH_DISKCACHE, HOST_IO_PREFLUSH, "a flush is answered, and the loss"},
       {BLKIF_OP_FLUSH_DISKCACHE, HOST_IO_FUA, "the data of a flush is answered, and the loss"}};
   for (const Mistake& mistake : mistakes) {
-    Bench bench;
+    DeviceFixture bench;
     ASSERT_TRUE(bench.connect());
     ASSERT_TRUE(write(bench, BLKIF_OP_WRITE, 1, 8, 1));
     host().at_submit = [&mistake](host_io& io) {

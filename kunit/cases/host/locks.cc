@@ -14,11 +14,11 @@ using fake::Holding;
 using fake::host;
 using fake::Lock;
 using kunit::ask;
-using kunit::Bench;
+using kunit::DeviceFixture;
 using kunit::Complaints;
 
 TEST(HostLocks, AWorkThatCancelsItselfIsNoticed) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_EQ(bench.probe(), 0);
   uint32_t cancels = 0;
   bench.device().at_state = [&cancels](uint32_t) {
@@ -33,7 +33,7 @@ TEST(HostLocks, AWorkThatCancelsItselfIsNoticed) {
 }
 
 TEST(HostLocks, AThreadThatStopsItselfIsNoticed) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   host().at_copy = [](const void*, size_t) {
     host_thread_stop(const_cast<host_thread*>(host().running));
@@ -49,7 +49,7 @@ TEST(HostLocks, AThreadThatStopsItselfIsNoticed) {
 
 // A stop from another CPU is no deadlock, but the fake host cannot play it: it has one thread.
 TEST(HostLocks, AStopInTheMiddleOfAPassIsNotPlayed) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   host().interruption = [] { host_thread_stop(const_cast<host_thread*>(host().running)); };
   host().interrupt_at = 5;
@@ -91,7 +91,7 @@ TEST(HostLocks, ADeviceThatIsReleasedInItsRemovalIsNoticed) {
 // The work takes the device's lock to release the device, and an unbind holds that lock.
 TEST(HostLocks, AnUnbindThatWaitsForTheWorkIsNoticed) {
   {
-    Bench bench;
+    DeviceFixture bench;
     ASSERT_TRUE(bench.connect());
   }
   host_work work{};
@@ -106,7 +106,7 @@ TEST(HostLocks, AnUnbindThatWaitsForTheWorkIsNoticed) {
 
 // A thread may wait for a disk, and a disk may need the watch thread.
 TEST(HostLocks, ACallBackThatWaitsForAThreadThatWaitsForADiskIsNoticed) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   bench.guest().send(ask(BLKIF_OP_READ, 1, 0, {{bench.guest().grant()}}));
   host().run();
@@ -121,7 +121,7 @@ TEST(HostLocks, ACallBackThatWaitsForAThreadThatWaitsForADiskIsNoticed) {
 
 // The bench plays xenbus: it holds xenwatch_mutex and the device's lock during a probe.
 TEST(HostLocks, AProbeHoldsWhatXenbusHolds) {
-  Bench bench;
+  DeviceFixture bench;
   host().at_reclaim = [] {
     host_disk* disk = nullptr;
     if (host_disk_open(0xfe, 0x20, 0, &disk) == 0) host_disk_close(disk);

@@ -12,7 +12,7 @@ namespace {
 
 using fake::host;
 using kunit::ask;
-using kunit::Bench;
+using kunit::DeviceFixture;
 using kunit::DeviceSetup;
 using kunit::Guest;
 
@@ -79,7 +79,7 @@ TEST(HostMemory, WhatMustBeHadTakesTimeAndAsksDrivers) {
 }
 
 TEST(HostMemory, MemoryThatMustBeHadIsNotForAQueuesThread) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   host().at_copy = [](const void*, size_t) { host_free(host_alloc(8), 8); };
   const kunit::Complaints complaints;
@@ -91,7 +91,7 @@ TEST(HostMemory, MemoryThatMustBeHadIsNotForAQueuesThread) {
 
 TEST(MemoryShortage, ADeviceWhoseMemoryIsSlowToComeConnectsAndServes) {
   host().alloc_ms = 2000;
-  Bench bench({.queues = 2, .ring_order = 1});
+  DeviceFixture bench({.queues = 2, .ring_order = 1});
   const uint64_t before = host().now_ms;
   ASSERT_TRUE(bench.connect());
   EXPECT_GE(host().now_ms, before + 10000);
@@ -106,7 +106,7 @@ TEST(MemoryShortage, ADeviceWhoseMemoryIsSlowToComeConnectsAndServes) {
 TEST(MemoryShortage, ADeviceMayBeAskedForMemoryInTheMiddleOfItsOwnAllocation) {
   uint32_t asked = 0;
   {
-    Bench bench({.queues = 2});
+    DeviceFixture bench({.queues = 2});
     ASSERT_EQ(bench.probe(), 0);
     host().at_reclaim = [&] {
       if (bench.driver() == nullptr) return;
@@ -129,7 +129,7 @@ TEST(MemoryShortage, ADeviceMayBeAskedForMemoryInTheMiddleOfItsOwnAllocation) {
 
 void expect_service(const DeviceSetup& setup, bool copies) {
   host().geometry.stable_writes = copies ? 1 : 0;
-  Bench bench(setup);
+  DeviceFixture bench(setup);
   ASSERT_TRUE(bench.connect());
   send_batch(bench.guest());
   host().run();
@@ -166,7 +166,7 @@ TEST(MemoryShortage, ADiskWithRoomForOneIoAtATimeServesAll) {
     {
       host().geometry.stable_writes = copies ? 1 : 0;
       host().disk_depth = 1;
-      Bench bench;
+      DeviceFixture bench;
       ASSERT_TRUE(bench.connect());
       host().hold_io = true;
       send_batch(bench.guest());

@@ -13,12 +13,12 @@ namespace {
 using fake::Elsewhere;
 using fake::host;
 using kunit::ask;
-using kunit::Bench;
+using kunit::DeviceFixture;
 using kunit::Complaints;
 
 TEST(HostSchedule, AWorkThatIsDueAgainHidesNoOther) {
-  Bench bench;
-  Bench other({.domid = 8});
+  DeviceFixture bench;
+  DeviceFixture other({.domid = 8});
   ASSERT_EQ(bench.probe(), 0);
   ASSERT_EQ(other.probe(), 0);
   uint32_t waits = 0;
@@ -38,8 +38,8 @@ TEST(HostSchedule, AWorkThatIsDueAgainHidesNoOther) {
 
 // While one of two works waits, the other one may run.  Neither runs within itself.
 TEST(HostSchedule, AWorkDoesNotRunWithinItself) {
-  Bench bench;
-  Bench other({.domid = 8});
+  DeviceFixture bench;
+  DeviceFixture other({.domid = 8});
   ASSERT_EQ(bench.probe(), 0);
   ASSERT_EQ(other.probe(), 0);
   std::vector<const host_work*> under_way;

@@ -8,13 +8,13 @@ namespace {
 
 using fake::host;
 using kunit::ask;
-using kunit::Bench;
+using kunit::DeviceFixture;
 using kunit::DiscardAsk;
 using kunit::Guest;
 using kunit::HeldRings;
 
 TEST(QueueBarrier, IsServedOnAnIdleDevice) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   const uint32_t gref = bench.guest().grant();
   bench.guest().fill(gref, 0x31);
@@ -282,7 +282,7 @@ TEST(QueueBarrier, TwoInARowGoOneAfterTheOther) {
 }
 
 TEST(QueueBarrier, ManyInOneBatchAreServedByADiskThatIsDoneAtOnce) {
-  Bench bench({.queues = 2});
+  DeviceFixture bench({.queues = 2});
   ASSERT_TRUE(bench.connect());
   Guest& guest = bench.guest(0);
   const uint32_t gref = guest.grants(1);
@@ -344,7 +344,7 @@ TEST(QueueBarrier, WithBarriersInBothRingsAtOnceEachIsServed) {
 }
 
 TEST(QueueBarrier, OnAReadOnlyDiskOnlyAnEmptyOneIsAllowed) {
-  Bench bench({.mode = "r"});
+  DeviceFixture bench({.mode = "r"});
   ASSERT_TRUE(bench.connect());
   const uint32_t gref = bench.guest().grant();
   bench.guest().send(ask(BLKIF_OP_WRITE_BARRIER, 1, 0, {{gref}}));

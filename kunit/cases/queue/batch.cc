@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 // Many requests at once: which actions a batch does only once, and in which order.
-#include "support/bench.h"
+#include "support/device_fixture.h"
 #include "support/expectations.h"
 
 namespace {
@@ -8,7 +8,7 @@ namespace {
 using fake::host;
 using fake::Visible;
 using kunit::ask;
-using kunit::Bench;
+using kunit::DeviceFixture;
 using kunit::Guest;
 using kunit::Layout;
 
@@ -37,9 +37,9 @@ size_t last_of(Visible what) {
 }
 
 // A connected device.  The host's records of visible actions and of hypercalls are empty.
-class Quiet : public Bench {
+class Quiet : public DeviceFixture {
  public:
-  explicit Quiet(const kunit::DeviceSetup& setup = {}) : Bench(setup) {
+  explicit Quiet(const kunit::DeviceSetup& setup = {}) : DeviceFixture(setup) {
     connected = connect();
     host().visible.clear();
     host().map_calls.clear();
@@ -146,7 +146,7 @@ TEST(QueueBatch, ARingOfTheLargestRequestsIsServed) {
   Guest& guest = bench.guest();
   for (uint32_t i = 0; i < 32; ++i) {
     const uint32_t gref = guest.grants(11);
-    kunit::Ask request = ask(BLKIF_OP_READ, i + 1, 0, {});
+    kunit::RawRequest request = ask(BLKIF_OP_READ, i + 1, 0, {});
     request.count = 11;
     for (uint32_t s = 0; s < 11; ++s) request.parts[s] = {gref + s};
     guest.put(request);
@@ -165,7 +165,7 @@ TEST(QueueBatch, OneHypercallMapsUpTo352GrantsOfWholeRequests) {
   Guest& guest = bench.guest();
   for (uint32_t id = 0; id < 35; ++id) {
     const uint32_t gref = guest.grants(11);
-    kunit::Ask request = ask(BLKIF_OP_READ, id, 0, {});
+    kunit::RawRequest request = ask(BLKIF_OP_READ, id, 0, {});
     request.count = id == 31 ? 10 : 11;
     for (uint32_t i = 0; i < 11; ++i) request.parts[i].gref = gref + i;
     guest.put(request);
@@ -319,7 +319,7 @@ TEST(QueueBatch, ARingWrapsAroundManyTimes) {
 }
 
 TEST(QueueBatch, RequestsThatStoodInTheRingBeforeTheConnectionAreServed) {
-  Bench bench;
+  DeviceFixture bench;
   Guest& guest = bench.guest();
   const uint32_t gref = guest.grant();
   guest.put(ask(BLKIF_OP_READ, 1, 0, {{gref}}));

@@ -3,7 +3,7 @@
 #include <vector>
 
 #include "queue/bounce.h"
-#include "support/bench.h"
+#include "support/device_fixture.h"
 #include "support/expectations.h"
 
 namespace {
@@ -11,10 +11,10 @@ namespace {
 using blkback::Bounce;
 using fake::host;
 using kunit::ask;
-using kunit::Bench;
+using kunit::DeviceFixture;
 using kunit::Guest;
 using kunit::IndirectAsk;
-using kunit::Part;
+using kunit::RawSegment;
 
 // Does every byte of the sectors `from` to `to` of the disk equal `byte`?
 bool disk_holds(uint64_t from, uint64_t to, uint8_t byte) {
@@ -57,7 +57,7 @@ void one_by_one() {
 TEST(QueueCopies, AWriteInFlightDoesNotChangeOnADiskThatWantsItStable) {
   host().geometry.stable_writes = 1;
   for (const bool persistent : {false, true}) {
-    Bench bench({.persistent = persistent});
+    DeviceFixture bench({.persistent = persistent});
     ASSERT_TRUE(bench.connect());
     Guest& guest = bench.guest();
     host().hold_io = true;
@@ -80,7 +80,7 @@ TEST(QueueCopies, AWriteInFlightDoesNotChangeOnADiskThatWantsItStable) {
 
 TEST(QueueCopies, AGuestsMemoryIsReadOnceAndItsPageWrittenAsBefore) {
   host().geometry.stable_writes = 1;
-  Bench bench({.persistent = false});
+  DeviceFixture bench({.persistent = false});
   ASSERT_TRUE(bench.connect());
   Guest& guest = bench.guest();
   const uint32_t gref = guest.grant();
@@ -98,7 +98,7 @@ TEST(QueueCopies, AGuestsMemoryIsReadOnceAndItsPageWrittenAsBefore) {
 TEST(QueueCopies, ReadsAndDiscardsAndFlushesOfSuchADiskAreNotCopied) {
   host().geometry.stable_writes = 1;
   host().geometry.max_discard_sectors = 64;
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   Guest& guest = bench.guest();
   fill_disk(0, 7, 0x33);
@@ -115,7 +115,7 @@ TEST(QueueCopies, ReadsAndDiscardsAndFlushesOfSuchADiskAreNotCopied) {
 }
 
 TEST(QueueCopies, ADiskThatNeedsNoCopiesHasNoReserve) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   EXPECT_EQ(host().buffers_out, 0u);
 }
@@ -123,7 +123,7 @@ TEST(QueueCopies, ADiskThatNeedsNoCopiesHasNoReserve) {
 TEST(QueueCopies, PartsOfBlocksThatAreWholeTogetherAreServed) {
   host().geometry.logical_block_bytes = 4096;
   for (const bool persistent : {false, true}) {
-    Bench bench({.persistent = persistent});
+    DeviceFixture bench({.persistent = persistent});
     ASSERT_TRUE(bench.connect());
     Guest& guest = bench.guest();
     // A buffer that begins at the fourth sector of a page.
@@ -156,11 +156,11 @@ TEST(QueueCopies, PartsOfBlocksThatAreWholeTogetherAreServed) {
 
 TEST(QueueCopies, AnIndirectRequestOfPartsOfBlocksIsServed) {
   host().geometry.logical_block_bytes = 4096;
-  Bench bench({.persistent = false});
+  DeviceFixture bench({.persistent = false});
   ASSERT_TRUE(bench.connect());
   Guest& guest = bench.guest();
   const uint32_t gref = guest.grants(64);
-  std::vector<Part> parts;
+  std::vector<RawSegment> parts;
   for (uint32_t i = 0; i < 64; ++i) {
     guest.fill(gref + i, static_cast<uint8_t>(i));
     parts.push_back({gref + i, 6, 6});
@@ -181,7 +181,7 @@ TEST(QueueCopies, AnIndirectRequestOfPartsOfBlocksIsServed) {
 
 TEST(QueueCopies, AFailedReadLeavesTheGuestsMemoryAlone) {
   host().geometry.logical_block_bytes = 4096;
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   Guest& guest = bench.guest();
   const uint32_t gref = guest.grants(2);
@@ -196,7 +196,7 @@ TEST(QueueCopies, AFailedReadLeavesTheGuestsMemoryAlone) {
 
 TEST(QueueCopies, WithoutMemoryRequestsGoInPartsOneAfterTheOther) {
   host().geometry.stable_writes = 1;
-  Bench bench({.persistent = false});
+  DeviceFixture bench({.persistent = false});
   ASSERT_TRUE(bench.connect());
   Guest& guest = bench.guest();
   const IndirectAsk first = numbered(guest, 1, 0, 30);
@@ -227,7 +227,7 @@ TEST(QueueCopies, WithoutMemoryRequestsGoInPartsOneAfterTheOther) {
 
 TEST(QueueCopies, WithoutMemoryReadsGoInPartsToo) {
   host().geometry.logical_block_bytes = 1024;
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   Guest& guest = bench.guest();
   fill_disk(0, 31, 0x10);
@@ -235,7 +235,7 @@ TEST(QueueCopies, WithoutMemoryReadsGoInPartsToo) {
   host().failing.insert("host_alloc");
   const uint32_t gref = guest.grants(9);
   fill_all(guest, gref, 9, 0xee);
-  kunit::Ask read = ask(BLKIF_OP_READ, 1, 0, {});
+  kunit::RawRequest read = ask(BLKIF_OP_READ, 1, 0, {});
   read.count = 9;
   for (uint32_t i = 0; i < 9; ++i) read.parts[i] = {gref + i, static_cast<uint8_t>(i & 1)};
   read.parts[8].last = 3;
@@ -254,12 +254,12 @@ TEST(QueueCopies, WithoutMemoryReadsGoInPartsToo) {
 
 TEST(QueueCopies, OfTheFlagsTheFirstPartHasTheFlushAndAllAreDurable) {
   host().geometry.stable_writes = 1;
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   Guest& guest = bench.guest();
   host().failing.insert("host_buffer_try_alloc");
   const uint32_t gref = guest.grants(9);
-  kunit::Ask barrier = ask(BLKIF_OP_WRITE_BARRIER, 1, 0, {});
+  kunit::RawRequest barrier = ask(BLKIF_OP_WRITE_BARRIER, 1, 0, {});
   barrier.count = 9;
   for (uint32_t i = 0; i < 9; ++i) barrier.parts[i] = {gref + i};
   guest.send(barrier);
@@ -275,7 +275,7 @@ TEST(QueueCopies, OfTheFlagsTheFirstPartHasTheFlushAndAllAreDurable) {
 
 TEST(QueueCopies, APartThatFailsIsTheLast) {
   host().geometry.stable_writes = 1;
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   Guest& guest = bench.guest();
   host().failing.insert("host_buffer_try_alloc");
@@ -297,7 +297,7 @@ TEST(QueueCopies, APartThatFailsIsTheLast) {
 
 TEST(QueueCopies, APageOfTheReserveThatIsStillHeldKeepsItsContents) {
   host().geometry.stable_writes = 1;
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   Guest& guest = bench.guest();
   host().failing.insert("host_buffer_try_alloc");
@@ -320,7 +320,7 @@ TEST(QueueCopies, APageOfTheReserveThatIsStillHeldKeepsItsContents) {
 TEST(QueueCopies, MoreThanTheBuffersMayHoldWaitsAndIsNoError) {
   host().geometry.stable_writes = 1;
   host().geometry.sectors = 1 << 20;
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   Guest& guest = bench.guest();
   const uint32_t gref = guest.grants(256);
@@ -344,7 +344,7 @@ TEST(QueueCopies, MoreThanTheBuffersMayHoldWaitsAndIsNoError) {
 TEST(QueueCopies, WhatWaitsForABufferOutlastsASlowDiskWhileTheQueueCloses) {
   host().geometry.stable_writes = 1;
   host().geometry.sectors = 1 << 20;
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   Guest& guest = bench.guest();
   const uint32_t gref = guest.grants(256);
@@ -366,7 +366,7 @@ TEST(QueueCopies, WhatWaitsForABufferOutlastsASlowDiskWhileTheQueueCloses) {
 
 TEST(QueueCopies, AWriteInPartsIsFinishedWhileTheQueueCloses) {
   host().geometry.stable_writes = 1;
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   Guest& guest = bench.guest();
   host().failing.insert("host_buffer_try_alloc");
@@ -383,7 +383,7 @@ TEST(QueueCopies, AWriteInPartsIsFinishedWhileTheQueueCloses) {
 
 TEST(QueueCopies, WithoutPagesForTheGrantsTheBufferIsGivenBackAndNothingIsLost) {
   host().geometry.stable_writes = 1;
-  Bench bench({.persistent = false});
+  DeviceFixture bench({.persistent = false});
   ASSERT_TRUE(bench.connect());
   Guest& guest = bench.guest();
   host().failing.insert("host_page_alloc");
@@ -402,7 +402,7 @@ TEST(QueueCopies, WithoutPagesForTheGrantsTheBufferIsGivenBackAndNothingIsLost) 
 
 TEST(QueueCopies, AQueueThatClosesGivesUpOnWhatHasABufferAndNoPages) {
   host().geometry.stable_writes = 1;
-  Bench bench({.persistent = false});
+  DeviceFixture bench({.persistent = false});
   ASSERT_TRUE(bench.connect());
   Guest& guest = bench.guest();
   host().failing.insert("host_page_alloc");
@@ -417,7 +417,7 @@ TEST(QueueCopies, AQueueThatClosesGivesUpOnWhatHasABufferAndNoPages) {
 
 TEST(QueueCopies, AGrantThatCannotBeMappedFailsItsRequestAndGivesTheBufferBack) {
   host().geometry.stable_writes = 1;
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   Guest& guest = bench.guest();
   guest.send(ask(BLKIF_OP_WRITE, 1, 0, {{guest.grant()}, {4000000}}));

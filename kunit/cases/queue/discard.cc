@@ -10,7 +10,7 @@ namespace {
 
 using fake::host;
 using kunit::ask;
-using kunit::Bench;
+using kunit::DeviceFixture;
 using kunit::DeviceSetup;
 using kunit::DiscardAsk;
 using kunit::disk_holds;
@@ -30,7 +30,7 @@ const DeviceSetup& discarding(const DeviceSetup& setup, uint64_t most = 64,
   return setup;
 }
 
-int served(Bench& bench, const DiscardAsk& request) {
+int served(DeviceFixture& bench, const DiscardAsk& request) {
   bench.guest().send(request);
   host().run();
   return bench.guest().status_of(request.id);
@@ -48,7 +48,7 @@ std::vector<uint64_t> parts_from(uint64_t sector) {
 }
 
 TEST(QueueDiscard, ClearsWhatItNamesAndNothingElse) {
-  Bench bench(discarding({}));
+  DeviceFixture bench(discarding({}));
   ASSERT_TRUE(bench.connect());
   fill_disk(0, 2048, 0xaa);
   EXPECT_EQ(served(bench, {.id = 1, .sector = 100, .sectors = 50}), BLKIF_RSP_OKAY);
@@ -65,7 +65,7 @@ TEST(QueueDiscard, ClearsWhatItNamesAndNothingElse) {
 
 TEST(QueueDiscard, EveryLayoutIsServed) {
   for (const Layout layout : {Layout::kNative, Layout::kX86_32, Layout::kX86_64}) {
-    Bench bench(discarding({.layout = layout}));
+    DeviceFixture bench(discarding({.layout = layout}));
     ASSERT_TRUE(bench.connect());
     fill_disk(0, 2048, 0xaa);
     EXPECT_EQ(served(bench, {.id = 0xabcdef0123456789u, .sector = 2000, .sectors = 48}),
@@ -75,7 +75,7 @@ TEST(QueueDiscard, EveryLayoutIsServed) {
 }
 
 TEST(QueueDiscard, GoesInPartsOfWhatTheDiskTakesAtOnce) {
-  Bench bench(discarding({}, 64));
+  DeviceFixture bench(discarding({}, 64));
   ASSERT_TRUE(bench.connect());
   fill_disk(0, 2048, 0xaa);
   EXPECT_EQ(served(bench, {.id = 1, .sector = 7, .sectors = 200}), BLKIF_RSP_OKAY);
@@ -88,14 +88,14 @@ TEST(QueueDiscard, GoesInPartsOfWhatTheDiskTakesAtOnce) {
 }
 
 TEST(QueueDiscard, PartsEndOnTheDisksGranularity) {
-  Bench bench(discarding({}, 64, 16 * 512));
+  DeviceFixture bench(discarding({}, 64, 16 * 512));
   ASSERT_TRUE(bench.connect());
   EXPECT_EQ(served(bench, {.id = 1, .sector = 5, .sectors = 150}), BLKIF_RSP_OKAY);
   EXPECT_TRUE((parts_from(5) == std::vector<uint64_t>{59, 64, 27}));
 }
 
 TEST(QueueDiscard, PartsRespectTheDisksAlignment) {
-  Bench bench(discarding({}, 64, 16 * 512, 3 * 512));
+  DeviceFixture bench(discarding({}, 64, 16 * 512, 3 * 512));
   ASSERT_TRUE(bench.connect());
   EXPECT_EQ(served(bench, {.id = 1, .sector = 5, .sectors = 150}), BLKIF_RSP_OKAY);
   // Granules begin at 3, 19, 35, 51, 67, ...
@@ -134,7 +134,7 @@ TEST(QueueDiscard, OthersAreServedMeanwhile) {
 }
 
 TEST(QueueDiscard, SeveralAtOnceAreAllDone) {
-  Bench bench(discarding({}, 8));
+  DeviceFixture bench(discarding({}, 8));
   ASSERT_TRUE(bench.connect());
   fill_disk(0, 2048, 0xaa);
   for (uint32_t i = 0; i < 32; ++i) {
@@ -194,14 +194,14 @@ TEST(QueueDiscard, AQueueThatClosesAnswersALastPartThatIsDone) {
 }
 
 TEST(QueueDiscard, AReadOnlyDiskHasNone) {
-  Bench bench(discarding({.mode = "r"}));
+  DeviceFixture bench(discarding({.mode = "r"}));
   ASSERT_TRUE(bench.connect());
   EXPECT_EQ(served(bench, {.id = 1, .sectors = 8}), BLKIF_RSP_EOPNOTSUPP);
   EXPECT_TRUE(host().ios.empty());
 }
 
 TEST(QueueDiscard, ADiskWithoutItHasNone) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   EXPECT_EQ(served(bench, {.id = 1, .sectors = 8}), BLKIF_RSP_EOPNOTSUPP);
   EXPECT_EQ(bench.guest().operation_of(1), BLKIF_OP_DISCARD);
@@ -209,7 +209,7 @@ TEST(QueueDiscard, ADiskWithoutItHasNone) {
 }
 
 TEST(QueueDiscard, TheToolstackCanForbidIt) {
-  Bench bench(discarding({}));
+  DeviceFixture bench(discarding({}));
   bench.backend("discard-enable", "0");
   ASSERT_TRUE(bench.connect());
   EXPECT_EQ(served(bench, {.id = 1, .sectors = 8}), BLKIF_RSP_EOPNOTSUPP);
@@ -217,7 +217,7 @@ TEST(QueueDiscard, TheToolstackCanForbidIt) {
 }
 
 TEST(QueueDiscard, BeyondTheDiskItFails) {
-  Bench bench(discarding({}));
+  DeviceFixture bench(discarding({}));
   ASSERT_TRUE(bench.connect());
   uint64_t id = 1;
   EXPECT_EQ(served(bench, {.id = id++, .sector = 2041, .sectors = 8}), BLKIF_RSP_ERROR);
@@ -232,7 +232,7 @@ TEST(QueueDiscard, BeyondTheDiskItFails) {
 }
 
 TEST(QueueDiscard, OfNoSectorsItFails) {
-  Bench bench(discarding({}));
+  DeviceFixture bench(discarding({}));
   ASSERT_TRUE(bench.connect());
   EXPECT_EQ(served(bench, {.id = 1, .sectors = 0}), BLKIF_RSP_ERROR);
   EXPECT_TRUE(host().ios.empty());
@@ -240,7 +240,7 @@ TEST(QueueDiscard, OfNoSectorsItFails) {
 
 TEST(QueueDiscard, ADiskOf4KiBBlocksWantsWholeBlocks) {
   host().geometry.logical_block_bytes = 4096;
-  Bench bench(discarding({}, 60, 4096));
+  DeviceFixture bench(discarding({}, 60, 4096));
   ASSERT_TRUE(bench.connect());
   EXPECT_EQ(served(bench, {.id = 1, .sector = 4, .sectors = 8}), BLKIF_RSP_ERROR);
   EXPECT_EQ(served(bench, {.id = 2, .sector = 8, .sectors = 12}), BLKIF_RSP_ERROR);
@@ -250,7 +250,7 @@ TEST(QueueDiscard, ADiskOf4KiBBlocksWantsWholeBlocks) {
 }
 
 TEST(QueueDiscard, TheSecureFlagIsIgnoredWhereItIsNotOffered) {
-  Bench bench(discarding({}));
+  DeviceFixture bench(discarding({}));
   ASSERT_TRUE(bench.connect());
   EXPECT_EQ(served(bench, {.flag = BLKIF_DISCARD_SECURE, .id = 1, .sectors = 8}), BLKIF_RSP_OKAY);
   ASSERT_EQ(host().ios.size(), 1u);
@@ -258,7 +258,7 @@ TEST(QueueDiscard, TheSecureFlagIsIgnoredWhereItIsNotOffered) {
 }
 
 TEST(QueueDiscard, ASecureOneHasItsOwnMaximum) {
-  Bench bench(discarding({}, 64, 512, 0, 16));
+  DeviceFixture bench(discarding({}, 64, 512, 0, 16));
   ASSERT_TRUE(bench.connect());
   EXPECT_EQ(served(bench, {.flag = BLKIF_DISCARD_SECURE, .id = 1, .sectors = 40}), BLKIF_RSP_OKAY);
   EXPECT_TRUE((parts_from(0) == std::vector<uint64_t>{16, 16, 8}));
@@ -270,7 +270,7 @@ TEST(QueueDiscard, ASecureOneHasItsOwnMaximum) {
 }
 
 TEST(QueueDiscard, ASlotThatDiscardedServesOtherRequestsAfterwards) {
-  Bench bench(discarding({.persistent = false}, 8));
+  DeviceFixture bench(discarding({.persistent = false}, 8));
   ASSERT_TRUE(bench.connect());
   fill_disk(0, 2048, 0xaa);
   Guest& guest = bench.guest();

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "grant/mapper.h"
-#include "support/bench.h"
+#include "support/device_fixture.h"
 #include "support/disk.h"
 #include "support/expectations.h"
 
@@ -13,17 +13,17 @@ namespace {
 using fake::host;
 using fake::Visible;
 using kunit::ask;
-using kunit::Bench;
+using kunit::DeviceFixture;
 using kunit::DeviceSetup;
 using kunit::disk_holds;
 using kunit::fill_disk;
 using kunit::Guest;
 using kunit::IndirectAsk;
 using kunit::Layout;
-using kunit::Part;
+using kunit::RawSegment;
 
 template <typename Request>
-int served(Bench& bench, const Request& request) {
+int served(DeviceFixture& bench, const Request& request) {
   bench.guest().send(request);
   host().run();
   return bench.guest().status_of(request.id);
@@ -32,7 +32,7 @@ int served(Bench& bench, const Request& request) {
 uint8_t byte_of(uint32_t segment) { return static_cast<uint8_t>(segment % 251 + 1); }
 
 // Writes `count` whole pages at `sector`, each filled differently.  Is the data on the disk then?
-bool written(Bench& bench, uint64_t id, uint64_t sector, uint32_t count) {
+bool written(DeviceFixture& bench, uint64_t id, uint64_t sector, uint32_t count) {
   Guest& guest = bench.guest();
   const uint32_t gref = guest.grants(count);
   for (uint32_t i = 0; i < count; ++i) guest.fill(gref + i, byte_of(i));
@@ -46,7 +46,7 @@ bool written(Bench& bench, uint64_t id, uint64_t sector, uint32_t count) {
   return right;
 }
 
-bool read_back(Bench& bench, uint64_t id, uint64_t sector, uint32_t count) {
+bool read_back(DeviceFixture& bench, uint64_t id, uint64_t sector, uint32_t count) {
   Guest& guest = bench.guest();
   const uint32_t gref = guest.grants(count);
   for (uint32_t i = 0; i < count; ++i) fill_disk(sector + i * 8, 8, byte_of(i));
@@ -62,7 +62,7 @@ constexpr uint32_t kCounts[] = {1, 11, 12, 32, 33, 255, 256};
 
 TEST(QueueIndirect, WritesOfEverySizeReachTheDisk) {
   for (const uint32_t count : kCounts) {
-    Bench bench({.persistent = false});
+    DeviceFixture bench({.persistent = false});
     ASSERT_TRUE(bench.connect());
     EXPECT_TRUE(written(bench, 1, (256 - count) * 8, count));
     EXPECT_EQ(bench.guest().all_mappings(), 0u);
@@ -74,7 +74,7 @@ TEST(QueueIndirect, WritesOfEverySizeReachTheDisk) {
 
 TEST(QueueIndirect, ReadsOfEverySizeFillTheGuestsPages) {
   for (const uint32_t count : kCounts) {
-    Bench bench({.persistent = false});
+    DeviceFixture bench({.persistent = false});
     ASSERT_TRUE(bench.connect());
     EXPECT_TRUE(read_back(bench, 1, (256 - count) * 8, count));
     EXPECT_EQ(bench.guest().all_mappings(), 0u);
@@ -83,7 +83,7 @@ TEST(QueueIndirect, ReadsOfEverySizeFillTheGuestsPages) {
 
 TEST(QueueIndirect, EveryLayoutIsServed) {
   for (const Layout layout : {Layout::kNative, Layout::kX86_32, Layout::kX86_64}) {
-    Bench bench({.layout = layout});
+    DeviceFixture bench({.layout = layout});
     ASSERT_TRUE(bench.connect());
     EXPECT_TRUE(written(bench, 0xabcdef0123456789u, 80, 40));
     EXPECT_TRUE(read_back(bench, 0x123456789abcdef0u, 80, 40));
@@ -91,11 +91,11 @@ TEST(QueueIndirect, EveryLayoutIsServed) {
 }
 
 TEST(QueueIndirect, SectorsWithinPagesAreRespected) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   Guest& guest = bench.guest();
   const uint32_t gref = guest.grants(13);
-  std::vector<Part> parts;
+  std::vector<RawSegment> parts;
   for (uint8_t i = 0; i < 13; ++i) {
     guest.fill(gref + i, byte_of(i));
     const auto first = static_cast<uint8_t>(i % 8);
@@ -119,7 +119,7 @@ TEST(QueueIndirect, SectorsWithinPagesAreRespected) {
 
 TEST(QueueIndirect, EachByteOfTheDescriptorsIsReadOnceAndNoOther) {
   for (const uint32_t count : kCounts) {
-    Bench bench;
+    DeviceFixture bench;
     ASSERT_TRUE(bench.connect());
     Guest& guest = bench.guest();
     const uint32_t gref = guest.grants(count);
@@ -134,7 +134,7 @@ TEST(QueueIndirect, EachByteOfTheDescriptorsIsReadOnceAndNoOther) {
 }
 
 TEST(QueueIndirect, TheLargestRequestCostsAtMostThreeHypercallsForItsGrants) {
-  Bench bench({.persistent = false});
+  DeviceFixture bench({.persistent = false});
   ASSERT_TRUE(bench.connect());
   host().map_calls.clear();
   host().unmap_calls.clear();
@@ -145,7 +145,7 @@ TEST(QueueIndirect, TheLargestRequestCostsAtMostThreeHypercallsForItsGrants) {
 }
 
 TEST(QueueIndirect, TheDescriptorsOfABatchAreMappedWithOneHypercallAndTheirDataWithAnother) {
-  Bench bench({.persistent = false});
+  DeviceFixture bench({.persistent = false});
   ASSERT_TRUE(bench.connect());
   Guest& guest = bench.guest();
   const uint32_t gref = guest.grants(20 * 12);
@@ -164,7 +164,7 @@ TEST(QueueIndirect, TheDescriptorsOfABatchAreMappedWithOneHypercallAndTheirDataW
 }
 
 TEST(QueueIndirect, WithoutPersistenceTheDescriptorsAreMappedForReadingOnly) {
-  Bench bench({.persistent = false});
+  DeviceFixture bench({.persistent = false});
   ASSERT_TRUE(bench.connect());
   Guest& guest = bench.guest();
   const uint32_t gref = guest.grant();
@@ -177,7 +177,7 @@ TEST(QueueIndirect, WithoutPersistenceTheDescriptorsAreMappedForReadingOnly) {
 }
 
 TEST(QueueIndirect, WithPersistenceDescriptorsAndDataStayMapped) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   Guest& guest = bench.guest();
   const uint32_t gref = guest.grants(40);
@@ -198,7 +198,7 @@ TEST(QueueIndirect, WithPersistenceDescriptorsAndDataStayMapped) {
 
 TEST(QueueIndirect, APageMayHoldDescriptorsAndDataAtOnce) {
   for (const bool persistent : {false, true}) {
-    Bench bench({.persistent = persistent});
+    DeviceFixture bench({.persistent = persistent});
     ASSERT_TRUE(bench.connect());
     Guest& guest = bench.guest();
     const uint32_t other = guest.grant();
@@ -212,7 +212,7 @@ TEST(QueueIndirect, APageMayHoldDescriptorsAndDataAtOnce) {
 }
 
 TEST(QueueIndirect, MixedWithDirectRequestsAllAreServed) {
-  Bench bench({.persistent = false});
+  DeviceFixture bench({.persistent = false});
   ASSERT_TRUE(bench.connect());
   Guest& guest = bench.guest();
   const uint32_t counts[] = {1, 256, 11, 100, 2, 200, 11, 32, 256, 4};
@@ -226,7 +226,7 @@ TEST(QueueIndirect, MixedWithDirectRequestsAllAreServed) {
     if (pages > 11) {
       guest.put(guest.indirect(BLKIF_OP_READ, id++, sector, gref, pages));
     } else {
-      kunit::Ask request = ask(BLKIF_OP_READ, id++, sector, {});
+      kunit::RawRequest request = ask(BLKIF_OP_READ, id++, sector, {});
       request.count = static_cast<uint8_t>(pages);
       for (uint32_t i = 0; i < pages; ++i) request.parts[i] = {gref + i};
       guest.put(request);
@@ -245,7 +245,7 @@ TEST(QueueIndirect, MixedWithDirectRequestsAllAreServed) {
 
 TEST(QueueIndirect, AWholeRingOfTheLargestRequestsIsServed) {
   for (const bool persistent : {false, true}) {
-    Bench bench({.persistent = persistent});
+    DeviceFixture bench({.persistent = persistent});
     ASSERT_TRUE(bench.connect());
     Guest& guest = bench.guest();
     const uint32_t gref = guest.grants(256);
@@ -263,7 +263,7 @@ TEST(QueueIndirect, AWholeRingOfTheLargestRequestsIsServed) {
 }
 
 TEST(QueueIndirect, AfterABurstFewBlocksAreKept) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   Guest& guest = bench.guest();
   const size_t before = host().memory.size();
@@ -282,7 +282,7 @@ TEST(QueueIndirect, AfterABurstFewBlocksAreKept) {
 }
 
 TEST(QueueIndirect, CountsRequestsAndSectors) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   ASSERT_TRUE(written(bench, 1, 0, 100));
   ASSERT_TRUE(read_back(bench, 2, 0, 50));
@@ -295,7 +295,7 @@ TEST(QueueIndirect, CountsRequestsAndSectors) {
 }
 
 TEST(QueueIndirect, GrantsAreUnmappedBeforeTheAnswerIsWritten) {
-  Bench bench({.persistent = false});
+  DeviceFixture bench({.persistent = false});
   ASSERT_TRUE(bench.connect());
   host().visible.clear();
   ASSERT_TRUE(written(bench, 1, 0, 64));
@@ -306,7 +306,7 @@ TEST(QueueIndirect, GrantsAreUnmappedBeforeTheAnswerIsWritten) {
 }
 
 TEST(QueueIndirect, AnIoErrorFailsTheRequest) {
-  Bench bench({.persistent = false});
+  DeviceFixture bench({.persistent = false});
   ASSERT_TRUE(bench.connect());
   Guest& guest = bench.guest();
   const uint32_t gref = guest.grants(100);

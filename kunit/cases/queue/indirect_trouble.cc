@@ -2,21 +2,21 @@
 // Indirect requests that are refused, and indirect requests that lack memory or pages.
 #include <vector>
 
-#include "support/bench.h"
+#include "support/device_fixture.h"
 #include "support/expectations.h"
 
 namespace {
 
 using fake::host;
 using kunit::ask;
-using kunit::Bench;
+using kunit::DeviceFixture;
 using kunit::Guest;
 using kunit::IndirectAsk;
-using kunit::Part;
+using kunit::RawSegment;
 
 // Is the request answered with ERROR and its inner operation, without I/O and with nothing left
 // mapped?  And is the next request served?
-bool refused(Bench& bench, const IndirectAsk& request) {
+bool refused(DeviceFixture& bench, const IndirectAsk& request) {
   Guest& guest = bench.guest();
   const size_t ios = host().ios.size();
   guest.send(request);
@@ -30,26 +30,26 @@ bool refused(Bench& bench, const IndirectAsk& request) {
   return guest.status_of(request.id + 1000) == BLKIF_RSP_OKAY;
 }
 
-IndirectAsk described(Guest& guest, uint64_t id, const std::vector<Part>& parts) {
+IndirectAsk described(Guest& guest, uint64_t id, const std::vector<RawSegment>& parts) {
   return {.indirect_op = BLKIF_OP_WRITE,
           .count = static_cast<uint16_t>(parts.size()),
           .id = id,
           .gref = guest.describe(parts)};
 }
 
-std::vector<Part> pages(Guest& guest, uint32_t count) {
-  std::vector<Part> parts;
+std::vector<RawSegment> pages(Guest& guest, uint32_t count) {
+  std::vector<RawSegment> parts;
   const uint32_t gref = guest.grants(count);
   for (uint32_t i = 0; i < count; ++i) parts.push_back({gref + i});
   return parts;
 }
 
 TEST(QueueIndirectTrouble, BadDescriptorsAreRefusedWhereverTheyStand) {
-  Bench bench({.persistent = false});
+  DeviceFixture bench({.persistent = false});
   ASSERT_TRUE(bench.connect());
   uint64_t id = 1;
   for (const uint32_t at : {0u, 10u, 11u, 255u}) {
-    std::vector<Part> parts = pages(bench.guest(), 256);
+    std::vector<RawSegment> parts = pages(bench.guest(), 256);
     parts[at] = {parts[at].gref, 5, 4};
     EXPECT_TRUE(refused(bench, described(bench.guest(), id++, parts)));
     parts[at] = {parts[at].gref, 0, 8};
@@ -60,9 +60,9 @@ TEST(QueueIndirectTrouble, BadDescriptorsAreRefusedWhereverTheyStand) {
 }
 
 TEST(QueueIndirectTrouble, DescriptorsBehindTheCountAreNotLookedAt) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
-  std::vector<Part> parts = pages(bench.guest(), 20);
+  std::vector<RawSegment> parts = pages(bench.guest(), 20);
   parts.push_back({4000000000u, 9, 1});
   IndirectAsk request = described(bench.guest(), 1, parts);
   request.count = 20;
@@ -73,7 +73,7 @@ TEST(QueueIndirectTrouble, DescriptorsBehindTheCountAreNotLookedAt) {
 
 TEST(QueueIndirectTrouble, APageOfDescriptorsThatCannotBeMappedFailsItsRequest) {
   for (const bool persistent : {false, true}) {
-    Bench bench({.persistent = persistent});
+    DeviceFixture bench({.persistent = persistent});
     ASSERT_TRUE(bench.connect());
     IndirectAsk request = described(bench.guest(), 1, pages(bench.guest(), 20));
     request.gref = 4000000000u;
@@ -88,20 +88,20 @@ TEST(QueueIndirectTrouble, APageOfDescriptorsThatCannotBeMappedFailsItsRequest) 
 }
 
 TEST(QueueIndirectTrouble, AnUnmappableSegmentFailsItsRequestWhereverItStands) {
-  Bench bench({.persistent = false});
+  DeviceFixture bench({.persistent = false});
   ASSERT_TRUE(bench.connect());
   uint64_t id = 1;
   for (const uint32_t at : {0u, 10u, 11u, 21u, 255u}) {
-    std::vector<Part> parts = pages(bench.guest(), 256);
+    std::vector<RawSegment> parts = pages(bench.guest(), 256);
     parts[at].gref = 4000000000u;
     EXPECT_TRUE(refused(bench, described(bench.guest(), id++, parts)));
   }
 }
 
 TEST(QueueIndirectTrouble, WithPersistenceAnUnmappableSegmentLeavesTheOthersInTheCache) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
-  std::vector<Part> parts = pages(bench.guest(), 30);
+  std::vector<RawSegment> parts = pages(bench.guest(), 30);
   parts[21].gref = 4000000000u;
   bench.guest().send(described(bench.guest(), 1, parts));
   host().run();
@@ -112,7 +112,7 @@ TEST(QueueIndirectTrouble, WithPersistenceAnUnmappableSegmentLeavesTheOthersInTh
 }
 
 TEST(QueueIndirectTrouble, SumsBeyondTheDiskAreRefused) {
-  Bench bench({.persistent = false});
+  DeviceFixture bench({.persistent = false});
   ASSERT_TRUE(bench.connect());
   uint64_t id = 1;
   for (const uint64_t sector : {uint64_t{1}, uint64_t{2047}, uint64_t{2048}, UINT64_MAX,
@@ -124,7 +124,7 @@ TEST(QueueIndirectTrouble, SumsBeyondTheDiskAreRefused) {
 }
 
 TEST(QueueIndirectTrouble, TheDataOfARefusedRequestIsNeverMapped) {
-  Bench bench({.persistent = false});
+  DeviceFixture bench({.persistent = false});
   ASSERT_TRUE(bench.connect());
   IndirectAsk request = described(bench.guest(), 1, pages(bench.guest(), 256));
   request.sector = 1;
@@ -137,7 +137,7 @@ TEST(QueueIndirectTrouble, TheDataOfARefusedRequestIsNeverMapped) {
 }
 
 TEST(QueueIndirectTrouble, AReadOnlyDiskRefusesTheWriteWithoutLookingAtDescriptors) {
-  Bench bench({.persistent = false, .mode = "r"});
+  DeviceFixture bench({.persistent = false, .mode = "r"});
   ASSERT_TRUE(bench.connect());
   IndirectAsk request = described(bench.guest(), 1, pages(bench.guest(), 20));
   EXPECT_TRUE(refused(bench, request));
@@ -146,9 +146,9 @@ TEST(QueueIndirectTrouble, AReadOnlyDiskRefusesTheWriteWithoutLookingAtDescripto
 
 TEST(QueueIndirectTrouble, A4KiBDiskRefusesWhatIsNotAligned) {
   host().geometry.logical_block_bytes = 4096;
-  Bench bench({.persistent = false});
+  DeviceFixture bench({.persistent = false});
   ASSERT_TRUE(bench.connect());
-  std::vector<Part> parts = pages(bench.guest(), 20);
+  std::vector<RawSegment> parts = pages(bench.guest(), 20);
   IndirectAsk shifted = described(bench.guest(), 1, parts);
   shifted.sector = 4;
   EXPECT_TRUE(refused(bench, shifted));
@@ -158,7 +158,7 @@ TEST(QueueIndirectTrouble, A4KiBDiskRefusesWhatIsNotAligned) {
 }
 
 TEST(QueueIndirectTrouble, OperationsThatMayNotBeIndirectAreRefused) {
-  Bench bench({.persistent = false});
+  DeviceFixture bench({.persistent = false});
   ASSERT_TRUE(bench.connect());
   uint64_t id = 1;
   for (const uint8_t operation :
@@ -171,7 +171,7 @@ TEST(QueueIndirectTrouble, OperationsThatMayNotBeIndirectAreRefused) {
 }
 
 TEST(QueueIndirectTrouble, WithoutMemoryTheReserveServesOneAfterTheOther) {
-  Bench bench({.persistent = false});
+  DeviceFixture bench({.persistent = false});
   ASSERT_TRUE(bench.connect());
   host().failing.insert("host_alloc");
   host().hold_io = true;
@@ -194,7 +194,7 @@ TEST(QueueIndirectTrouble, WithoutMemoryTheReserveServesOneAfterTheOther) {
 }
 
 TEST(QueueIndirectTrouble, WithoutMemoryADiskThatIsDoneAtOnceNeedsNoTimer) {
-  Bench bench({.persistent = false});
+  DeviceFixture bench({.persistent = false});
   ASSERT_TRUE(bench.connect());
   host().failing.insert("host_alloc");
   Guest& guest = bench.guest();
@@ -207,7 +207,7 @@ TEST(QueueIndirectTrouble, WithoutMemoryADiskThatIsDoneAtOnceNeedsNoTimer) {
 }
 
 TEST(QueueIndirectTrouble, WhileOneWaitsForMemoryWhatIsInTheRingIsNotLost) {
-  Bench bench({.persistent = false});
+  DeviceFixture bench({.persistent = false});
   ASSERT_TRUE(bench.connect());
   host().failing.insert("host_alloc");
   host().hold_io = true;
@@ -225,7 +225,7 @@ TEST(QueueIndirectTrouble, WhileOneWaitsForMemoryWhatIsInTheRingIsNotLost) {
 }
 
 TEST(QueueIndirectTrouble, WithoutPagesForDescriptorsTheRequestWaits) {
-  Bench bench({.persistent = false});
+  DeviceFixture bench({.persistent = false});
   ASSERT_TRUE(bench.connect());
   host().failing.insert("host_page_alloc");
   Guest& guest = bench.guest();
@@ -242,7 +242,7 @@ TEST(QueueIndirectTrouble, WithoutPagesForDescriptorsTheRequestWaits) {
 }
 
 TEST(QueueIndirectTrouble, WithoutPagesForDataTheDescriptorsAreNotReadAgain) {
-  Bench bench({.persistent = false});
+  DeviceFixture bench({.persistent = false});
   ASSERT_TRUE(bench.connect());
   host().pages_left = 20;
   Guest& guest = bench.guest();
@@ -264,7 +264,7 @@ TEST(QueueIndirectTrouble, WithoutPagesForDataTheDescriptorsAreNotReadAgain) {
 
 TEST(QueueIndirectTrouble, WithPagesForOneLargeRequestAtATimeAllAreServed) {
   for (const bool persistent : {false, true}) {
-    Bench bench({.persistent = persistent});
+    DeviceFixture bench({.persistent = persistent});
     ASSERT_TRUE(bench.connect());
     host().pages_left = 280;
     Guest& guest = bench.guest();
@@ -281,7 +281,7 @@ TEST(QueueIndirectTrouble, WithPagesForOneLargeRequestAtATimeAllAreServed) {
 }
 
 TEST(QueueIndirectTrouble, AQueueThatClosesGivesUpOnWhatFindsNoPages) {
-  Bench bench({.persistent = false});
+  DeviceFixture bench({.persistent = false});
   ASSERT_TRUE(bench.connect());
   host().pages_left = 20;
   Guest& guest = bench.guest();
@@ -299,7 +299,7 @@ TEST(QueueIndirectTrouble, AQueueThatClosesGivesUpOnWhatFindsNoPages) {
 }
 
 TEST(QueueIndirectTrouble, AQueueThatClosesGivesUpOnWhatFindsNoMemory) {
-  Bench bench({.persistent = false});
+  DeviceFixture bench({.persistent = false});
   ASSERT_TRUE(bench.connect());
   host().failing.insert("host_alloc");
   host().hold_io = true;
@@ -324,7 +324,7 @@ TEST(QueueIndirectTrouble, AQueueThatClosesGivesUpOnWhatFindsNoMemory) {
 }
 
 TEST(QueueIndirectTrouble, AHeldPageOfTheDataDefersTheAnswerAndKeepsTheBlock) {
-  Bench bench({.persistent = false});
+  DeviceFixture bench({.persistent = false});
   ASSERT_TRUE(bench.connect());
   host().hold_io = true;
   Guest& guest = bench.guest();

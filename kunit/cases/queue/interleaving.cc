@@ -277,7 +277,7 @@ TEST(QueueInterleaving, ADisconnectAtAnyMomentDrainsBothRings) {
 TEST(QueueInterleaving, ARingIsNotReadBeforeTheFrontendIsToldThatItIsConnected) {
   uint32_t passes = 0;
   const uint32_t moments = with_each_crossing_interrupted([&passes](uint32_t n) -> bool {
-    kunit::Bench bench;
+    kunit::DeviceFixture bench;
     EXPECT_EQ(bench.probe(), 0);
     bench.offer();
     put_read(bench.guest(), 1);

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 // Single requests, from a guest's ring to the disk and back.
-#include "support/bench.h"
+#include "support/device_fixture.h"
 #include "support/expectations.h"
 
 namespace {
 
 using fake::host;
 using kunit::ask;
-using kunit::Ask;
-using kunit::Bench;
+using kunit::RawRequest;
+using kunit::DeviceFixture;
 using kunit::Guest;
 using kunit::Layout;
 using kunit::DeviceSetup;
@@ -27,14 +27,14 @@ void fill_disk(uint64_t from, uint64_t to, uint8_t byte) {
 }
 
 // Sends one request and lets the backend run.  Returns the status of the response.
-int served(Bench& bench, const Ask& request) {
+int served(DeviceFixture& bench, const RawRequest& request) {
   bench.guest().send(request);
   host().run();
   return bench.guest().status_of(request.id);
 }
 
 TEST(QueueIo, AReadFillsTheGuestsPage) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   fill_disk(16, 23, 0x77);
   const uint32_t gref = bench.guest().grant();
@@ -43,7 +43,7 @@ TEST(QueueIo, AReadFillsTheGuestsPage) {
 }
 
 TEST(QueueIo, AWriteReachesTheDisk) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   const uint32_t gref = bench.guest().grant();
   bench.guest().fill(gref, 0x42);
@@ -54,7 +54,7 @@ TEST(QueueIo, AWriteReachesTheDisk) {
 }
 
 TEST(QueueIo, AReadOfSomeSectorsLeavesTheRestOfThePageAlone) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   fill_disk(0, 15, 0x77);
   const uint32_t gref = bench.guest().grant();
@@ -67,7 +67,7 @@ TEST(QueueIo, AReadOfSomeSectorsLeavesTheRestOfThePageAlone) {
 }
 
 TEST(QueueIo, SegmentsFollowEachOtherOnTheDisk) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   const uint32_t gref = bench.guest().grants(3);
   for (uint8_t i = 0; i < 3; ++i) {
@@ -82,10 +82,10 @@ TEST(QueueIo, SegmentsFollowEachOtherOnTheDisk) {
 }
 
 TEST(QueueIo, ElevenSegmentsGoAsOneIo) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   const uint32_t gref = bench.guest().grants(11);
-  Ask request = ask(BLKIF_OP_READ, 1, 0, {});
+  RawRequest request = ask(BLKIF_OP_READ, 1, 0, {});
   request.count = 11;
   for (uint32_t i = 0; i < 11; ++i) request.parts[i] = {gref + i};
   EXPECT_EQ(served(bench, request), BLKIF_RSP_OKAY);
@@ -94,7 +94,7 @@ TEST(QueueIo, ElevenSegmentsGoAsOneIo) {
 }
 
 TEST(QueueIo, AFrontendIn32BitLayoutIsServed) {
-  Bench bench({.layout = Layout::kX86_32});
+  DeviceFixture bench({.layout = Layout::kX86_32});
   ASSERT_TRUE(bench.connect());
   const uint32_t gref = bench.guest().grant();
   bench.guest().fill(gref, 9);
@@ -103,7 +103,7 @@ TEST(QueueIo, AFrontendIn32BitLayoutIsServed) {
 }
 
 TEST(QueueIo, AFrontendInNativeLayoutIsServed) {
-  Bench bench({.layout = Layout::kNative});
+  DeviceFixture bench({.layout = Layout::kNative});
   ASSERT_TRUE(bench.connect());
   const uint32_t gref = bench.guest().grant();
   bench.guest().fill(gref, 9);
@@ -112,7 +112,7 @@ TEST(QueueIo, AFrontendInNativeLayoutIsServed) {
 }
 
 TEST(QueueIo, TheAnswerCarriesIdAndOperation) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   const uint32_t gref = bench.guest().grant();
   EXPECT_EQ(served(bench, ask(BLKIF_OP_WRITE, UINT64_MAX, 0, {{gref}})), BLKIF_RSP_OKAY);
@@ -120,7 +120,7 @@ TEST(QueueIo, TheAnswerCarriesIdAndOperation) {
 }
 
 TEST(QueueIo, AFlushWithoutDataIsSentToTheDisk) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   EXPECT_EQ(served(bench, ask(BLKIF_OP_FLUSH_DISKCACHE, 1, 0, {})), BLKIF_RSP_OKAY);
   ASSERT_EQ(host().ios.size(), 1u);
@@ -130,7 +130,7 @@ TEST(QueueIo, AFlushWithoutDataIsSentToTheDisk) {
 }
 
 TEST(QueueIo, AFlushWithDataWritesDurably) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   const uint32_t gref = bench.guest().grant();
   bench.guest().fill(gref, 5);
@@ -142,7 +142,7 @@ TEST(QueueIo, AFlushWithDataWritesDurably) {
 }
 
 TEST(QueueIo, AnOrdinaryWriteCarriesNoFlags) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   const uint32_t gref = bench.guest().grant();
   ASSERT_EQ(served(bench, ask(BLKIF_OP_WRITE, 1, 24, {{gref}})), BLKIF_RSP_OKAY);
@@ -151,7 +151,7 @@ TEST(QueueIo, AnOrdinaryWriteCarriesNoFlags) {
 
 TEST(QueueIo, WithoutAWriteCacheTheHostEndsAFlush) {
   host().geometry.write_cache = 0;
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   EXPECT_EQ(served(bench, ask(BLKIF_OP_FLUSH_DISKCACHE, 1, 0, {})), BLKIF_RSP_OKAY);
   ASSERT_EQ(host().ios.size(), 1u);
@@ -161,7 +161,7 @@ TEST(QueueIo, WithoutAWriteCacheTheHostEndsAFlush) {
 // The cache may have been switched on since the disk was described.
 TEST(QueueIo, WithoutAWriteCacheAFlushWithDataIsAsDurableAsWithOne) {
   host().geometry.write_cache = 0;
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   const uint32_t gref = bench.guest().grant();
   bench.guest().fill(gref, 5);
@@ -172,14 +172,14 @@ TEST(QueueIo, WithoutAWriteCacheAFlushWithDataIsAsDurableAsWithOne) {
 }
 
 TEST(QueueIo, AFlushOnAReadOnlyDiskNeverFails) {
-  Bench bench({.mode = "r"});
+  DeviceFixture bench({.mode = "r"});
   ASSERT_TRUE(bench.connect());
   EXPECT_EQ(served(bench, ask(BLKIF_OP_FLUSH_DISKCACHE, 1, 0, {})), BLKIF_RSP_OKAY);
   EXPECT_TRUE(host().ios.empty());
 }
 
 TEST(QueueIo, AWriteToAReadOnlyDiskFails) {
-  Bench bench({.mode = "r"});
+  DeviceFixture bench({.mode = "r"});
   ASSERT_TRUE(bench.connect());
   const uint32_t gref = bench.guest().grant();
   EXPECT_EQ(served(bench, ask(BLKIF_OP_WRITE, 1, 0, {{gref}})), BLKIF_RSP_ERROR);
@@ -188,7 +188,7 @@ TEST(QueueIo, AWriteToAReadOnlyDiskFails) {
 }
 
 TEST(QueueIo, AReadOnlyDiskIsRead) {
-  Bench bench({.mode = "r"});
+  DeviceFixture bench({.mode = "r"});
   ASSERT_TRUE(bench.connect());
   fill_disk(0, 7, 3);
   const uint32_t gref = bench.guest().grant();
@@ -197,7 +197,7 @@ TEST(QueueIo, AReadOnlyDiskIsRead) {
 }
 
 TEST(QueueIo, ARequestBehindTheEndOfTheDiskFailsWithoutBeingMapped) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   const uint32_t gref = bench.guest().grant();
   EXPECT_EQ(served(bench, ask(BLKIF_OP_READ, 1, 2041, {{gref}})), BLKIF_RSP_ERROR);
@@ -206,7 +206,7 @@ TEST(QueueIo, ARequestBehindTheEndOfTheDiskFailsWithoutBeingMapped) {
 }
 
 TEST(QueueIo, AMalformedRequestFailsAndTheNextIsServed) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   const uint32_t gref = bench.guest().grant();
   EXPECT_EQ(served(bench, ask(BLKIF_OP_READ, 1, 0, {{gref, 5, 2}})), BLKIF_RSP_ERROR);
@@ -214,7 +214,7 @@ TEST(QueueIo, AMalformedRequestFailsAndTheNextIsServed) {
 }
 
 TEST(QueueIo, OperationsThatAreNotOfferedAreNotSupported) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   const uint8_t codes[] = {BLKIF_OP_RESERVED_1, BLKIF_OP_DISCARD, 7, 200};
   for (const uint8_t code : codes) {
@@ -225,7 +225,7 @@ TEST(QueueIo, OperationsThatAreNotOfferedAreNotSupported) {
 }
 
 TEST(QueueIo, AnIoErrorFailsTheRequest) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   const uint32_t gref = bench.guest().grant();
   host().io_error = -5;
@@ -235,14 +235,14 @@ TEST(QueueIo, AnIoErrorFailsTheRequest) {
 }
 
 TEST(QueueIo, WhatTheDiskCannotDoIsAnsweredAsNotSupported) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   host().io_error = -95;
   EXPECT_EQ(served(bench, ask(BLKIF_OP_FLUSH_DISKCACHE, 1, 0, {})), BLKIF_RSP_EOPNOTSUPP);
 }
 
 TEST(QueueIo, AGrantThatCannotBeMappedFailsItsRequest) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   const uint32_t gref = bench.guest().grants(2);
   EXPECT_EQ(served(bench, ask(BLKIF_OP_READ, 1, 0, {{gref}, {4000000000u}, {gref + 1}})),
@@ -251,7 +251,7 @@ TEST(QueueIo, AGrantThatCannotBeMappedFailsItsRequest) {
 }
 
 TEST(QueueIo, AWriteFromAPageGrantedReadOnlyWorksWithoutPersistence) {
-  Bench bench({.persistent = false});
+  DeviceFixture bench({.persistent = false});
   ASSERT_TRUE(bench.connect());
   const uint32_t gref = bench.guest().grant(Guest::Right::kReadOnly);
   bench.guest().fill(gref, 0x21);
@@ -260,7 +260,7 @@ TEST(QueueIo, AWriteFromAPageGrantedReadOnlyWorksWithoutPersistence) {
 }
 
 TEST(QueueIo, NoSlotIsReadTwice) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   const uint32_t gref = bench.guest().grant();
   const size_t before = host().copies.size();
@@ -270,7 +270,7 @@ TEST(QueueIo, NoSlotIsReadTwice) {
 
 TEST(QueueIo, A4KiBDiskRefusesHalfBlocks) {
   host().geometry.logical_block_bytes = 4096;
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   const uint32_t gref = bench.guest().grant();
   EXPECT_EQ(served(bench, ask(BLKIF_OP_WRITE, 1, 8, {{gref, 0, 3}})), BLKIF_RSP_ERROR);
@@ -278,7 +278,7 @@ TEST(QueueIo, A4KiBDiskRefusesHalfBlocks) {
 }
 
 TEST(QueueIo, CountsWhatItDid) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   const uint32_t gref = bench.guest().grant();
   ASSERT_EQ(served(bench, ask(BLKIF_OP_READ, 1, 0, {{gref}})), BLKIF_RSP_OKAY);
@@ -294,7 +294,7 @@ TEST(QueueIo, CountsWhatItDid) {
 }
 
 TEST(QueueIo, EveryRingOfADeviceIsServed) {
-  Bench bench({.queues = 3});
+  DeviceFixture bench({.queues = 3});
   ASSERT_TRUE(bench.connect());
   for (uint32_t i = 0; i < 3; ++i) {
     const uint32_t gref = bench.guest(i).grant();

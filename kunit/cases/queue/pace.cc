@@ -2,7 +2,7 @@
 // Sizes of batches, and delays before the next try.  The core's numbers, as seen from outside, are
 // written down here a second time.
 #include "grant/page_pool.h"
-#include "support/bench.h"
+#include "support/device_fixture.h"
 #include "support/expectations.h"
 
 namespace {
@@ -10,7 +10,7 @@ namespace {
 using blkback::PagePool;
 using fake::host;
 using kunit::ask;
-using kunit::Bench;
+using kunit::DeviceFixture;
 using kunit::Guest;
 
 // Shows `count` reads of one page each at once, with ids from `first` on, and runs them.
@@ -34,7 +34,7 @@ void expect_next_pass_in(uint64_t ms) {
 }
 
 TEST(Pace, ADiskThatIsDoneAtOnceGetsSixteenRequestsAtATime) {
-  Bench bench({.ring_order = 1});
+  DeviceFixture bench({.ring_order = 1});
   ASSERT_TRUE(bench.connect());
   read_many(bench.guest(), 0, 40);
   read_many(bench.guest(), 100, 40);
@@ -44,7 +44,7 @@ TEST(Pace, ADiskThatIsDoneAtOnceGetsSixteenRequestsAtATime) {
 }
 
 TEST(Pace, ADiskThatTakesItsTimeGetsUpTo128RequestsAtOnce) {
-  Bench bench({.ring_order = 3});
+  DeviceFixture bench({.ring_order = 3});
   ASSERT_TRUE(bench.connect());
   host().hold_io = true;
   read_many(bench.guest(), 0, 200);
@@ -52,7 +52,7 @@ TEST(Pace, ADiskThatTakesItsTimeGetsUpTo128RequestsAtOnce) {
 }
 
 TEST(Pace, ARequestWithoutPagesIsTriedAgainAfterTenMillisecondsAndThenLessOften) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   host().failing.insert("host_page_alloc");
   read_many(bench.guest(), 1, 1);
@@ -64,7 +64,7 @@ TEST(Pace, ARequestWithoutPagesIsTriedAgainAfterTenMillisecondsAndThenLessOften)
 }
 
 TEST(Pace, APageThatTheStorageStackHoldsIsLookedAtAgainAfterOneMillisecond) {
-  Bench bench({.persistent = false});
+  DeviceFixture bench({.persistent = false});
   ASSERT_TRUE(bench.connect());
   host().hold_io = true;
   read_many(bench.guest(), 1, 1);
@@ -80,7 +80,7 @@ TEST(Pace, APageThatTheStorageStackHoldsIsLookedAtAgainAfterOneMillisecond) {
 }
 
 TEST(Pace, AFrontendThatNeverStopsLetsTheThreadBeFrozenBetweenItsRequests) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   Guest& guest = bench.guest();
   const uint32_t gref = guest.grant();
@@ -103,7 +103,7 @@ TEST(Pace, AFrontendThatNeverStopsLetsTheThreadBeFrozenBetweenItsRequests) {
 
 TEST(Pace, AnUnusedGrantGoesOneSecondAfterItIsDue) {
   host().parameters.persistent_grant_unused_seconds = 7;
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   read_many(bench.guest(), 1, 1);
   ASSERT_EQ(bench.guest().all_mappings(), 1u);
@@ -116,7 +116,7 @@ TEST(Pace, AnUnusedGrantGoesOneSecondAfterItIsDue) {
 }
 
 TEST(Pace, AHeldPageOfAPurgedGrantIsLookedAtAgainAfterFiveMilliseconds) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   host().hold_io = true;
   read_many(bench.guest(), 1, 1);
@@ -135,7 +135,7 @@ TEST(Pace, AHeldPageOfAPurgedGrantIsLookedAtAgainAfterFiveMilliseconds) {
 }
 
 TEST(Pace, AQueueThatClosesGivesUpOnRequestsWithoutPagesAfterFiveSeconds) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   host().failing.insert("host_page_alloc");
   read_many(bench.guest(), 1, 1);
@@ -150,7 +150,7 @@ TEST(Pace, AQueueThatClosesGivesUpOnRequestsWithoutPagesAfterFiveSeconds) {
 
 TEST(Pace, StatisticsAreLoggedEveryTenSecondsWhileThereAreRequests) {
   host().parameters.log_stats = 1;
-  Bench bench({.persistent = false});
+  DeviceFixture bench({.persistent = false});
   ASSERT_TRUE(bench.connect());
   read_many(bench.guest(), 1, 1);
   const uint32_t lines = host().logged("| rd ");
@@ -173,7 +173,7 @@ TEST(Pace, APoolGivesBack32PagesAtATime) {
 }
 
 TEST(Pace, ABusyRingKeepsFourUnusedBlocksOfEachSize) {
-  Bench bench({.persistent = false});
+  DeviceFixture bench({.persistent = false});
   ASSERT_TRUE(bench.connect());
   const size_t at_rest = host().memory.size();
   Guest& guest = bench.guest();

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 // Buffers that outlive a request, persistent grants and free pages, and their parameters.
-#include "support/bench.h"
+#include "support/device_fixture.h"
 #include "support/expectations.h"
 
 namespace {
 
 using fake::host;
 using kunit::ask;
-using kunit::Bench;
+using kunit::DeviceFixture;
 using kunit::Guest;
 
 // Reads into `count` pages from `gref` on, with one request after the other.
@@ -21,7 +21,7 @@ void read_into(Guest& guest, uint32_t gref, uint32_t count) {
 }
 
 TEST(QueuePersistent, AGrantStaysMappedAndIsUsedAgain) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   const uint32_t gref = bench.guest().grant();
   read_into(bench.guest(), gref, 1);
@@ -31,7 +31,7 @@ TEST(QueuePersistent, AGrantStaysMappedAndIsUsedAgain) {
 }
 
 TEST(QueuePersistent, WithoutTheFrontendsConsentNothingStaysMapped) {
-  Bench bench({.persistent = false});
+  DeviceFixture bench({.persistent = false});
   ASSERT_TRUE(bench.connect());
   const uint32_t gref = bench.guest().grant();
   read_into(bench.guest(), gref, 1);
@@ -40,7 +40,7 @@ TEST(QueuePersistent, WithoutTheFrontendsConsentNothingStaysMapped) {
 
 TEST(QueuePersistent, WithTheParameterOffNothingStaysMapped) {
   host().parameters.feature_persistent = 0;
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   EXPECT_TRUE(bench.published("feature-persistent", "0"));
   const uint32_t gref = bench.guest().grant();
@@ -49,7 +49,7 @@ TEST(QueuePersistent, WithTheParameterOffNothingStaysMapped) {
 }
 
 TEST(QueuePersistent, UnusedGrantsGoAfterTheirTime) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   const uint32_t gref = bench.guest().grants(10);
   read_into(bench.guest(), gref, 10);
@@ -60,7 +60,7 @@ TEST(QueuePersistent, UnusedGrantsGoAfterTheirTime) {
 }
 
 TEST(QueuePersistent, WhenTheUnusedGrantsAreGoneTheQueueSleepsForGood) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   read_into(bench.guest(), bench.guest().grants(10), 10);
   host().sleep(70 * 1000);
@@ -72,7 +72,7 @@ TEST(QueuePersistent, WhenTheUnusedGrantsAreGoneTheQueueSleepsForGood) {
 }
 
 TEST(QueuePersistent, UnusedGrantsGoWithFewWakeUps) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   read_into(bench.guest(), bench.guest().grants(20), 20);
   const uint32_t passes = host().passes;
@@ -81,7 +81,7 @@ TEST(QueuePersistent, UnusedGrantsGoWithFewWakeUps) {
 }
 
 TEST(QueuePersistent, GrantsInUseStayHoweverLongTheDiskTakes) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   host().hold_io = true;
   const uint32_t gref = bench.guest().grant();
@@ -96,7 +96,7 @@ TEST(QueuePersistent, GrantsInUseStayHoweverLongTheDiskTakes) {
 
 TEST(QueuePersistent, OverTheLimitOldGrantsMakeRoom) {
   host().parameters.max_persistent_grants = 20;
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   const uint32_t gref = bench.guest().grants(21);
   read_into(bench.guest(), gref, 21);
@@ -107,7 +107,7 @@ TEST(QueuePersistent, OverTheLimitOldGrantsMakeRoom) {
 }
 
 TEST(QueuePersistent, ALoweredLimitTakesEffectWithoutARequest) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   read_into(bench.guest(), bench.guest().grants(30), 30);
   host().parameters.max_persistent_grants = 10;
@@ -118,7 +118,7 @@ TEST(QueuePersistent, ALoweredLimitTakesEffectWithoutARequest) {
 
 TEST(QueuePersistent, FreePagesAreKeptUpToTheirBound) {
   host().parameters.max_buffer_pages = 4;
-  Bench bench({.persistent = false});
+  DeviceFixture bench({.persistent = false});
   ASSERT_TRUE(bench.connect());
   host().hold_io = true;
   const uint32_t gref = bench.guest().grants(10);
@@ -136,7 +136,7 @@ TEST(QueuePersistent, FreePagesAreKeptUpToTheirBound) {
 
 TEST(QueuePersistent, PagesOfPurgedGrantsAreBoundedToo) {
   host().parameters.max_buffer_pages = 4;
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   read_into(bench.guest(), bench.guest().grants(10), 10);
   host().sleep(70 * 1000);
@@ -144,7 +144,7 @@ TEST(QueuePersistent, PagesOfPurgedGrantsAreBoundedToo) {
 }
 
 TEST(QueuePersistent, ALoweredBoundOfFreePagesTakesEffectWithoutARequest) {
-  Bench bench({.persistent = false});
+  DeviceFixture bench({.persistent = false});
   ASSERT_TRUE(bench.connect());
   read_into(bench.guest(), bench.guest().grants(3), 3);
   ASSERT_GE(host().pages_out, 1u);
@@ -155,7 +155,7 @@ TEST(QueuePersistent, ALoweredBoundOfFreePagesTakesEffectWithoutARequest) {
 }
 
 TEST(QueuePersistent, UnderMemoryPressureFreePagesGoAtOnce) {
-  Bench bench({.persistent = false});
+  DeviceFixture bench({.persistent = false});
   ASSERT_TRUE(bench.connect());
   read_into(bench.guest(), bench.guest().grant(), 1);
   ASSERT_EQ(host().pages_out, 1u);
@@ -165,7 +165,7 @@ TEST(QueuePersistent, UnderMemoryPressureFreePagesGoAtOnce) {
 }
 
 TEST(QueuePersistent, UnderMemoryPressurePagesAreNotKeptForAWhile) {
-  Bench bench({.persistent = false});
+  DeviceFixture bench({.persistent = false});
   ASSERT_TRUE(bench.connect());
   driver_reclaim_memory(bench.driver());
   host().run();
@@ -177,7 +177,7 @@ TEST(QueuePersistent, UnderMemoryPressurePagesAreNotKeptForAWhile) {
 }
 
 TEST(QueuePersistent, MemoryPressureWithoutAConnectionDoesNoHarm) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_EQ(bench.probe(), 0);
   driver_reclaim_memory(bench.driver());
   driver_parameters_changed();
@@ -187,7 +187,7 @@ TEST(QueuePersistent, MemoryPressureWithoutAConnectionDoesNoHarm) {
 
 TEST(QueuePersistent, StatisticsAreLoggedWhenAskedFor) {
   host().parameters.log_stats = 1;
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   host().sleep(11000);
   read_into(bench.guest(), bench.guest().grant(), 1);
@@ -196,7 +196,7 @@ TEST(QueuePersistent, StatisticsAreLoggedWhenAskedFor) {
 
 TEST(QueuePersistent, LoggingStatisticsWakesNobody) {
   host().parameters.log_stats = 1;
-  Bench bench({.persistent = false});
+  DeviceFixture bench({.persistent = false});
   ASSERT_TRUE(bench.connect());
   const uint32_t passes = host().passes;
   host().sleep(3600 * 1000);
@@ -205,7 +205,7 @@ TEST(QueuePersistent, LoggingStatisticsWakesNobody) {
 
 TEST(QueuePersistent, AGrantThatIsBeingPurgedCanBeUsedAgain) {
   host().parameters.max_persistent_grants = 1;
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   const uint32_t gref = bench.guest().grant();
   read_into(bench.guest(), gref, 1);

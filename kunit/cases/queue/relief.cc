@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 // Handles and pages, which all guests share, have run out: which rings give back grants and pages.
-#include "support/bench.h"
+#include "support/device_fixture.h"
 #include "support/expectations.h"
 #include "support/reads.h"
 
 namespace {
 
 using fake::host;
-using kunit::Bench;
+using kunit::DeviceFixture;
 using kunit::send_reads;
 using kunit::served;
 
 TEST(QueueRelief, TheRingsOwnIdleGrantsMakeRoomAndNoMoreThanAreMissing) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   (void)send_reads(bench.guest(), 1, 8);
   ASSERT_EQ(bench.guest().all_mappings(), 8u);
@@ -26,7 +26,7 @@ TEST(QueueRelief, TheRingsOwnIdleGrantsMakeRoomAndNoMoreThanAreMissing) {
 }
 
 TEST(QueueRelief, AnotherRingsIdleGrantsMakeRoom) {
-  Bench bench({.queues = 2});
+  DeviceFixture bench({.queues = 2});
   ASSERT_TRUE(bench.connect());
   (void)send_reads(bench.guest(0), 1, 8);
   host().handles_left = 0;
@@ -37,8 +37,8 @@ TEST(QueueRelief, AnotherRingsIdleGrantsMakeRoom) {
 }
 
 TEST(QueueRelief, AnotherDevicesIdleGrantsMakeRoom) {
-  Bench bench;
-  Bench other({.domid = 8});
+  DeviceFixture bench;
+  DeviceFixture other({.domid = 8});
   ASSERT_TRUE(bench.connect());
   ASSERT_TRUE(other.connect());
   (void)send_reads(other.guest(), 1, 8);
@@ -52,8 +52,8 @@ TEST(QueueRelief, AnotherDevicesIdleGrantsMakeRoom) {
 
 // Otherwise the ring would take back the handles before the ring that waits for them tries again.
 TEST(QueueRelief, WhoGaveBackForOthersKeepsNothingNewForAWhile) {
-  Bench bench;
-  Bench other({.domid = 8});
+  DeviceFixture bench;
+  DeviceFixture other({.domid = 8});
   ASSERT_TRUE(bench.connect());
   ASSERT_TRUE(other.connect());
   (void)send_reads(other.guest(), 1, 8);
@@ -71,8 +71,8 @@ TEST(QueueRelief, WhoGaveBackForOthersKeepsNothingNewForAWhile) {
 }
 
 TEST(QueueRelief, AGuestThatIsAlwaysShortCostsTheOthersHalfASecondAtMost) {
-  Bench bench({.persistent = false});
-  Bench other({.domid = 8});
+  DeviceFixture bench({.persistent = false});
+  DeviceFixture other({.domid = 8});
   ASSERT_TRUE(bench.connect());
   ASSERT_TRUE(other.connect());
   (void)send_reads(other.guest(), 1, 32);
@@ -91,8 +91,8 @@ TEST(QueueRelief, AGuestThatIsAlwaysShortCostsTheOthersHalfASecondAtMost) {
 }
 
 TEST(QueueRelief, AGuestWithRoomOfItsOwnDoesNotDisturbTheOthers) {
-  Bench bench;
-  Bench other({.domid = 8});
+  DeviceFixture bench;
+  DeviceFixture other({.domid = 8});
   ASSERT_TRUE(bench.connect());
   ASSERT_TRUE(other.connect());
   (void)send_reads(bench.guest(), 1, 20);
@@ -107,7 +107,7 @@ TEST(QueueRelief, AGuestWithRoomOfItsOwnDoesNotDisturbTheOthers) {
 }
 
 TEST(QueueRelief, IdleGrantsMakeRoomForPages) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   (void)send_reads(bench.guest(), 1, 8);
   host().pages_left = 0;
@@ -118,7 +118,7 @@ TEST(QueueRelief, IdleGrantsMakeRoomForPages) {
 }
 
 TEST(QueueRelief, APageThatAnotherRingFreesIsUsedSoon) {
-  Bench bench({.queues = 2, .persistent = false});
+  DeviceFixture bench({.queues = 2, .persistent = false});
   ASSERT_TRUE(bench.connect());
   host().pages_left = 1;
   host().hold_io = true;
@@ -134,8 +134,8 @@ TEST(QueueRelief, APageThatAnotherRingFreesIsUsedSoon) {
 }
 
 TEST(QueueRelief, AnotherDevicesFreePagesAreHad) {
-  Bench bench({.persistent = false});
-  Bench other({.persistent = false, .domid = 8});
+  DeviceFixture bench({.persistent = false});
+  DeviceFixture other({.persistent = false, .domid = 8});
   ASSERT_TRUE(bench.connect());
   ASSERT_TRUE(other.connect());
   host().pages_left = 4;
@@ -151,8 +151,8 @@ TEST(QueueRelief, AnotherDevicesFreePagesAreHad) {
 }
 
 TEST(QueueRelief, AnotherDevicesIdleGrantsAreHadForTheirPages) {
-  Bench bench({.persistent = false});
-  Bench other({.domid = 8});
+  DeviceFixture bench({.persistent = false});
+  DeviceFixture other({.domid = 8});
   ASSERT_TRUE(bench.connect());
   ASSERT_TRUE(other.connect());
   (void)send_reads(other.guest(), 1, 4);

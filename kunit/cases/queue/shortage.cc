@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 // Requests that wait for handles or pages, which all guests share.
 #include "host/log.h"
-#include "support/bench.h"
+#include "support/device_fixture.h"
 #include "support/expectations.h"
 #include "support/reads.h"
 
@@ -9,13 +9,13 @@ namespace {
 
 using fake::host;
 using kunit::ask;
-using kunit::Bench;
+using kunit::DeviceFixture;
 using kunit::Guest;
 using kunit::send_reads;
 using kunit::served;
 
 TEST(QueueShortage, RequestsWithoutHandlesWaitAndAreServedLater) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   host().handles_left = 0;
   (void)send_reads(bench.guest(), 1, 4);
@@ -27,7 +27,7 @@ TEST(QueueShortage, RequestsWithoutHandlesWaitAndAreServedLater) {
 }
 
 TEST(QueueShortage, RequestsThatNeverGetHandlesFailAfterAWhileAndTheLogSaysWhy) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   host().handles_left = 0;
   (void)send_reads(bench.guest(), 1, 4);
@@ -46,7 +46,7 @@ TEST(QueueShortage, RequestsThatNeverGetHandlesFailAfterAWhileAndTheLogSaysWhy) 
 }
 
 TEST(QueueShortage, AShortageThatBeginsToEndFailsNothing) {
-  Bench bench({.persistent = false});
+  DeviceFixture bench({.persistent = false});
   ASSERT_TRUE(bench.connect());
   host().handles_left = 0;
   host().hold_io = true;
@@ -65,7 +65,7 @@ TEST(QueueShortage, AShortageThatBeginsToEndFailsNothing) {
 }
 
 TEST(QueueShortage, AWaitForPagesIsNoneForHandles) {
-  Bench bench({.persistent = false});
+  DeviceFixture bench({.persistent = false});
   ASSERT_TRUE(bench.connect());
   host().pages_left = 0;
   (void)send_reads(bench.guest(), 1, 1);
@@ -80,7 +80,7 @@ TEST(QueueShortage, AWaitForPagesIsNoneForHandles) {
 }
 
 TEST(QueueShortage, AWaitForHandlesCostsFewHypercalls) {
-  Bench bench({.persistent = false});
+  DeviceFixture bench({.persistent = false});
   ASSERT_TRUE(bench.connect());
   host().handles_left = 0;
   (void)send_reads(bench.guest(), 1, 20);
@@ -92,7 +92,7 @@ TEST(QueueShortage, AWaitForHandlesCostsFewHypercalls) {
 }
 
 TEST(QueueShortage, RequestsOfMoreGrantsThanAreLeftDoNotHoldWhatTheOthersNeed) {
-  Bench bench({.queues = 2, .persistent = false});
+  DeviceFixture bench({.queues = 2, .persistent = false});
   ASSERT_TRUE(bench.connect());
   host().handles_left = 10;
   host().hold_io = true;
@@ -122,7 +122,7 @@ TEST(QueueShortage, RequestsOfMoreGrantsThanAreLeftDoNotHoldWhatTheOthersNeed) {
 }
 
 TEST(QueueShortage, AnIndirectRequestThatWaitsHasNothingMapped) {
-  Bench bench({.persistent = false});
+  DeviceFixture bench({.persistent = false});
   ASSERT_TRUE(bench.connect());
   Guest& guest = bench.guest();
   host().handles_left = 20;
@@ -140,7 +140,7 @@ TEST(QueueShortage, AnIndirectRequestThatWaitsHasNothingMapped) {
 }
 
 TEST(QueueShortage, WhatIsWithTheDiskIsWaitedFor) {
-  Bench bench({.persistent = false});
+  DeviceFixture bench({.persistent = false});
   ASSERT_TRUE(bench.connect());
   host().handles_left = 1;
   host().hold_io = true;
@@ -157,7 +157,7 @@ TEST(QueueShortage, WhatIsWithTheDiskIsWaitedFor) {
 }
 
 TEST(QueueShortage, ADryHostIsAskedForPagesRarely) {
-  Bench bench({.persistent = false});
+  DeviceFixture bench({.persistent = false});
   ASSERT_TRUE(bench.connect());
   host().failing.insert("host_page_alloc");
   (void)send_reads(bench.guest(), 1, 30);
@@ -171,7 +171,7 @@ TEST(QueueShortage, ADryHostIsAskedForPagesRarely) {
 }
 
 TEST(QueueShortage, AQueueThatClosesGivesUpOnHandlesInTime) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   host().handles_left = 0;
   (void)send_reads(bench.guest(), 1, 2);
@@ -181,7 +181,7 @@ TEST(QueueShortage, AQueueThatClosesGivesUpOnHandlesInTime) {
 }
 
 TEST(QueueShortage, AQueueIsIdleAgainAfterAShortage) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   host().handles_left = 0;
   (void)send_reads(bench.guest(), 1, 2);
@@ -201,7 +201,7 @@ TEST(QueueShortage, AQueueIsIdleAgainAfterAShortage) {
 
 // The handle comes back when the storage stack drops its reference to the page.
 TEST(QueueShortage, WhatTheStorageStackHoldsIsWaitedFor) {
-  Bench bench({.persistent = false});
+  DeviceFixture bench({.persistent = false});
   ASSERT_TRUE(bench.connect());
   host().handles_left = 1;
   host().hold_io = true;
@@ -219,7 +219,7 @@ TEST(QueueShortage, WhatTheStorageStackHoldsIsWaitedFor) {
 }
 
 TEST(QueueShortage, APersistentPageThatTheStorageStackHoldsDefersTheAnswer) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   host().hold_io = true;
   const uint32_t gref = send_reads(bench.guest(), 1, 2);
@@ -237,7 +237,7 @@ TEST(QueueShortage, APersistentPageThatTheStorageStackHoldsDefersTheAnswer) {
 }
 
 TEST(QueueShortage, RequestsThatShareAPersistentPageDoNotWaitForEachOther) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   const uint32_t gref = send_reads(bench.guest(), 1, 1);
   host().hold_io = true;

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 // A queue without pages, with a hostile frontend, or while it closes.
 #include "host/log.h"
-#include "support/bench.h"
+#include "support/device_fixture.h"
 #include "support/expectations.h"
 
 namespace {
 
 using fake::host;
 using kunit::ask;
-using kunit::Bench;
+using kunit::DeviceFixture;
 using kunit::Guest;
 
 uint32_t send_reads(Guest& guest, uint64_t first_id, uint32_t count) {
@@ -22,7 +22,7 @@ uint32_t send_reads(Guest& guest, uint64_t first_id, uint32_t count) {
 }
 
 TEST(QueueTrouble, RequestsWithoutPagesWaitAndAreServedLater) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   host().failing.insert("host_page_alloc");
   (void)send_reads(bench.guest(), 1, 4);
@@ -37,7 +37,7 @@ TEST(QueueTrouble, RequestsWithoutPagesWaitAndAreServedLater) {
 }
 
 TEST(QueueTrouble, RequestsWithoutPagesAreCounted) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   host().failing.insert("host_page_alloc");
   (void)send_reads(bench.guest(), 1, 4);
@@ -48,7 +48,7 @@ TEST(QueueTrouble, RequestsWithoutPagesAreCounted) {
 }
 
 TEST(QueueTrouble, WithPagesForSomeTheRestFollow) {
-  Bench bench({.persistent = false});
+  DeviceFixture bench({.persistent = false});
   ASSERT_TRUE(bench.connect());
   host().pages_left = 3;
   (void)send_reads(bench.guest(), 1, 20);
@@ -59,7 +59,7 @@ TEST(QueueTrouble, WithPagesForSomeTheRestFollow) {
 }
 
 TEST(QueueTrouble, RequestsWithoutPagesKeepTheirOrder) {
-  Bench bench({.persistent = false});
+  DeviceFixture bench({.persistent = false});
   ASSERT_TRUE(bench.connect());
   host().pages_left = 1;
   (void)send_reads(bench.guest(), 1, 6);
@@ -70,7 +70,7 @@ TEST(QueueTrouble, RequestsWithoutPagesKeepTheirOrder) {
 }
 
 TEST(QueueTrouble, RequestsThatComeWhileOthersWaitForPagesAreNotLost) {
-  Bench bench({.persistent = false});
+  DeviceFixture bench({.persistent = false});
   ASSERT_TRUE(bench.connect());
   host().failing.insert("host_page_alloc");
   (void)send_reads(bench.guest(), 1, 2);
@@ -83,7 +83,7 @@ TEST(QueueTrouble, RequestsThatComeWhileOthersWaitForPagesAreNotLost) {
 }
 
 TEST(QueueTrouble, PagesThatComeFreeServeWhatWaits) {
-  Bench bench({.persistent = false});
+  DeviceFixture bench({.persistent = false});
   ASSERT_TRUE(bench.connect());
   host().pages_left = 2;
   host().hold_io = true;
@@ -100,7 +100,7 @@ TEST(QueueTrouble, PagesThatComeFreeServeWhatWaits) {
 }
 
 TEST(QueueTrouble, AHeldPageDefersTheAnswer) {
-  Bench bench({.persistent = false});
+  DeviceFixture bench({.persistent = false});
   ASSERT_TRUE(bench.connect());
   host().hold_io = true;
   const uint32_t gref = send_reads(bench.guest(), 1, 2);
@@ -120,7 +120,7 @@ TEST(QueueTrouble, AHeldPageDefersTheAnswer) {
 }
 
 TEST(QueueTrouble, AQueueThatClosesWaitsForAHeldPage) {
-  Bench bench({.persistent = false});
+  DeviceFixture bench({.persistent = false});
   ASSERT_TRUE(bench.connect());
   host().hold_io = true;
   const uint32_t gref = send_reads(bench.guest(), 1, 1);
@@ -142,7 +142,7 @@ TEST(QueueTrouble, AQueueThatClosesWaitsForAHeldPage) {
 }
 
 TEST(QueueTrouble, AnUnmapThatFailsIsAnsweredAndThePageNeverUsedAgain) {
-  Bench bench({.persistent = false});
+  DeviceFixture bench({.persistent = false});
   ASSERT_TRUE(bench.connect());
   host().hold_io = true;
   (void)send_reads(bench.guest(), 1, 3);
@@ -159,7 +159,7 @@ TEST(QueueTrouble, AnUnmapThatFailsIsAnsweredAndThePageNeverUsedAgain) {
 }
 
 TEST(QueueTrouble, AnImpossibleIndexStopsTheRing) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   bench.guest().req_prod() += 100;
   bench.guest().kick();
@@ -169,7 +169,7 @@ TEST(QueueTrouble, AnImpossibleIndexStopsTheRing) {
 }
 
 TEST(QueueTrouble, AStoppedRingStaysStopped) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   const uint32_t prod = bench.guest().req_prod();
   bench.guest().req_prod() += 100;
@@ -185,7 +185,7 @@ TEST(QueueTrouble, AStoppedRingStaysStopped) {
 }
 
 TEST(QueueTrouble, AStoppedRingAnswersWhatWasInFlight) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   host().hold_io = true;
   (void)send_reads(bench.guest(), 1, 2);
@@ -199,7 +199,7 @@ TEST(QueueTrouble, AStoppedRingAnswersWhatWasInFlight) {
 }
 
 TEST(QueueTrouble, AStoppedRingDoesNotHarmTheOthers) {
-  Bench bench({.queues = 2});
+  DeviceFixture bench({.queues = 2});
   ASSERT_TRUE(bench.connect());
   bench.guest(0).req_prod() += 100;
   bench.guest(0).kick();
@@ -211,7 +211,7 @@ TEST(QueueTrouble, AStoppedRingDoesNotHarmTheOthers) {
 }
 
 TEST(QueueTrouble, AfterAReconnectAStoppedRingWorksAgain) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   bench.guest().req_prod() += 100;
   bench.guest().kick();
@@ -226,7 +226,7 @@ TEST(QueueTrouble, AfterAReconnectAStoppedRingWorksAgain) {
 }
 
 TEST(QueueTrouble, AnEventWithNothingToDoIsReportedAsSpurious) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   host().spurious_eois = 0;
   for (uint32_t i = 0; i < 5; ++i) {
@@ -237,7 +237,7 @@ TEST(QueueTrouble, AnEventWithNothingToDoIsReportedAsSpurious) {
 }
 
 TEST(QueueTrouble, AnEventWithARequestIsNotSpurious) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   host().eois = 0;
   host().spurious_eois = 0;
@@ -248,7 +248,7 @@ TEST(QueueTrouble, AnEventWithARequestIsNotSpurious) {
 }
 
 TEST(QueueTrouble, RequestsTakenWithoutAnEventDoNotExcuseALaterStorm) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   // The request is served without an event, as when the thread runs because an I/O has ended.  The
   // frontend was not asked for an event.
@@ -268,7 +268,7 @@ TEST(QueueTrouble, RequestsTakenWithoutAnEventDoNotExcuseALaterStorm) {
 
 TEST(QueueTrouble, AnEventThatComesWhileTheChannelIsBoundIsNotLost) {
   host().event_at_bind = true;
-  Bench bench;
+  DeviceFixture bench;
   const uint32_t gref = bench.guest().grant();
   bench.guest().put(ask(BLKIF_OP_READ, 1, 0, {{gref}}));
   bench.guest().show();
@@ -278,7 +278,7 @@ TEST(QueueTrouble, AnEventThatComesWhileTheChannelIsBoundIsNotLost) {
 }
 
 TEST(QueueTrouble, AnEventThatComesWhileTheChannelIsMaskedIsDealtWithAfterwards) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   host().eois = 0;
   bench.guest().kick();
@@ -291,7 +291,7 @@ TEST(QueueTrouble, AnEventThatComesWhileTheChannelIsMaskedIsDealtWithAfterwards)
 }
 
 TEST(QueueTrouble, AnIdleQueueMakesNoPass) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   const uint32_t passes = host().passes;
   const uint32_t works = host().work_runs;
@@ -301,7 +301,7 @@ TEST(QueueTrouble, AnIdleQueueMakesNoPass) {
 }
 
 TEST(QueueTrouble, AQueueThatWaitsForTheDiskMakesNoPass) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   host().hold_io = true;
   (void)send_reads(bench.guest(), 1, 3);
@@ -312,7 +312,7 @@ TEST(QueueTrouble, AQueueThatWaitsForTheDiskMakesNoPass) {
 }
 
 TEST(QueueTrouble, AFloodOfBadRequestsLogsOnlyThroughTheLimiter) {
-  Bench bench;
+  DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   for (uint32_t i = 0; i < 32; ++i) bench.guest().put(ask(99, i, 0, {}));
   bench.guest().show();

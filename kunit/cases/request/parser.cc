@@ -16,22 +16,22 @@ using blkback::Request;
 using blkback::Status;
 using blkback::wire::RawSlot;
 using kunit::ask;
-using kunit::Ask;
+using kunit::RawRequest;
 using kunit::Layout;
-using kunit::Part;
+using kunit::RawSegment;
 
 constexpr Layout kLayouts[] = {Layout::kNative, Layout::kX86_32, Layout::kX86_64};
 constexpr uint64_t kId = 0x0123456789abcdefu;
 
-RawSlot slot_of(Layout layout, const Ask& request) {
+RawSlot slot_of(Layout layout, const RawRequest& request) {
   RawSlot slot;
   kunit::write_slot(slot.bytes, layout, request);
   return slot;
 }
 
 // A request with all eleven segments, each different in each field.
-Ask full_request() {
-  Ask request = ask(BLKIF_OP_WRITE, kId, 0x1122334455667788u, {});
+RawRequest full_request() {
+  RawRequest request = ask(BLKIF_OP_WRITE, kId, 0x1122334455667788u, {});
   request.count = 11;
   for (uint32_t i = 0; i < 11; ++i) {
     request.parts[i] = {.gref = 0xcafe0000u + i,
@@ -55,7 +55,7 @@ bool complete(const Request& request) {
 
 // The status with which the request is refused in all layouts; 1 if a layout accepts it, or if the
 // layouts refuse it differently.
-int refusal(const Ask& request) {
+int refusal(const RawRequest& request) {
   int status = 2;
   for (const Layout layout : kLayouts) {
     const auto parsed = parse(slot_of(layout, request), layout);
@@ -69,7 +69,7 @@ int refusal(const Ask& request) {
   return status;
 }
 
-bool accepted(const Ask& request) {
+bool accepted(const RawRequest& request) {
   for (const Layout layout : kLayouts) {
     if (!parse(slot_of(layout, request), layout).has_value()) return false;
   }
@@ -114,34 +114,34 @@ bool known(uint32_t code) { return code <= 3 || code == 5 || code == 6; }
 TEST(Parser, RefusesEveryOtherOperationWithItsOwnIdAndOperation) {
   for (uint32_t code = 0; code < 256; ++code) {
     if (known(code)) continue;
-    const Ask request = ask(static_cast<uint8_t>(code), kId, 0, {{.gref = 9}});
+    const RawRequest request = ask(static_cast<uint8_t>(code), kId, 0, {{.gref = 9}});
     EXPECT_EQ(refusal(request), BLKIF_RSP_EOPNOTSUPP);
   }
 }
 
 TEST(Parser, AnUnknownOperationIsNotSupportedWhateverElseIsWrong) {
-  Ask request = ask(77, kId, UINT64_MAX, {{.gref = 9, .first = 7, .last = 0}});
+  RawRequest request = ask(77, kId, UINT64_MAX, {{.gref = 9, .first = 7, .last = 0}});
   request.count = 255;
   EXPECT_EQ(refusal(request), BLKIF_RSP_EOPNOTSUPP);
 }
 
 TEST(Parser, RefusesEveryCountOfSegmentsAboveEleven) {
   for (uint32_t count = 12; count < 256; ++count) {
-    Ask request = full_request();
+    RawRequest request = full_request();
     request.count = static_cast<uint8_t>(count);
     EXPECT_EQ(refusal(request), BLKIF_RSP_ERROR);
   }
 }
 
 TEST(Parser, RefusesAFlushWithMoreThanElevenSegments) {
-  Ask request = ask(BLKIF_OP_FLUSH_DISKCACHE, kId, 0, {});
+  RawRequest request = ask(BLKIF_OP_FLUSH_DISKCACHE, kId, 0, {});
   request.count = 12;
   EXPECT_EQ(refusal(request), BLKIF_RSP_ERROR);
 }
 
 TEST(Parser, AcceptsOneToElevenSegments) {
   for (uint8_t count = 1; count <= 11; ++count) {
-    Ask request = full_request();
+    RawRequest request = full_request();
     request.count = count;
     EXPECT_TRUE(accepted(request));
   }
@@ -209,23 +209,23 @@ TEST(Parser, DecidesEveryPairOfFirstAndLastSector) {
 }
 
 TEST(Parser, ABadLastSegmentSpoilsTheWholeRequest) {
-  Ask request = full_request();
+  RawRequest request = full_request();
   request.parts[10].last = 200;
   EXPECT_EQ(refusal(request), BLKIF_RSP_ERROR);
 }
 
 TEST(Parser, SegmentsBehindTheCountAreNotLookedAt) {
-  Ask request = full_request();
+  RawRequest request = full_request();
   request.count = 10;
   request.parts[10].last = 200;
   EXPECT_TRUE(accepted(request));
 }
 
 TEST(Parser, SumsUpTheSectors) {
-  const Ask request = ask(BLKIF_OP_READ, kId, 0,
-                          {{.gref = 1, .first = 0, .last = 7},
-                           {.gref = 2, .first = 3, .last = 3},
-                           {.gref = 3, .first = 6, .last = 7}});
+  const RawRequest request = ask(BLKIF_OP_READ, kId, 0,
+                                 {{.gref = 1, .first = 0, .last = 7},
+                                  {.gref = 2, .first = 3, .last = 3},
+                                  {.gref = 3, .first = 6, .last = 7}});
   for (const Layout layout : kLayouts) {
     const auto parsed = parse(slot_of(layout, request), layout);
     ASSERT_TRUE(parsed.has_value());

@@ -15,7 +15,7 @@ using blkback::Request;
 using blkback::Status;
 using blkback::wire::RawSlot;
 using kunit::ask;
-using kunit::Ask;
+using kunit::RawRequest;
 using kunit::DiscardAsk;
 using kunit::IndirectAsk;
 using kunit::Layout;
@@ -181,7 +181,7 @@ TEST(ParserDiscard, AcceptsEveryOtherNumberOfSectors) {
 
 TEST(ParserBarrier, AcceptsNoneToElevenSegments) {
   for (uint32_t count = 0; count <= 11; ++count) {
-    Ask request = ask(BLKIF_OP_WRITE_BARRIER, kId, 7, {});
+    RawRequest request = ask(BLKIF_OP_WRITE_BARRIER, kId, 7, {});
     request.count = static_cast<uint8_t>(count);
     for (uint32_t i = 0; i < 11; ++i) request.parts[i] = {.gref = 100 + i, .first = 1, .last = 2};
     for (const Layout layout : kLayouts) {
@@ -197,7 +197,7 @@ TEST(ParserBarrier, AcceptsNoneToElevenSegments) {
 
 TEST(ParserBarrier, RefusesMoreThanElevenSegments) {
   for (uint32_t count = 12; count < 256; ++count) {
-    Ask request = ask(BLKIF_OP_WRITE_BARRIER, kId, 7, {});
+    RawRequest request = ask(BLKIF_OP_WRITE_BARRIER, kId, 7, {});
     request.count = static_cast<uint8_t>(count);
     EXPECT_TRUE(refused(request, BLKIF_OP_WRITE_BARRIER));
   }

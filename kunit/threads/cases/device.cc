@@ -100,8 +100,8 @@ TEST(ThreadsDevice, EveryEventAtAnyTimeAndThenRemoval) {
                          for (int i = 0; i < 30; ++i) {
                            driver_statistics statistics{};
                            driver_statistics_read(device.driver(), &statistics);
-                           driver_identity identity{};
-                           driver_identity_read(device.driver(), &identity);
+                           driver_disk_info disk_info{};
+                           driver_disk_info_read(device.driver(), &disk_info);
                            (void)driver_device_finished(device.driver());
                          }
                        }});
@@ -129,15 +129,15 @@ TEST(ThreadsDevice, TheDiskIsNamedWhileItIsAskedFor) {
                          device.physical_device_changed();
                        },
                        [&device] {
-                         driver_identity identity{};
+                         driver_disk_info disk_info{};
                          const auto end = std::chrono::steady_clock::now() + threads::kPatience;
-                         while (identity.major == 0 && std::chrono::steady_clock::now() < end) {
-                           driver_identity_read(device.driver(), &identity);
+                         while (disk_info.major == 0 && std::chrono::steady_clock::now() < end) {
+                           driver_disk_info_read(device.driver(), &disk_info);
                            std::this_thread::yield();
                          }
-                         EXPECT_EQ(identity.major, 0xfeu);
-                         EXPECT_EQ(identity.minor, 0x10u);
-                         EXPECT_STREQ(identity.mode, "w");
+                         EXPECT_EQ(disk_info.major, 0xfeu);
+                         EXPECT_EQ(disk_info.minor, 0x10u);
+                         EXPECT_STREQ(disk_info.mode, "w");
                        }});
   }
 }

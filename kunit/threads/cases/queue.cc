@@ -8,7 +8,7 @@
 
 namespace {
 
-using kunit::Ask;
+using kunit::RawRequest;
 using kunit::ask;
 using threads::Device;
 using threads::Frontend;
@@ -180,7 +180,7 @@ TEST(ThreadsQueue, BarriersOrderTheWritesOfTwoRings) { expect_barriers(2, 600, 1
 TEST(ThreadsQueue, BarriersOrderTheWritesOfFourRings) { expect_barriers(4, 400, 15); }
 TEST(ThreadsQueue, ManyBarriersOfManyRingsAllComeToAnEnd) { expect_barriers(3, 200, 2); }
 
-Ask read_of(Frontend& frontend, uint64_t id) {
+RawRequest read_of(Frontend& frontend, uint64_t id) {
   return ask(BLKIF_OP_READ, id, 0, {{frontend.gref_of(id)}});
 }
 

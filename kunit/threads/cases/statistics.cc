@@ -88,8 +88,8 @@ TEST(ThreadsStatistics, AreReadWhileADeviceConnectsServesAndDisconnects) {
                          driver_statistics_read(device.driver(), &now);
                          if (went_back(before, now)) ++backwards;
                          before = now;
-                         driver_identity identity{};
-                         driver_identity_read(device.driver(), &identity);
+                         driver_disk_info disk_info{};
+                         driver_disk_info_read(device.driver(), &disk_info);
                          std::this_thread::yield();
                        }
                      }});

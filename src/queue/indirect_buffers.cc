@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-#include "queue/segment_blocks.h"
+#include "queue/indirect_buffers.h"
 
 #include <new>
 
@@ -9,20 +9,20 @@ namespace blkback {
 
 namespace {
 size_t block_bytes(uint32_t capacity) {
-  static_assert(sizeof(SegmentBlock) % alignof(GrantUse) == 0);
+  static_assert(sizeof(IndirectBuffer) % alignof(GrantUse) == 0);
   static_assert(sizeof(GrantUse) % alignof(host_io_segment) == 0);
-  return sizeof(SegmentBlock) + (size_t{capacity} + 1) * sizeof(GrantUse) +
+  return sizeof(IndirectBuffer) + (size_t{capacity} + 1) * sizeof(GrantUse) +
          size_t{capacity} * sizeof(host_io_segment);
 }
 
-void free_block(SegmentBlock* block) {
+void free_block(IndirectBuffer* block) {
   if (block != nullptr) host_free(block, block_bytes(block->capacity));
 }
 }  // namespace
 
-SegmentBlock* SegmentBlocks::make(void* memory, uint32_t capacity) {
+IndirectBuffer* IndirectBuffers::make(void* memory, uint32_t capacity) {
   if (memory == nullptr) return nullptr;
-  auto* block = ::new (memory) SegmentBlock;
+  auto* block = ::new (memory) IndirectBuffer;
   block->capacity = capacity;
   for (GrantUse& use : block->grants()) ::new (static_cast<void*>(&use)) GrantUse;
   for (host_io_segment& segment : block->segments()) {
@@ -31,30 +31,30 @@ SegmentBlock* SegmentBlocks::make(void* memory, uint32_t capacity) {
   return block;
 }
 
-Result<void> SegmentBlocks::create() {
+Result<void> IndirectBuffers::create() {
   reserve_ = make(host_alloc(block_bytes(kLarge)), kLarge);
   if (reserve_ == nullptr) return failure(-kEnoMem);
   reserve_identity_ = reserve_;
   return {};
 }
 
-SegmentBlocks::~SegmentBlocks() {
+IndirectBuffers::~IndirectBuffers() {
   trim(0);
   free_block(reserve_);
 }
 
-SegmentBlock* SegmentBlocks::take(uint32_t segments) {
+IndirectBuffer* IndirectBuffers::take(uint32_t segments) {
   BlockList& list = segments <= kSmall ? small_ : large_;
-  if (SegmentBlock* block = list.pop_front()) return block;
+  if (IndirectBuffer* block = list.pop_front()) return block;
   const uint32_t capacity = segments <= kSmall ? kSmall : kLarge;
-  if (SegmentBlock* block = make(host_try_alloc(block_bytes(capacity)), capacity)) return block;
-  if (SegmentBlock* block = large_.pop_front()) return block;
-  SegmentBlock* block = reserve_;
+  if (IndirectBuffer* block = make(host_try_alloc(block_bytes(capacity)), capacity)) return block;
+  if (IndirectBuffer* block = large_.pop_front()) return block;
+  IndirectBuffer* block = reserve_;
   reserve_ = nullptr;
   return block;
 }
 
-void SegmentBlocks::put(SegmentBlock& block) {
+void IndirectBuffers::put(IndirectBuffer& block) {
   if (&block == reserve_identity_) {
     reserve_ = &block;
   } else {
@@ -62,11 +62,11 @@ void SegmentBlocks::put(SegmentBlock& block) {
   }
 }
 
-void SegmentBlocks::trim_list(BlockList& list, uint32_t keep) {
+void IndirectBuffers::trim_list(BlockList& list, uint32_t keep) {
   while (list.size() > keep) free_block(list.pop_front());
 }
 
-void SegmentBlocks::trim(uint32_t keep) {
+void IndirectBuffers::trim(uint32_t keep) {
   trim_list(small_, keep);
   trim_list(large_, keep);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-#include "support/bench.h"
+#include "support/device_fixture.h"
 
 #include <cstring>
 #include <string>
@@ -10,7 +10,7 @@ using fake::Holding;
 using fake::host;
 using fake::Lock;
 
-Bench::Bench(const DeviceSetup& setup) : setup_(setup), device_(new_device()) {
+DeviceFixture::DeviceFixture(const DeviceSetup& setup) : setup_(setup), device_(new_device()) {
   device_->backend = {{"state", "1"},
                       {"online", "1"},
                       {"physical-device", "fe:10"},
@@ -19,29 +19,29 @@ Bench::Bench(const DeviceSetup& setup) : setup_(setup), device_(new_device()) {
   renew_rings();
 }
 
-Bench::~Bench() {
+DeviceFixture::~DeviceFixture() {
   if (driver() != nullptr) remove();
   drain();
 }
 
-std::unique_ptr<host_device> Bench::new_device() const {
+std::unique_ptr<host_device> DeviceFixture::new_device() const {
   auto device = std::make_unique<host_device>();
   device->name = "backend/vbd/" + std::to_string(setup_.domid) + "/51712";
-  device->identity = setup_.domid;
+  device->key = setup_.domid;
   device->domid = setup_.domid;
   return device;
 }
 
 // Callbacks of watches hold xenwatch_mutex.  Probe and remove hold the device's lock.  The watch
 // thread holds both when it adds or removes a device because its directory came or went.
-int Bench::bind() {
+int DeviceFixture::bind() {
   const Holding lock(Lock::kDeviceLock);
   const int error = driver_device_create(device_.get(), &device_->driver);
   if (error == 0) driver_physical_device_changed(driver());
   return error;
 }
 
-void Bench::unbind() {
+void DeviceFixture::unbind() {
   const Holding lock(Lock::kDeviceLock);
   (void)host().locks.wait_for(Lock::kGate);
   device_->removed = true;
@@ -50,7 +50,7 @@ void Bench::unbind() {
   device_->driver = nullptr;
 }
 
-int Bench::probe() {
+int DeviceFixture::probe() {
   int error = 0;
   {
     const Holding watch(Lock::kWatchMutex);
@@ -60,7 +60,7 @@ int Bench::probe() {
   return error;
 }
 
-void Bench::backend(const char* name, const char* value) {
+void DeviceFixture::backend(const char* name, const char* value) {
   if (value == nullptr) {
     device_->backend.erase(name);
   } else {
@@ -78,7 +78,7 @@ void Bench::backend(const char* name, const char* value) {
   host().run();
 }
 
-void Bench::frontend(const char* name, const char* value) {
+void DeviceFixture::frontend(const char* name, const char* value) {
   if (value == nullptr) {
     device_->frontend.erase(name);
   } else {
@@ -86,12 +86,12 @@ void Bench::frontend(const char* name, const char* value) {
   }
 }
 
-bool Bench::published(const char* name, const char* value) const {
+bool DeviceFixture::published(const char* name, const char* value) const {
   const auto node = device_->backend.find(name);
   return node != device_->backend.end() && node->second == value;
 }
 
-void Bench::remove() {
+void DeviceFixture::remove() {
   {
     const Holding watch(Lock::kWatchMutex);
     unbind();
@@ -99,7 +99,7 @@ void Bench::remove() {
   host().run();
 }
 
-void Bench::drain() {
+void DeviceFixture::drain() {
   host().hold_io = false;
   host().complete_all();
   host().run();
@@ -107,7 +107,7 @@ void Bench::drain() {
   if (host().leaks() != "") host().sleep(10000);
 }
 
-int Bench::rebind() {
+int DeviceFixture::rebind() {
   unbind();
   predecessor_ = std::move(device_);
   device_ = new_device();
@@ -121,7 +121,7 @@ int Bench::rebind() {
   return 0;
 }
 
-void Bench::renew_rings() {
+void DeviceFixture::renew_rings() {
   for (auto& guest : guests_) retired_guests_.push_back(std::move(guest));
   guests_.clear();
   for (uint32_t i = 0; i < setup_.queues; ++i) {
@@ -131,7 +131,7 @@ void Bench::renew_rings() {
   }
 }
 
-void Bench::offer() {
+void DeviceFixture::offer() {
   auto& nodes = device_->frontend;
   switch (setup_.layout) {
     case Layout::kNative:
@@ -158,18 +158,18 @@ void Bench::offer() {
   }
 }
 
-void Bench::state(uint32_t state) {
+void DeviceFixture::state(uint32_t state) {
   tell(state);
   host().run();
 }
 
-void Bench::tell(uint32_t state) {
+void DeviceFixture::tell(uint32_t state) {
   device_->frontend["state"] = std::to_string(state);
   const Holding watch(Lock::kWatchMutex);
   driver_frontend_changed(driver(), state);
 }
 
-bool Bench::connect() {
+bool DeviceFixture::connect() {
   if (driver() == nullptr && probe() != 0) return false;
   offer();
   state(HOST_XENBUS_INITIALISED);
@@ -178,31 +178,31 @@ bool Bench::connect() {
   return backend_state() == HOST_XENBUS_CONNECTED;
 }
 
-bool Bench::disconnect() {
+bool DeviceFixture::disconnect() {
   state(HOST_XENBUS_CLOSING);
   state(HOST_XENBUS_CLOSED);
   return backend_state() == HOST_XENBUS_CLOSED;
 }
 
-bool Bench::complained(const char* part) const {
+bool DeviceFixture::complained(const char* part) const {
   for (const std::string& line : device_->errors) {
     if (line.find(part) != std::string::npos) return true;
   }
   return false;
 }
 
-driver_statistics Bench::statistics() {
+driver_statistics DeviceFixture::statistics() {
   const Holding reader(Lock::kSysfs);
   driver_statistics statistics{};
   driver_statistics_read(driver(), &statistics);
   return statistics;
 }
 
-driver_identity Bench::identity() {
+driver_disk_info DeviceFixture::disk_info() {
   const Holding reader(Lock::kSysfs);
-  driver_identity identity{};
-  driver_identity_read(driver(), &identity);
-  return identity;
+  driver_disk_info disk_info{};
+  driver_disk_info_read(driver(), &disk_info);
+  return disk_info;
 }
 
 }  // namespace kunit

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-#include "queue/segment_blocks.h"
+#include "queue/indirect_buffers.h"
 
 #include <vector>
 
@@ -9,32 +9,32 @@
 namespace {
 
 using blkback::GrantUse;
-using blkback::SegmentBlock;
-using blkback::SegmentBlocks;
+using blkback::IndirectBuffer;
+using blkback::IndirectBuffers;
 using fake::host;
 
-TEST(SegmentBlocks, ThereIsNoReserveWithoutMemory) {
-  SegmentBlocks blocks;
+TEST(IndirectBuffers, ThereIsNoReserveWithoutMemory) {
+  IndirectBuffers blocks;
   host().failing.insert("host_alloc");
   const auto created = blocks.create();
   ASSERT_FALSE(created.has_value());
   EXPECT_EQ(created.error().number, -12);
 }
 
-TEST(SegmentBlocks, AFreshOneHoldsTheReserveAlone) {
+TEST(IndirectBuffers, AFreshOneHoldsTheReserveAlone) {
   {
-    SegmentBlocks blocks;
+    IndirectBuffers blocks;
     ASSERT_TRUE(blocks.create().has_value());
     EXPECT_EQ(host().memory.size(), 1u);
   }
   EXPECT_TRUE(host().memory.empty());
 }
 
-TEST(SegmentBlocks, ABlockIsAsLargeAsTheRequestNeeds) {
-  SegmentBlocks blocks;
+TEST(IndirectBuffers, ABlockIsAsLargeAsTheRequestNeeds) {
+  IndirectBuffers blocks;
   ASSERT_TRUE(blocks.create().has_value());
   for (const uint32_t segments : {1u, 11u, 12u, 32u, 33u, 255u, 256u}) {
-    SegmentBlock* block = blocks.take(segments);
+    IndirectBuffer* block = blocks.take(segments);
     ASSERT_TRUE(block != nullptr);
     EXPECT_EQ(block->capacity, segments <= 32 ? 32u : 256u);
     EXPECT_EQ(block->segments().size(), block->capacity);
@@ -43,10 +43,10 @@ TEST(SegmentBlocks, ABlockIsAsLargeAsTheRequestNeeds) {
   }
 }
 
-TEST(SegmentBlocks, GrantsAndSegmentsDoNotOverlap) {
-  SegmentBlocks blocks;
+TEST(IndirectBuffers, GrantsAndSegmentsDoNotOverlap) {
+  IndirectBuffers blocks;
   ASSERT_TRUE(blocks.create().has_value());
-  SegmentBlock* block = blocks.take(256);
+  IndirectBuffer* block = blocks.take(256);
   ASSERT_TRUE(block != nullptr);
   for (uint32_t i = 0; i <= 256; ++i) block->grants()[i].gref = i;
   for (uint32_t i = 0; i < 256; ++i) {
@@ -60,27 +60,27 @@ TEST(SegmentBlocks, GrantsAndSegmentsDoNotOverlap) {
   blocks.put(*block);
 }
 
-TEST(SegmentBlocks, ABlockIsKeptForTheNextRequest) {
-  SegmentBlocks blocks;
+TEST(IndirectBuffers, ABlockIsKeptForTheNextRequest) {
+  IndirectBuffers blocks;
   ASSERT_TRUE(blocks.create().has_value());
   for (const uint32_t segments : {20u, 200u}) {
-    SegmentBlock* block = blocks.take(segments);
+    IndirectBuffer* block = blocks.take(segments);
     ASSERT_TRUE(block != nullptr);
     blocks.put(*block);
     const uint32_t calls = host().fallible_calls;
-    SegmentBlock* again = blocks.take(segments);
+    IndirectBuffer* again = blocks.take(segments);
     EXPECT_TRUE(again == block);
     EXPECT_EQ(host().fallible_calls, calls);
     blocks.put(*again);
   }
 }
 
-TEST(SegmentBlocks, TheReserveIsTakenOnlyWithoutMemory) {
-  SegmentBlocks blocks;
+TEST(IndirectBuffers, TheReserveIsTakenOnlyWithoutMemory) {
+  IndirectBuffers blocks;
   ASSERT_TRUE(blocks.create().has_value());
-  SegmentBlock* first = blocks.take(256);
+  IndirectBuffer* first = blocks.take(256);
   host().failing.insert("host_alloc");
-  SegmentBlock* reserve = blocks.take(256);
+  IndirectBuffer* reserve = blocks.take(256);
   ASSERT_TRUE(first != nullptr && reserve != nullptr);
   EXPECT_TRUE(first != reserve);
   EXPECT_EQ(reserve->capacity, 256u);
@@ -92,44 +92,44 @@ TEST(SegmentBlocks, TheReserveIsTakenOnlyWithoutMemory) {
   blocks.put(*first);
 }
 
-TEST(SegmentBlocks, WithoutMemoryASmallRequestTakesALargeBlockBeforeTheReserve) {
-  SegmentBlocks blocks;
+TEST(IndirectBuffers, WithoutMemoryASmallRequestTakesALargeBlockBeforeTheReserve) {
+  IndirectBuffers blocks;
   ASSERT_TRUE(blocks.create().has_value());
-  SegmentBlock* large = blocks.take(100);
+  IndirectBuffer* large = blocks.take(100);
   ASSERT_TRUE(large != nullptr);
   blocks.put(*large);
   host().failing.insert("host_alloc");
-  SegmentBlock* small = blocks.take(5);
+  IndirectBuffer* small = blocks.take(5);
   EXPECT_TRUE(small == large);
-  SegmentBlock* reserve = blocks.take(5);
+  IndirectBuffer* reserve = blocks.take(5);
   EXPECT_TRUE(reserve != nullptr && reserve != large);
   blocks.put(*small);
   blocks.put(*reserve);
 }
 
-TEST(SegmentBlocks, WithoutMemoryALargeRequestNeverTakesASmallBlock) {
-  SegmentBlocks blocks;
+TEST(IndirectBuffers, WithoutMemoryALargeRequestNeverTakesASmallBlock) {
+  IndirectBuffers blocks;
   ASSERT_TRUE(blocks.create().has_value());
-  SegmentBlock* small = blocks.take(32);
+  IndirectBuffer* small = blocks.take(32);
   ASSERT_TRUE(small != nullptr);
   blocks.put(*small);
   host().failing.insert("host_alloc");
-  SegmentBlock* large = blocks.take(33);
+  IndirectBuffer* large = blocks.take(33);
   ASSERT_TRUE(large != nullptr);
   EXPECT_EQ(large->capacity, 256u);
   EXPECT_TRUE(blocks.take(33) == nullptr);
   blocks.put(*large);
 }
 
-TEST(SegmentBlocks, TheReserveReturnsToItsPlaceAndNotAmongTheOthers) {
-  SegmentBlocks blocks;
+TEST(IndirectBuffers, TheReserveReturnsToItsPlaceAndNotAmongTheOthers) {
+  IndirectBuffers blocks;
   ASSERT_TRUE(blocks.create().has_value());
   host().failing.insert("host_alloc");
-  SegmentBlock* reserve = blocks.take(1);
+  IndirectBuffer* reserve = blocks.take(1);
   ASSERT_TRUE(reserve != nullptr);
   blocks.put(*reserve);
   host().failing.clear();
-  SegmentBlock* large = blocks.take(256);
+  IndirectBuffer* large = blocks.take(256);
   EXPECT_TRUE(large != reserve);
   blocks.put(*large);
   blocks.trim(0);
@@ -138,28 +138,28 @@ TEST(SegmentBlocks, TheReserveReturnsToItsPlaceAndNotAmongTheOthers) {
   blocks.put(*reserve);
 }
 
-TEST(SegmentBlocks, TrimmingKeepsSoManyOfEachSizeAndTheReserve) {
-  SegmentBlocks blocks;
+TEST(IndirectBuffers, TrimmingKeepsSoManyOfEachSizeAndTheReserve) {
+  IndirectBuffers blocks;
   ASSERT_TRUE(blocks.create().has_value());
-  std::vector<SegmentBlock*> taken;
+  std::vector<IndirectBuffer*> taken;
   for (uint32_t i = 0; i < 10; ++i) taken.push_back(blocks.take(i % 2 == 0 ? 10 : 100));
-  for (SegmentBlock* block : taken) {
+  for (IndirectBuffer* block : taken) {
     ASSERT_TRUE(block != nullptr);
     blocks.put(*block);
   }
   EXPECT_EQ(host().memory.size(), 11u);
   blocks.trim(7);
   EXPECT_EQ(host().memory.size(), 11u);
-  blocks.trim(SegmentBlocks::kKeep);
-  EXPECT_EQ(host().memory.size(), 2 * SegmentBlocks::kKeep + 1);
+  blocks.trim(IndirectBuffers::kKeep);
+  EXPECT_EQ(host().memory.size(), 2 * IndirectBuffers::kKeep + 1);
   blocks.trim(0);
   EXPECT_EQ(host().memory.size(), 1u);
 }
 
-TEST(SegmentBlocks, TrimmingDoesNotTouchWhatIsInUse) {
-  SegmentBlocks blocks;
+TEST(IndirectBuffers, TrimmingDoesNotTouchWhatIsInUse) {
+  IndirectBuffers blocks;
   ASSERT_TRUE(blocks.create().has_value());
-  SegmentBlock* block = blocks.take(100);
+  IndirectBuffer* block = blocks.take(100);
   ASSERT_TRUE(block != nullptr);
   blocks.trim(0);
   block->grants()[256].gref = 5;

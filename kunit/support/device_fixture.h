@@ -25,14 +25,14 @@ struct DeviceSetup {
   uint32_t first_index = 0;  // the initial value of the rings' indices
 };
 
-class Bench {
+class DeviceFixture {
  public:
   // Creates a backend and a frontend directory.  The device is created by probe().
-  explicit Bench(const DeviceSetup& setup = {});
+  explicit DeviceFixture(const DeviceSetup& setup = {});
   // Removes the device, if there is one, and lets it drain.
-  ~Bench();
-  Bench(const Bench&) = delete;
-  Bench& operator=(const Bench&) = delete;
+  ~DeviceFixture();
+  DeviceFixture(const DeviceFixture&) = delete;
+  DeviceFixture& operator=(const DeviceFixture&) = delete;
 
   // --- the toolstack ----------------------------------------------------------
   [[nodiscard]] int probe();
@@ -72,7 +72,7 @@ class Bench {
   [[nodiscard]] host_device& predecessor() { return *predecessor_; }
   [[nodiscard]] Guest& guest(uint32_t queue = 0) { return *guests_[queue]; }
   [[nodiscard]] driver_statistics statistics();
-  [[nodiscard]] driver_identity identity();
+  [[nodiscard]] driver_disk_info disk_info();
 
  private:
   [[nodiscard]] std::unique_ptr<host_device> new_device() const;

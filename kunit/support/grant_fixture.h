@@ -29,15 +29,15 @@ struct TestJob : GrantJob {
   GrantUse grants[11];
 };
 
-class GrantBench {
+class GrantFixture {
  public:
-  explicit GrantBench(Mapper::Persistence persistence)
+  explicit GrantFixture(Mapper::Persistence persistence)
       : mapper(7, persistence, pool, {"7.xvda-0", log_limits}) {
     created = mapper.create().has_value();
   }
-  ~GrantBench() { unmap_persistent(); }
-  GrantBench(const GrantBench&) = delete;
-  GrantBench& operator=(const GrantBench&) = delete;
+  ~GrantFixture() { unmap_persistent(); }
+  GrantFixture(const GrantFixture&) = delete;
+  GrantFixture& operator=(const GrantFixture&) = delete;
 
   void map(std::initializer_list<GrantJob*> jobs) {
     mapper.map(std::span<GrantJob* const>(jobs.begin(), jobs.size()), limits, now_ms);

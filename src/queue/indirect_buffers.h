@@ -19,7 +19,7 @@
 
 namespace blkback {
 
-struct SegmentBlock : ListLink {
+struct IndirectBuffer : ListLink {
   uint32_t capacity = 0;  // segments
 
   // One grant more than segments: the first is for the page of descriptors.
@@ -32,20 +32,20 @@ struct SegmentBlock : ListLink {
   }
 };
 
-class SegmentBlocks {
+class IndirectBuffers {
  public:
-  SegmentBlocks() = default;
-  ~SegmentBlocks();
-  SegmentBlocks(const SegmentBlocks&) = delete;
-  SegmentBlocks& operator=(const SegmentBlocks&) = delete;
+  IndirectBuffers() = default;
+  ~IndirectBuffers();
+  IndirectBuffers(const IndirectBuffers&) = delete;
+  IndirectBuffers& operator=(const IndirectBuffers&) = delete;
 
   // Allocates the reserve.  Error: -ENOMEM.
   [[nodiscard]] Result<void> create();
 
   // Returns a block for `segments` segments, at most wire::kMaxIndirectSegments.  No grant of
   // the block is mapped.  Returns nullptr when there is no memory and the reserve is in use.
-  [[nodiscard]] SegmentBlock* take(uint32_t segments);
-  void put(SegmentBlock& block);
+  [[nodiscard]] IndirectBuffer* take(uint32_t segments);
+  void put(IndirectBuffer& block);
 
   // Gives unused blocks back to the host until at most `keep` of each size are left.  The
   // reserve does not count and stays.
@@ -59,15 +59,15 @@ class SegmentBlocks {
   static_assert(kLarge <= HOST_IO_MAX_SEGMENTS);
 
  private:
-  using BlockList = IntrusiveList<SegmentBlock>;
+  using BlockList = IntrusiveList<IndirectBuffer>;
 
-  [[nodiscard]] static SegmentBlock* make(void* memory, uint32_t capacity);
+  [[nodiscard]] static IndirectBuffer* make(void* memory, uint32_t capacity);
   static void trim_list(BlockList& list, uint32_t keep);
 
   BlockList small_;
   BlockList large_;
-  SegmentBlock* reserve_ = nullptr;  // nullptr while it is in use
-  const SegmentBlock* reserve_identity_ = nullptr;
+  IndirectBuffer* reserve_ = nullptr;  // nullptr while it is in use
+  const IndirectBuffer* reserve_identity_ = nullptr;
 };
 
 }  // namespace blkback
