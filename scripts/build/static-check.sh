@@ -68,7 +68,7 @@ flags+=(-Iinclude -Isrc)
 
 mapfile -t core < <(find src -name '*.cc' | sort)
 mapfile -t kernel_c < <(find src/linux kunit/linux kunit/kernel/glue kunit/planted/glue include -name '*.[ch]' | sort)
-mapfile -t cplusplus < <(find src kunit scripts/lab/frontend \( -name '*.cc' -o -name '*.h' \) \
+mapfile -t cplusplus < <(find src kunit \( -name '*.cc' -o -name '*.h' \) \
 	-not -path 'src/linux/*' -not -path 'kunit/linux/*' | sort)
 mapfile -t scripts < <(grep -rlE '^(#!.*sh$|# shellcheck shell=)' scripts kunit .ci | sort)
 
