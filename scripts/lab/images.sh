@@ -26,6 +26,8 @@ release=$("$here/../setup/kernel.sh" "$series" version)
 dom0_packages="bash coreutils grep sed gawk findutils procps util-linux mount kmod iproute2
 	xen-hypervisor-4.17-amd64 xen-utils-4.17 xen-utils-common xenstore-utils
 	fio busybox-static dmsetup gdisk libc-bin nbd-server nbd-client"
+fio_unused="libgfapi.so.0 libnbd.so.0 libibverbs.so.1 librdmacm.so.1 librados.so.2 librbd.so.1
+	libpmemblk.so.1 libpmem.so.1"
 dom0_modules="xen-gntdev xen-evtchn xenfs xen-privcmd xen-gntalloc xen-blkback xen-blkfront
 	loop brd zram null_blk scsi_debug sd_mod dm-mod dm-delay dm-flakey nbd crc32c_generic crc32c-intel"
 guest_modules="xen-blkfront xenfs xen-gntalloc xen-gntdev xen-evtchn crc32c_generic crc32c-intel"
@@ -33,7 +35,7 @@ guest_modules="xen-blkfront xenfs xen-gntalloc xen-gntdev xen-evtchn crc32c_gene
 # --- dom0's programs ---------------------------------------------------------
 
 versions=$(for package in $dom0_packages; do echo "$package $(package_version "$package")"; done)
-key=$( (echo "$versions"; cat "$here/images.sh") | sha256sum | cut -c1-16)
+key=$( (echo "$versions"; cat "$here/images.sh" "$here/stub-libraries") | sha256sum | cut -c1-16)
 base=$cache/base-$key
 if [ ! -e "$base" ]; then
 	echo "lab: fetching and unpacking dom0's packages (80 MB)" >&2
@@ -50,10 +52,27 @@ if [ ! -e "$base" ]; then
 	# What the packages' own scripts would have set up.
 	ln -s gawk "$work/root/usr/bin/awk"
 	[ -e "$work/root/bin/sh" ] || ln -s bash "$work/root/bin/sh"
+	# Stubs for the libraries of fio that no scenario uses, and nothing of what only these need.
+	"$here/stub-libraries" "$work/root/usr/bin/fio" "$work/stubs" $fio_unused
+	libraries=$work/root/usr/lib/x86_64-linux-gnu
+	rm -rf "$libraries/ceph"
+	for library in $fio_unused; do
+		rm -f "$libraries/$library".*
+		mv "$work/stubs/$library" "$libraries/"
+	done
+	needed() { # PROGRAM...: the libraries that they need
+		for program in "$@"; do
+			chroot "$work/root" /lib64/ld-linux-x86-64.so.2 --list "$program" 2>/dev/null || :
+		done | grep -oE '/[^ ]+\.so[^ ]*' | sort -u
+	}
+	# shellcheck disable=SC2046 # a list of words
+	needed $(cd "$work/root" && find bin sbin usr/bin usr/sbin usr/lib/xen-4.17/bin -type f -perm /111 |
+		sed 's,^,/,') | while read -r library; do readlink -f "$work/root$library"; done >"$work/needed"
+	for library in "$libraries"/*.so.*; do
+		grep -qxF "$(readlink -f "$library")" "$work/needed" || rm "$library"
+	done
 	# The libraries of the guest's programs, for the guest's image.
-	for program in /usr/bin/fio /usr/bin/xenstore-read; do
-		chroot "$work/root" /lib64/ld-linux-x86-64.so.2 --list $program
-	done | grep -oE '/[^ ]+\.so[^ ]*' | sort -u >"$work/out/guest-libraries"
+	needed /usr/bin/fio /usr/bin/xenstore-read >"$work/out/guest-libraries"
 	(cd "$work/root" && find . | cpio -o -H newc --quiet) >"$work/out/base.cpio"
 	mv "$work/root" "$work/out/root"
 	for old in "$cache"/base-*; do rm -rf "$old"; done
