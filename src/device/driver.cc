@@ -85,7 +85,7 @@ void driver_statistics_read(driver_device* device, driver_statistics* statistics
   *statistics = device_of(device).statistics();
 }
 
-void driver_disk_info_read(driver_device* device, driver_disk_info* identity) {
+void driver_disk_info_read(driver_device* device, driver_disk_info* disk_info) {
   *disk_info = device_of(device).disk_info();
 }
 

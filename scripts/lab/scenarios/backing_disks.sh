@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
+# lab: rare
 # Verified I/O on all kinds of backing disks.
 # shows: brd, null_blk with and without write cache, scsi_debug, dm-linear as backing disks | yes
 . /lab/dom0/lib.sh

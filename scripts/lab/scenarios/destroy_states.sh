@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
+# lab: rare
 # lab: locks
 # lab: tool
 # A guest is destroyed with its frontend in every state, with I/O in flight where possible.

@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
+# lab: rare
 # Requests of up to 256 segments, with and without persistent grants.
 # shows: INDIRECT requests of up to 256 segments | yes
 # shows: at most 3 grant hypercalls for 1 MiB without persistent grants | 27

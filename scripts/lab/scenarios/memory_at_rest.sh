@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
+# lab: rare
 # lab: release
 # dom0's memory for a connected disk before its first request: four rings of one page,
 # and of sixteen pages.
