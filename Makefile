@@ -14,7 +14,7 @@ export CCACHE_NOHASHDIR ?= 1
 
 .PHONY: all install demo check check-all check-quick check-debug-dom0 features check-unit check-threads check-kunit check-lab \
 	check-static check-fuzz format \
-	mutants fuzz coverage bench-quick hooks \
+	mutants fuzz coverage bench-quick hooks dist deb \
 	clean help FORCE
 
 all:
@@ -105,6 +105,13 @@ hooks:
 	@scripts/setup/packages.sh unit static
 	@scripts/setup/hooks.sh
 
+dist:
+	@scripts/packaging/dist.sh "$(BUILD)/xen-blkback-$$(sed -n 's/^#define BLKBACK_VERSION "\(.*\)"$$/\1/p' src/linux/version.h).tar.xz"
+
+deb:
+	@scripts/setup/packages.sh deb
+	@scripts/packaging/deb.sh
+
 clean:
 	rm -rf "$(BUILD)" xen-blkback.ko compile_commands.json
 
@@ -130,4 +137,6 @@ help:
 	@echo "make features    make Documentation/features.md from what the last check said"
 	@echo "make hooks       check layout, scripts and the cases before each commit"
 	@echo "make compile_commands.json  tell editors how the core is compiled"
+	@echo "make dist        a source archive of this version, in build/"
+	@echo "make deb         Debian packages in build/deb: xen-blkback-dkms, xen-blkback-tools"
 	@echo "make clean       remove what was built here"

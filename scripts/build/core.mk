@@ -40,9 +40,17 @@ blkback-core := \
 	src/device/device_disk.o \
 	src/device/driver.o
 
-# The g++ that belongs to the kernel's gcc.  XEN_HEADERS may name a folder that
-# holds xen/io/blkif.h where libxen-dev is not installed.
-BLKBACK_CXX ?= $(patsubst %gcc,%g++,$(firstword $(subst gcc-,g++-,$(CC:gcc=g++))))
+# The g++ of the kernel's own gcc: CC may begin with ccache, and folders of its path
+# may be called gcc.  XEN_HEADERS may name a folder that holds xen/io/blkif.h where
+# libxen-dev is not installed; a source package brings one.
+blkback-cc := $(lastword $(CC))
+blkback-cc-name := $(notdir $(blkback-cc))
+BLKBACK_CXX ?= $(patsubst %$(blkback-cc-name),%,$(blkback-cc))$(subst gcc,g++,$(blkback-cc-name))
+XEN_HEADERS ?= $(wildcard $(blkback-dir)/xen-headers)
+ifeq ($(shell command -v $(BLKBACK_CXX)),)
+$(error xen-blkback: no $(BLKBACK_CXX), which belongs to the compiler of this kernel, $(CC): \
+	install $(subst x86_64-linux-gnu-,,$(notdir $(BLKBACK_CXX))), or name one with BLKBACK_CXX=)
+endif
 BLKBACK_CXX_LAUNCHER ?=
 
 # Flags of the kernel that C++ does not know or that bring in kernel headers.
