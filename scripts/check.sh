@@ -152,6 +152,7 @@ fi
 if [ "$extent" != debug-dom0 ]; then
 	stage "judge of KTAP" scripts/kunit/test-ktap
 	suite "judge of the lab" scripts/lab/test_judge.py
+	suite tools tools/tests/test_status.py
 fi
 case $extent in
 quick | debug-dom0) ;;
@@ -198,6 +199,10 @@ for kernel in $builds; do stage "build $kernel" build_for "$kernel"; done
 for kernel in $kernels; do
 	case $kernel in 6.12-*) stage "build cases for $kernel" cases_for "$kernel" ;; esac
 done
+case " $builds " in
+*" 6.12 "*) suite "kernels 6.5 to 6.8" scripts/build/compat-check.sh build/6.12 ;;
+esac
+[ "$extent" != all ] || stage packages make --no-print-directory deb
 # One kernel at a time: two emulators on two CPUs are so slow that xl times out.
 for kernel in $kernels; do lab "$kernel"; done
 case $extent in

@@ -13,6 +13,10 @@ import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 TOP = HERE.parent.parent
+# The emulator's CPUs may wait for the host's, which other tests use at the same time: what
+# seems to stand still for half a minute is not locked up yet.
+PATIENT = ('workqueue.watchdog_thresh=150 sysctl.kernel.watchdog_thresh=60 '
+           'rcupdate.rcu_cpu_stall_timeout=150')
 
 
 def output_of(*command):
@@ -120,7 +124,7 @@ class Machine:
         # tasks must be longer.
         words = ('console=ttyS0 ignore_loglevel printk_devkmsg=on log_buf_len=4M panic=-1 '
                  'kasan_multi_shot kunit.enable=1 '
-                 f'sysctl.kernel.hung_task_timeout_secs=310 {append}')
+                 f'sysctl.kernel.hung_task_timeout_secs=310 {PATIENT} {append}')
         command = ['qemu-system-x86_64', '-cpu', 'max', '-accel', 'tcg,thread=multi',
                    '-smp', str(smp), '-m', '2G', '-display', 'none', '-serial', 'stdio',
                    '-no-reboot', '-nodefaults', '-kernel', self.kernel, '-initrd', initrd,
