@@ -162,10 +162,40 @@ struct driver_statistics {
 	uint64_t ds_req;
 	uint64_t rd_sect; /* sectors of 512 bytes */
 	uint64_t wr_sect;
+	uint64_t err_req;     /* answered with another status than BLKIF_RSP_OKAY */
+	uint64_t refused_req; /* among these: refused, because malformed or not allowed */
+	/* Answered with BLKIF_RSP_OKAY or an error after they were counted in *_req above. */
+	uint64_t done[4]; /* by enum driver_request_kind */
+	/* Microseconds of these requests, from the ring to the answer, and with the disk. */
+	uint64_t total_us[4];
+	uint64_t disk_us[4];
+};
+
+enum driver_request_kind {
+	DRIVER_READ = 0,
+	DRIVER_WRITE = 1,
+	DRIVER_FLUSH = 2, /* and barriers */
+	DRIVER_DISCARD = 3,
+	DRIVER_REQUEST_KINDS = 4,
 };
 
 /* driver_statistics_read - fill @statistics with the device's totals.  Context: process. */
 void driver_statistics_read(struct driver_device *device, struct driver_statistics *statistics);
+
+/*
+ * How long answered requests of one kind took, in buckets: [0] counts those below 1 us, [i]
+ * those of at least 2^(i-1) us and below 2^i us, the last one all that took longer.
+ */
+#define DRIVER_LATENCY_BUCKETS 24
+enum driver_latency_span {
+	DRIVER_LATENCY_TOTAL = 0, /* from the ring to the answer */
+	DRIVER_LATENCY_DISK = 1,  /* with the disk; for requests that had I/O */
+	DRIVER_LATENCY_SPANS = 2,
+};
+
+/* driver_latency_read - fill @buckets with the device's totals.  Context: process. */
+void driver_latency_read(struct driver_device *device, enum driver_request_kind kind,
+			 enum driver_latency_span span, uint64_t buckets[DRIVER_LATENCY_BUCKETS]);
 
 /*
  * The backing disk as sysfs shows it.  @mode is the text of the backend's node "mode".

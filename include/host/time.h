@@ -11,4 +11,10 @@ HOST_DECLS_BEGIN
  */
 uint64_t host_time_ms(void);
 
+/*
+ * host_time_ns - nanoseconds since a fixed moment in the past, from the kernel's best clock.
+ * Never goes backwards.  Context: any.
+ */
+uint64_t host_time_ns(void);
+
 HOST_DECLS_END

@@ -363,6 +363,8 @@ void host_survey_start(void) { host().surveying = true; }
 
 uint64_t host_time_ms(void) { return host().now_ms; }
 
+uint64_t host_time_ns(void) { return host().now_ms * 1000000; }
+
 void host_parameters_read(host_parameters* parameters) {
   host().cross();
   *parameters = host().parameters;

@@ -96,7 +96,23 @@ void driver_statistics_read(struct driver_device *device, struct driver_statisti
 		.ds_req = 15,
 		.rd_sect = U64_MAX,
 		.wr_sect = 17,
+		.err_req = 18,
+		.refused_req = 19,
+		.done = { 1, 2, 3, 4 },
+		.total_us = { 21, 22, 23, 24 },
+		.disk_us = { 25, 26, 27, 28 },
 	};
+}
+
+/* Each bucket holds its number, and each file begins with another one. */
+void driver_latency_read(struct driver_device *device, enum driver_request_kind kind,
+			 enum driver_latency_span span, uint64_t buckets[DRIVER_LATENCY_BUCKETS])
+{
+	int i;
+
+	for (i = 0; i < DRIVER_LATENCY_BUCKETS; i++)
+		buckets[i] = i;
+	buckets[0] = 100 + 10 * span + kind;
 }
 
 void driver_disk_info_read(struct driver_device *device, struct driver_disk_info *disk_info)

@@ -112,6 +112,9 @@ static char *read_file(struct kunit *test, const char *path)
 
 #define FOLDER "/sys/devices/vbd-kunit/"
 
+/* All but the first one. */
+#define BUCKETS " 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23\n"
+
 static void files_show_what_the_core_says(struct kunit *test)
 {
 	static const struct {
@@ -126,6 +129,29 @@ static void files_show_what_the_core_says(struct kunit *test)
 		{ FOLDER "statistics/ds_req", "15\n" },
 		{ FOLDER "statistics/rd_sect", "18446744073709551615\n" },
 		{ FOLDER "statistics/wr_sect", "17\n" },
+		{ FOLDER "statistics/err_req", "18\n" },
+		{ FOLDER "statistics/refused_req", "19\n" },
+		{ FOLDER "statistics/in_flight", "44\n" },
+		{ FOLDER "statistics/rd_done", "1\n" },
+		{ FOLDER "statistics/wr_done", "2\n" },
+		{ FOLDER "statistics/f_done", "3\n" },
+		{ FOLDER "statistics/ds_done", "4\n" },
+		{ FOLDER "statistics/rd_usecs", "21\n" },
+		{ FOLDER "statistics/wr_usecs", "22\n" },
+		{ FOLDER "statistics/f_usecs", "23\n" },
+		{ FOLDER "statistics/ds_usecs", "24\n" },
+		{ FOLDER "statistics/rd_disk_usecs", "25\n" },
+		{ FOLDER "statistics/wr_disk_usecs", "26\n" },
+		{ FOLDER "statistics/f_disk_usecs", "27\n" },
+		{ FOLDER "statistics/ds_disk_usecs", "28\n" },
+		{ FOLDER "statistics/rd_latency", "100" BUCKETS },
+		{ FOLDER "statistics/wr_latency", "101" BUCKETS },
+		{ FOLDER "statistics/f_latency", "102" BUCKETS },
+		{ FOLDER "statistics/ds_latency", "103" BUCKETS },
+		{ FOLDER "statistics/rd_disk_latency", "110" BUCKETS },
+		{ FOLDER "statistics/wr_disk_latency", "111" BUCKETS },
+		{ FOLDER "statistics/f_disk_latency", "112" BUCKETS },
+		{ FOLDER "statistics/ds_disk_latency", "113" BUCKETS },
 	};
 	struct fake_device *fake = fake_device_create(test);
 	struct device *dev = &fake->xenbus.dev;

@@ -217,6 +217,12 @@ static void time_goes_on_and_never_back(struct kunit *test)
 	KUNIT_EXPECT_GE(test, passed, 200 - jiffies_to_msecs(2));
 	/* The unit is no smaller than a millisecond.  The bound is high for busy machines. */
 	KUNIT_EXPECT_LT(test, passed, 100000);
+
+	began = host_time_ns();
+	msleep(20);
+	passed = host_time_ns() - began;
+	KUNIT_EXPECT_GE(test, passed, 20 * NSEC_PER_MSEC);
+	KUNIT_EXPECT_LT(test, passed, 100 * NSEC_PER_SEC);
 }
 
 static void shared_copy_copies_exactly(struct kunit *test)

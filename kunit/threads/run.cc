@@ -329,4 +329,9 @@ uint64_t host_time_ms(void) {
          threads::kSpeed / 1000;
 }
 
+uint64_t host_time_ns(void) {
+  const auto now = std::chrono::steady_clock::now().time_since_epoch();
+  return static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(now).count());
+}
+
 }  // extern "C"

@@ -27,9 +27,14 @@ parameters=$(sed -n 's/^BOUNDED_PARAMETER(\([a-z_]*\),.*/\1/p; s/^module_param(\
 same parameters Documentation/ABI/testing/sysfs-driver-xen-blkback \
 	/sys/module/xen_blkback/parameters/ "$parameters"
 
+# The in-tree driver has these, too.
 files=$(sed -n 's/^STATISTIC(\([a-z_]*\));/statistics\/\1/p; s/^static DEVICE_ATTR_RO(\([a-z_]*\));/\1/p' \
-	src/linux/sysfs.c)
+	src/linux/sysfs.c | grep -vx in_flight)
 same files Documentation/ABI/stable/sysfs-bus-xen-backend '/sys/bus/xen-backend/devices/\*/' "$files"
+
+files=$(sed -nE 's/^(STATISTIC_OF|LATENCY)\(([a-z_]*),.*/statistics\/\2/p; s/^static DEVICE_ATTR_RO\((in_flight)\);/statistics\/\1/p' \
+	src/linux/sysfs.c)
+same "files of ours" Documentation/ABI/testing/sysfs-bus-xen-backend '/sys/bus/xen-backend/devices/\*/' "$files"
 
 for file in Documentation/ABI/*/*; do
 	awk -v file="$file" '

@@ -53,6 +53,10 @@ class Device : public driver_device, public host_work, public ListLink {
   }
   [[nodiscard]] bool finished() const { return finished_.load(std::memory_order_acquire); }
   [[nodiscard]] driver_statistics statistics() { return statistics_.read(); }
+  void read_latency(driver_request_kind request, driver_latency_span span,
+                    std::span<uint64_t, DRIVER_LATENCY_BUCKETS> buckets) {
+    statistics_.read_latency(request, span, buckets);
+  }
   [[nodiscard]] driver_disk_info disk_info() BLKBACK_EXCLUDES(disk_info_lock_);
   // For disk events and the survey: should the work be scheduled?  See Outlook.
   [[nodiscard]] bool has_disk(uint32_t major, uint32_t minor) {

@@ -26,12 +26,13 @@ static struct driver_statistics sysfs_statistics(struct device *dev)
 	return statistics;
 }
 
-#define STATISTIC(name)                                                                            \
+#define STATISTIC(name) STATISTIC_OF(name, name)
+#define STATISTIC_OF(name, member)                                                                 \
 	static ssize_t name##_show(struct device *dev, struct device_attribute *attribute,         \
 				   char *buffer)                                                   \
 	{                                                                                          \
 		return sysfs_emit(buffer, "%llu\n",                                                \
-				  (unsigned long long)sysfs_statistics(dev).name);                 \
+				  (unsigned long long)sysfs_statistics(dev).member);               \
 	}                                                                                          \
 	static DEVICE_ATTR_RO(name)
 
@@ -42,10 +43,99 @@ STATISTIC(f_req);
 STATISTIC(ds_req);
 STATISTIC(rd_sect);
 STATISTIC(wr_sect);
+STATISTIC(err_req);
+STATISTIC(refused_req);
+STATISTIC_OF(rd_done, done[DRIVER_READ]);
+STATISTIC_OF(wr_done, done[DRIVER_WRITE]);
+STATISTIC_OF(f_done, done[DRIVER_FLUSH]);
+STATISTIC_OF(ds_done, done[DRIVER_DISCARD]);
+STATISTIC_OF(rd_usecs, total_us[DRIVER_READ]);
+STATISTIC_OF(wr_usecs, total_us[DRIVER_WRITE]);
+STATISTIC_OF(f_usecs, total_us[DRIVER_FLUSH]);
+STATISTIC_OF(ds_usecs, total_us[DRIVER_DISCARD]);
+STATISTIC_OF(rd_disk_usecs, disk_us[DRIVER_READ]);
+STATISTIC_OF(wr_disk_usecs, disk_us[DRIVER_WRITE]);
+STATISTIC_OF(f_disk_usecs, disk_us[DRIVER_FLUSH]);
+STATISTIC_OF(ds_disk_usecs, disk_us[DRIVER_DISCARD]);
+
+static ssize_t in_flight_show(struct device *dev, struct device_attribute *attribute, char *buffer)
+{
+	struct driver_statistics statistics = sysfs_statistics(dev);
+	uint64_t taken = statistics.rd_req + statistics.wr_req + statistics.f_req + statistics.ds_req;
+	uint64_t done = 0;
+	int kind;
+
+	for (kind = 0; kind < DRIVER_REQUEST_KINDS; kind++)
+		done += statistics.done[kind];
+	/* Requests may have been taken and answered between the reads of two counters. */
+	return sysfs_emit(buffer, "%llu\n",
+			  (unsigned long long)(taken > done ? taken - done : 0));
+}
+static DEVICE_ATTR_RO(in_flight);
+
+static ssize_t latency_show(struct device *dev, char *buffer, enum driver_request_kind kind,
+			    enum driver_latency_span span)
+{
+	uint64_t buckets[DRIVER_LATENCY_BUCKETS];
+	int length = 0;
+	int i;
+
+	driver_latency_read(sysfs_driver(dev), kind, span, buckets);
+	for (i = 0; i < DRIVER_LATENCY_BUCKETS; i++)
+		length += sysfs_emit_at(buffer, length, "%s%llu", i ? " " : "",
+					(unsigned long long)buckets[i]);
+	return length + sysfs_emit_at(buffer, length, "\n");
+}
+
+#define LATENCY(name, kind, span)                                                                  \
+	static ssize_t name##_show(struct device *dev, struct device_attribute *attribute,         \
+				   char *buffer)                                                   \
+	{                                                                                          \
+		return latency_show(dev, buffer, kind, span);                                      \
+	}                                                                                          \
+	static DEVICE_ATTR_RO(name)
+
+LATENCY(rd_latency, DRIVER_READ, DRIVER_LATENCY_TOTAL);
+LATENCY(wr_latency, DRIVER_WRITE, DRIVER_LATENCY_TOTAL);
+LATENCY(f_latency, DRIVER_FLUSH, DRIVER_LATENCY_TOTAL);
+LATENCY(ds_latency, DRIVER_DISCARD, DRIVER_LATENCY_TOTAL);
+LATENCY(rd_disk_latency, DRIVER_READ, DRIVER_LATENCY_DISK);
+LATENCY(wr_disk_latency, DRIVER_WRITE, DRIVER_LATENCY_DISK);
+LATENCY(f_disk_latency, DRIVER_FLUSH, DRIVER_LATENCY_DISK);
+LATENCY(ds_disk_latency, DRIVER_DISCARD, DRIVER_LATENCY_DISK);
 
 static struct attribute *statistics_attributes[] = {
-	&dev_attr_oo_req.attr, &dev_attr_rd_req.attr,  &dev_attr_wr_req.attr,  &dev_attr_f_req.attr,
-	&dev_attr_ds_req.attr, &dev_attr_rd_sect.attr, &dev_attr_wr_sect.attr, NULL,
+	&dev_attr_oo_req.attr,
+	&dev_attr_rd_req.attr,
+	&dev_attr_wr_req.attr,
+	&dev_attr_f_req.attr,
+	&dev_attr_ds_req.attr,
+	&dev_attr_rd_sect.attr,
+	&dev_attr_wr_sect.attr,
+	&dev_attr_err_req.attr,
+	&dev_attr_refused_req.attr,
+	&dev_attr_in_flight.attr,
+	&dev_attr_rd_done.attr,
+	&dev_attr_wr_done.attr,
+	&dev_attr_f_done.attr,
+	&dev_attr_ds_done.attr,
+	&dev_attr_rd_usecs.attr,
+	&dev_attr_wr_usecs.attr,
+	&dev_attr_f_usecs.attr,
+	&dev_attr_ds_usecs.attr,
+	&dev_attr_rd_disk_usecs.attr,
+	&dev_attr_wr_disk_usecs.attr,
+	&dev_attr_f_disk_usecs.attr,
+	&dev_attr_ds_disk_usecs.attr,
+	&dev_attr_rd_latency.attr,
+	&dev_attr_wr_latency.attr,
+	&dev_attr_f_latency.attr,
+	&dev_attr_ds_latency.attr,
+	&dev_attr_rd_disk_latency.attr,
+	&dev_attr_wr_disk_latency.attr,
+	&dev_attr_f_disk_latency.attr,
+	&dev_attr_ds_disk_latency.attr,
+	NULL,
 };
 
 static const struct attribute_group statistics_group = {

@@ -2,6 +2,7 @@
 #include "queue/completions.h"
 
 #include "host/log.h"
+#include "host/time.h"
 #include "queue/io_part.h"
 
 namespace blkback {
@@ -15,6 +16,7 @@ void Completions::expect(uint32_t count, uint64_t now_ms) {
 }
 
 void Completions::add(Slot& slot) {
+  slot.times.done = host_time_ns();
   Slot* head = done_.load(std::memory_order_relaxed);
   do {
     slot.next_done = head;

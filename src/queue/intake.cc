@@ -2,6 +2,7 @@
 #include "queue/intake.h"
 
 #include "host/log.h"
+#include "host/time.h"
 
 namespace blkback {
 
@@ -32,6 +33,7 @@ void Intake::halt() {
 }
 
 void Intake::take(uint32_t waiting, BarrierGate& gate, Batch& batch) {
+  const uint64_t now_ns = host_time_ns();
   while (waiting-- != 0 && batch.size() < limit_) {
     if (slots_.empty()) {
       // There is a slot for each slot of the ring: only a frontend that moves its index back
@@ -40,13 +42,13 @@ void Intake::take(uint32_t waiting, BarrierGate& gate, Batch& batch) {
       break;
     }
     consumed_ = true;
-    Slot* slot = take_one();
+    Slot* slot = take_one(now_ns);
     if (slot != nullptr && gate.admit(*slot)) batch.push_back(*slot);
   }
 }
 
 // Takes the next request.  Returns nullptr when the request was answered at once.
-Slot* Intake::take_one() {
+Slot* Intake::take_one(uint64_t now_ns) {
   const uint32_t index = ring_.next_index();
   wire::RawSlot raw{};
   ring_.take(raw);
@@ -56,6 +58,7 @@ Slot* Intake::take_one() {
     host_log_limited(&log_.limits.refused, HOST_LOG_WARNING,
                      "%s: request with operation %u refused: %s", log_.name,
                      rejection.key.operation, rejection.reason);
+    counters_.refused.add(1);
     responder_.answer(AnswerDuty(responder_, rejection.key), rejection.status);
     return nullptr;
   }
@@ -67,16 +70,18 @@ Slot* Intake::take_one() {
                      "%s: request with operation %u for %llu sectors at %llu refused: %s",
                      log_.name, duty.operation(), static_cast<unsigned long long>(request.sectors),
                      static_cast<unsigned long long>(request.sector), allowed.error().reason);
+    counters_.refused.add(1);
     responder_.answer(std::move(duty), allowed.error().status);
     return nullptr;
   }
   count(request);
   if (request.flushes() && request.segment_count == 0 && !vbd_.flush_needed()) {
     responder_.answer(std::move(duty), Status::kOkay);
+    counters_.answered(DRIVER_FLUSH, {.taken = now_ns}, now_ns);
     return nullptr;
   }
   Slot& slot = slots_.take();
-  slot.fill(std::move(duty), index, request, vbd_);
+  slot.fill(std::move(duty), index, request, vbd_, now_ns);
   return &slot;
 }
 

@@ -66,7 +66,7 @@ class Intake {
  private:
   static constexpr uint32_t kFastBatch = 16;
 
-  [[nodiscard]] Slot* take_one();
+  [[nodiscard]] Slot* take_one(uint64_t now_ns);
   void count(const Request& request);
   void halt();
 

@@ -20,7 +20,7 @@ Result<Owned<Queue>> Queue::create(const QueueConfig& config, const Shared& shar
 
 Queue::Queue(const QueueConfig& config, const Shared& shared)
     : shared_(shared),
-      responder_(ring_, {name_, shared.log}),
+      responder_(ring_, counters_.errors, {name_, shared.log}),
       resources_(host_device_domid(config.device), config.persistence, shared.pool,
                  {name_, shared.log}),
       completions_({name_, shared.log}),
@@ -29,7 +29,7 @@ Queue::Queue(const QueueConfig& config, const Shared& shared)
       submitter_(shared.vbd, resources_, shortage_, completions_, counters_, {name_, shared.log}),
       intake_(ring_, shared.vbd, slots_, responder_, counters_, {name_, shared.log}),
       upkeep_({shared.pool, shared.vbd, shared.owner, shared.squeeze_until_ms}, resources_,
-              shortage_, counters_, responder_, {name_, shared.log}) {
+              shortage_, counters_, {name_, shared.log}) {
   (void)host_format(name_, sizeof(name_), "%s", config.name);
   shared_.statistics.enlist(counters_);
 }
@@ -167,8 +167,10 @@ void Queue::answer_batch() {
   // Unmap before the answer: since XSA-396 a frontend gives up the device when a grant of an
   // answered request is still mapped.
   resources_.release(batch_.slots(), pass_.now_ms);
+  const uint64_t now_ns = host_time_ns();
   for (Slot* slot : batch_.slots()) {
     responder_.answer(std::move(slot->duty), slot->status);
+    counters_.answered(kind_of(slot->requested), slot->times, now_ns);
     gate_.ended(*slot);
     slots_.put(*slot);
   }

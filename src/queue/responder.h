@@ -46,7 +46,9 @@ class [[nodiscard]] AnswerDuty {
 // Context of all functions: the queue's thread.
 class Responder {
  public:
-  Responder(wire::Ring& ring, const RingLog& log) : ring_(ring), log_(log) {}
+  // Counts in `errors` the responses other than BLKIF_RSP_OKAY.
+  Responder(wire::Ring& ring, Counter& errors, const RingLog& log)
+      : ring_(ring), log_(log), errors_(errors) {}
   Responder(const Responder&) = delete;
   Responder& operator=(const Responder&) = delete;
 
@@ -57,8 +59,6 @@ class Responder {
   // Shows the frontend all responses so far.  Returns true when the frontend wants an event.
   [[nodiscard]] bool push();
 
-  // The number of responses other than BLKIF_RSP_OKAY.
-  [[nodiscard]] const Counter& errors() const { return errors_; }
   // The number of duties that were dropped or answered twice.  Each is a mistake of the driver
   // and is logged.
   [[nodiscard]] const Counter& mistakes() const { return mistakes_; }
@@ -70,7 +70,7 @@ class Responder {
 
   wire::Ring& ring_;
   const RingLog log_;
-  Counter errors_;
+  Counter& errors_;
   Counter mistakes_;
   bool unpushed_ = false;
 };

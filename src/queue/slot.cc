@@ -6,7 +6,7 @@
 namespace blkback {
 
 void Slot::fill(AnswerDuty answer_duty, uint32_t ring_index, const Request& request,
-                const Vbd& vbd) {
+                const Vbd& vbd, uint64_t now_ns) {
   duty = std::move(answer_duty);
   index = ring_index;
   requested = request.operation;
@@ -16,6 +16,7 @@ void Slot::fill(AnswerDuty answer_duty, uint32_t ring_index, const Request& requ
   descriptors_unread = request.indirect;
   status = Status::kOkay;
   sectors_left = 0;
+  times = {.taken = now_ns};
   fill_io(request, vbd);
   copied = operation == HOST_IO_WRITE && vbd.stable_writes();
   if (request.indirect) return;

@@ -17,6 +17,7 @@
 #include "queue/indirect_buffers.h"
 #include "queue/responder.h"
 #include "request/request.h"
+#include "vbd/latency.h"
 #include "vbd/vbd.h"
 
 namespace blkback {
@@ -47,12 +48,15 @@ struct Slot : host_io, ListLink, GrantJob {
   bool ordered = false;             // counted among the writes that a barrier waits for
   Status status = Status::kOkay;
   uint64_t sectors_left = 0;  // of a request in parts: sectors that no part has covered yet
+  RequestTimes times;         // for the statistics
 
   GrantUse direct_grants[wire::kMaxDirectSegments];
   host_io_segment direct_segments[wire::kMaxDirectSegments] = {};
 
   // Fills the slot for a new request.
-  void fill(AnswerDuty answer_duty, uint32_t ring_index, const Request& request, const Vbd& vbd);
+  // `now_ns`: when it was taken from the ring.
+  void fill(AnswerDuty answer_duty, uint32_t ring_index, const Request& request, const Vbd& vbd,
+            uint64_t now_ns);
 
   // All grants.  The first grant of an indirect request is that of its descriptor page; an
   // indirect request has no grants before it has a block.

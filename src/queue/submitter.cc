@@ -3,6 +3,7 @@
 
 #include "host/log.h"
 #include "host/shared.h"
+#include "host/time.h"
 #include "queue/io_part.h"
 
 namespace blkback {
@@ -126,6 +127,7 @@ void Submitter::refuse(Slot& slot, const Refusal& refusal) {
                    "%s: request with operation %u for %u segments at sector %llu refused: %s",
                    log_.name, slot.duty.operation(), slot.granted,
                    static_cast<unsigned long long>(slot.sector), refusal.reason);
+  counters_.refused.add(1);
   completions_.fail(slot, refusal.status);
 }
 
@@ -145,6 +147,11 @@ void Submitter::submit_parts(SlotList& parts, uint64_t now_ms) {
 // Hands ios_[0..count) to the disk.
 void Submitter::hand_over(uint32_t count, uint64_t now_ms) {
   if (count == 0) return;
+  const uint64_t now_ns = host_time_ns();
+  for (host_io* io : std::span(ios_, count)) {
+    RequestTimes& times = static_cast<Slot*>(io)->times;
+    if (times.submitted == 0) times.submitted = now_ns;
+  }
   completions_.expect(count, now_ms);
   host_disk_submit(ios_, count);
 }

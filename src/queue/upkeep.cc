@@ -52,7 +52,7 @@ void Upkeep::log_statistics(const Pass& pass) {
            "pool: %u/%u | map %llu calls %llu grants | unmap %llu calls %llu grants",
            log_.name, number(counters_.out_of_resources), number(counters_.reads),
            number(counters_.writes), number(counters_.flushes), number(counters_.discards),
-           number(responder_.errors()), mapper.persistent().count(),
+           number(counters_.errors), mapper.persistent().count(),
            pass.parameters.max_persistent_grants, shared_.pool.free_pages(),
            pass.parameters.max_buffer_pages, number(grants.map_calls), number(grants.mapped),
            number(grants.unmap_calls) + number(purges.unmap_calls),

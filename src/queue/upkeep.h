@@ -14,7 +14,6 @@
 #include "host/thread.h"
 #include "queue/pass.h"
 #include "queue/resources.h"
-#include "queue/responder.h"
 #include "queue/shortage.h"
 #include "vbd/statistics.h"
 #include "vbd/vbd.h"
@@ -31,12 +30,11 @@ class Upkeep {
   };
 
   Upkeep(const Shared& shared, Resources& resources, Shortage& shortage,
-         const QueueCounters& counters, const Responder& responder, const RingLog& log)
+         const QueueCounters& counters, const RingLog& log)
       : shared_(shared),
         resources_(resources),
         shortage_(shortage),
         counters_(counters),
-        responder_(responder),
         log_(log) {}
 
   // Was run() called in this millisecond?
@@ -55,7 +53,6 @@ class Upkeep {
   Resources& resources_;
   Shortage& shortage_;
   const QueueCounters& counters_;
-  const Responder& responder_;
   const RingLog log_;
   uint64_t done_ms_ = 0;
   uint64_t size_seen_ = 0;  // the new size for which the owner was scheduled; 0: none

@@ -5,10 +5,14 @@
 // INVARIANT: the totals never go backwards, whoever connects or disconnects.
 #pragma once
 
+#include <span>
+
 #include "base/counter.h"
 #include "base/intrusive_list.h"
 #include "base/lock.h"
 #include "driver.h"
+#include "request/request.h"
+#include "vbd/latency.h"
 
 namespace blkback {
 
@@ -21,7 +25,17 @@ struct QueueCounters : ListLink {
   Counter discards;
   Counter sectors_read;
   Counter sectors_written;
+  Counter errors;   // responses other than BLKIF_RSP_OKAY
+  Counter refused;  // requests that were malformed or not allowed
+  Counter done[DRIVER_REQUEST_KINDS];
+  Latency latency[DRIVER_REQUEST_KINDS][DRIVER_LATENCY_SPANS];
+
+  // A request was answered.
+  void answered(driver_request_kind kind, const RequestTimes& times, uint64_t now_ns);
 };
+
+// The statistics count barriers as flushes.
+[[nodiscard]] driver_request_kind kind_of(Operation operation);
 
 // A device's totals.
 class Statistics {
@@ -32,6 +46,9 @@ class Statistics {
   void retire(QueueCounters& counters) BLKBACK_EXCLUDES(lock_);
 
   [[nodiscard]] driver_statistics read() BLKBACK_EXCLUDES(lock_);
+  // Fills `buckets`, one for each of driver_latency_read().
+  void read_latency(driver_request_kind kind, driver_latency_span span,
+                    std::span<uint64_t, DRIVER_LATENCY_BUCKETS> buckets) BLKBACK_EXCLUDES(lock_);
 
  private:
   static void sum(driver_statistics& totals, const QueueCounters& counters);
@@ -39,6 +56,8 @@ class Statistics {
   SpinLock lock_{HOST_LOCK_STATISTICS};
   IntrusiveList<QueueCounters> queues_ BLKBACK_GUARDED_BY(lock_);
   driver_statistics retired_ BLKBACK_GUARDED_BY(lock_){};
+  uint64_t retired_latency_[DRIVER_REQUEST_KINDS][DRIVER_LATENCY_SPANS]
+                           [DRIVER_LATENCY_BUCKETS] BLKBACK_GUARDED_BY(lock_) = {};
 };
 
 }  // namespace blkback

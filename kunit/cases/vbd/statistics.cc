@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "vbd/statistics.h"
+
+#include <array>
+
+#include "support/expectations.h"
+#include "support/held_rings.h"
+
+namespace {
+
+using blkback::Latency;
+using blkback::QueueCounters;
+using blkback::Statistics;
+using fake::host;
+using kunit::ask;
+using kunit::DeviceFixture;
+using kunit::HeldRings;
+
+std::array<uint64_t, DRIVER_LATENCY_BUCKETS> latency(DeviceFixture& device,
+                                                     driver_request_kind kind,
+                                                     driver_latency_span span) {
+  std::array<uint64_t, DRIVER_LATENCY_BUCKETS> buckets{};
+  driver_latency_read(device.driver(), kind, span, buckets.data());
+  return buckets;
+}
+
+uint64_t sum(const std::array<uint64_t, DRIVER_LATENCY_BUCKETS>& buckets) {
+  uint64_t all = 0;
+  for (const uint64_t count : buckets) all += count;
+  return all;
+}
+
+TEST(Statistics, ABucketReachesFromHalfItsPowerOfTwo) {
+  EXPECT_EQ(Latency::bucket(0), 0u);
+  EXPECT_EQ(Latency::bucket(999), 0u);
+  EXPECT_EQ(Latency::bucket(1000), 1u);
+  EXPECT_EQ(Latency::bucket(1999), 1u);
+  EXPECT_EQ(Latency::bucket(2000), 2u);
+  EXPECT_EQ(Latency::bucket(3999), 2u);
+  EXPECT_EQ(Latency::bucket(4000), 3u);
+  EXPECT_EQ(Latency::bucket(4194303999), 22u);
+  EXPECT_EQ(Latency::bucket(4194304000), 23u);
+  EXPECT_EQ(Latency::bucket(UINT64_MAX), 23u);
+}
+
+TEST(Statistics, TotalsKeepWhatAQueueThatWentHadCounted) {
+  Statistics statistics;
+  QueueCounters first;
+  QueueCounters second;
+  statistics.enlist(first);
+  statistics.enlist(second);
+  first.answered(DRIVER_WRITE, {.taken = 1000, .submitted = 3000, .done = 9000}, 11000);
+  second.answered(DRIVER_WRITE, {.taken = 0, .submitted = 0, .done = 0}, 5000);
+  first.errors.add(2);
+  second.refused.add(3);
+  for (int round = 0; round < 2; ++round) {
+    const driver_statistics now = statistics.read();
+    EXPECT_EQ(now.done[DRIVER_WRITE], 2u);
+    EXPECT_EQ(now.done[DRIVER_READ], 0u);
+    EXPECT_EQ(now.total_us[DRIVER_WRITE], 15u);
+    EXPECT_EQ(now.disk_us[DRIVER_WRITE], 6u);
+    EXPECT_EQ(now.err_req, 2u);
+    EXPECT_EQ(now.refused_req, 3u);
+    std::array<uint64_t, DRIVER_LATENCY_BUCKETS> buckets{};
+    statistics.read_latency(DRIVER_WRITE, DRIVER_LATENCY_TOTAL, buckets);
+    EXPECT_EQ(buckets[Latency::bucket(10000)], 1u);
+    EXPECT_EQ(buckets[Latency::bucket(5000)], 1u);
+    EXPECT_EQ(sum(buckets), 2u);
+    statistics.read_latency(DRIVER_WRITE, DRIVER_LATENCY_DISK, buckets);
+    EXPECT_EQ(buckets[Latency::bucket(6000)], 1u);
+    EXPECT_EQ(sum(buckets), 1u);
+    if (round == 0) {
+      statistics.retire(first);
+      statistics.retire(second);
+    }
+  }
+}
+
+TEST(Statistics, TimeWithTheDiskIsTimeOfTheRequest) {
+  HeldRings device;
+  ASSERT_TRUE(device.connected);
+  device.read(0, 1);
+  host().now_ms += 7;
+  ASSERT_TRUE(device.end(1));
+  const driver_statistics statistics = device.statistics();
+  EXPECT_EQ(statistics.done[DRIVER_READ], 1u);
+  EXPECT_EQ(statistics.disk_us[DRIVER_READ], 7000u);
+  EXPECT_EQ(statistics.total_us[DRIVER_READ], 7000u);
+  EXPECT_EQ(latency(device, DRIVER_READ, DRIVER_LATENCY_DISK)[Latency::bucket(7000000)], 1u);
+  EXPECT_EQ(sum(latency(device, DRIVER_WRITE, DRIVER_LATENCY_TOTAL)), 0u);
+}
+
+// A write that a barrier holds waits in the backend, not at the disk.
+TEST(Statistics, TimeBehindABarrierIsNotTimeWithTheDisk) {
+  HeldRings device;
+  ASSERT_TRUE(device.connected);
+  device.barrier(0, 1);
+  device.write(0, 2);
+  host().now_ms += 5;
+  ASSERT_TRUE(device.end(1));
+  host().now_ms += 2;
+  ASSERT_TRUE(device.end(2));
+  const driver_statistics statistics = device.statistics();
+  EXPECT_EQ(statistics.done[DRIVER_FLUSH], 1u);
+  EXPECT_EQ(statistics.disk_us[DRIVER_FLUSH], 5000u);
+  EXPECT_EQ(statistics.done[DRIVER_WRITE], 1u);
+  EXPECT_EQ(statistics.disk_us[DRIVER_WRITE], 2000u);
+  EXPECT_EQ(statistics.total_us[DRIVER_WRITE], 7000u);
+}
+
+TEST(Statistics, ErrorsAndRefusalsAreCounted) {
+  HeldRings device;
+  ASSERT_TRUE(device.connected);
+  device.read(0, 1);
+  ASSERT_TRUE(device.end(1, -5));
+  device.send(0, 77, 2, 0);                               // no such operation
+  device.send(0, BLKIF_OP_READ, 3, uint64_t{1} << 50);  // beyond the end
+  const driver_statistics statistics = device.statistics();
+  EXPECT_EQ(statistics.err_req, 3u);
+  EXPECT_EQ(statistics.refused_req, 2u);
+  EXPECT_EQ(statistics.rd_req, 1u);
+  EXPECT_EQ(statistics.done[DRIVER_READ], 1u);
+}
+
+// All that was counted as taken is counted as done in the end.
+TEST(Statistics, NothingIsInFlightWhenAllIsAnswered) {
+  host().geometry.write_cache = 0;
+  DeviceFixture device;
+  ASSERT_TRUE(device.connect());
+  const uint32_t gref = device.guest().grant();
+  device.guest().send(ask(BLKIF_OP_READ, 1, 0, {{gref}}));
+  device.guest().send(ask(BLKIF_OP_WRITE, 2, 8, {{gref}}));
+  device.guest().send(ask(BLKIF_OP_FLUSH_DISKCACHE, 3, 0, {}));  // answered without I/O
+  host().run();
+  const driver_statistics statistics = device.statistics();
+  EXPECT_EQ(statistics.done[DRIVER_READ], statistics.rd_req);
+  EXPECT_EQ(statistics.done[DRIVER_WRITE], statistics.wr_req);
+  EXPECT_EQ(statistics.done[DRIVER_FLUSH], statistics.f_req);
+  EXPECT_EQ(statistics.f_req, 1u);
+}
+
+}  // namespace
