@@ -152,7 +152,8 @@ fi
 if [ "$extent" != debug-dom0 ]; then
 	stage "judge of KTAP" scripts/kunit/test-ktap
 	suite "judge of the lab" scripts/lab/test_judge.py
-	suite tools tools/tests/test_status.py
+	suite "tool status" tools/tests/test_status.py
+	suite "tool top" tools/tests/test_top.py
 fi
 case $extent in
 quick | debug-dom0) ;;
