@@ -10,7 +10,7 @@
 #pragma once
 
 #include "host/block.h"
-#include "host/store.h"
+#include "host/device.h"
 #include "host/thread.h"
 #include "host/types.h"
 

@@ -7,7 +7,7 @@
 
 #include "core.h"
 #include "fake_device.h"
-#include "host/store.h"
+#include "host/device.h"
 
 static void device_knows_its_ends(struct kunit *test)
 {

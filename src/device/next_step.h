@@ -7,7 +7,7 @@
 
 #include <cstdint>
 
-#include "host/store.h"
+#include "host/device.h"
 
 namespace blkback {
 

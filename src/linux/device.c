@@ -11,6 +11,7 @@
 #include <xen/xenbus.h>
 
 #include "driver.h"
+#include "host/device.h"
 #include "host/store.h"
 
 #include "device.h"
