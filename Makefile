@@ -106,7 +106,7 @@ hooks:
 	@scripts/setup/hooks.sh
 
 dist:
-	@scripts/packaging/dist.sh "$(BUILD)/xen-blkback-$$(sed -n 's/^#define BLKBACK_VERSION "\(.*\)"$$/\1/p' src/linux/version.h).tar.xz"
+	@scripts/packaging/dist.sh "$(BUILD)/xen-blkback-$$(scripts/packaging/dkms-tree.sh --version).tar.xz"
 
 deb:
 	@scripts/setup/packages.sh deb

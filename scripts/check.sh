@@ -172,6 +172,20 @@ flavours=
 for kernel in $kernels; do
 	case $kernel in 6.12-*) flavours="$flavours ${kernel#6.12-}" ;; esac
 done
+case $extent in
+quick | debug-dom0) ;;
+*)
+	for kernel in $kernels; do
+		case $kernel in
+		6.1 | 6.12)
+			stage "package's sources, $kernel" scripts/packaging/check-tree.sh \
+				"$(scripts/setup/kernel.sh "$kernel" kdir)" "build/dkms/$kernel"
+			;;
+		esac
+	done
+	stage "source archive" make --no-print-directory dist
+	;;
+esac
 [ "$extent" != all ] || flavours="$flavours kcsan"
 for flavour in $flavours; do
 	say "debug kernel $flavour: built in eight minutes where it is not in the cache"

@@ -50,6 +50,7 @@ for minor in 5 6 7 8; do
 	done
 done
 
+[ "$passed" != 0 ] || count "files that include compat.h" false
 # 6.8 has no functions that 6.6 has: it must say so.
 sample() {
 	rm -rf "$build/compat-sample"

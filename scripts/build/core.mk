@@ -43,7 +43,7 @@ blkback-core := \
 # The g++ of the kernel's own gcc: CC may begin with ccache, and folders of its path
 # may be called gcc.  XEN_HEADERS may name a folder that holds xen/io/blkif.h where
 # libxen-dev is not installed; a source package brings one.
-blkback-cc := $(lastword $(CC))
+blkback-cc := $(lastword $(filter-out -%,$(CC)))
 blkback-cc-name := $(notdir $(blkback-cc))
 BLKBACK_CXX ?= $(patsubst %$(blkback-cc-name),%,$(blkback-cc))$(subst gcc,g++,$(blkback-cc-name))
 XEN_HEADERS ?= $(wildcard $(blkback-dir)/xen-headers)

@@ -17,6 +17,11 @@ if [ "$(id -u)" != 0 ]; then
 	echo "make install: must be root to write $folder" >&2
 	exit 1
 fi
+if dkms status -m xen-blkback -k "$release" 2>/dev/null | grep -q installed; then
+	echo "make install: DKMS has installed xen-blkback for $release, and two copies would compete:" >&2
+	echo "remove it first, with \"apt-get remove xen-blkback-dkms\" or \"dkms remove\"" >&2
+	exit 1
+fi
 mkdir -p "$folder"
 install -m 644 "$module" "$folder/xen-blkback.ko"
 depmod "$release"

@@ -53,6 +53,7 @@ if [ ! -e "$base" ]; then
 	ln -s gawk "$work/root/usr/bin/awk"
 	[ -e "$work/root/bin/sh" ] || ln -s bash "$work/root/bin/sh"
 	# Stubs for the libraries of fio that no scenario uses, and nothing of what only these need.
+	# shellcheck disable=SC2086 # a list of words
 	"$here/stub-libraries" "$work/root/usr/bin/fio" "$work/stubs" $fio_unused
 	libraries=$work/root/usr/lib/x86_64-linux-gnu
 	rm -rf "$libraries/ceph"
@@ -68,6 +69,7 @@ if [ ! -e "$base" ]; then
 	# shellcheck disable=SC2046 # a list of words
 	needed $(cd "$work/root" && find bin sbin usr/bin usr/sbin usr/lib/xen-4.17/bin -type f -perm /111 |
 		sed 's,^,/,') | while read -r library; do readlink -f "$work/root$library"; done >"$work/needed"
+	grep -q libxenstore "$work/needed" || { echo "lab: the libraries of dom0's programs cannot be listed" >&2 && exit 1; }
 	for library in "$libraries"/*.so.*; do
 		grep -qxF "$(readlink -f "$library")" "$work/needed" || rm "$library"
 	done

@@ -1,26 +1,17 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# Makes a source archive, or its content in a folder, of the files that git knows, as
-# they are now.  The same files give the same archive.
+# Makes a source archive of the last commit.  The same commit gives the same archive.
 #
 # usage: dist.sh ARCHIVE.tar.xz
-#        dist.sh --tree FOLDER
 set -eu
 
 cd "$(dirname "$0")/../.."
-version=$(sed -n 's/^#define BLKBACK_VERSION "\(.*\)"$/\1/p' src/linux/version.h)
+version=$(scripts/packaging/dkms-tree.sh --version)
 git rev-parse --git-dir >/dev/null 2>&1 || { echo "make dist: this is no checkout of git" >&2 && exit 1; }
-export LC_ALL=C
-list() { git ls-files -z --cached --others --exclude-standard | sort -zu; }
-
-if [ "$1" = --tree ]; then
-	mkdir -p "$2"
-	list | tar --null -T - --no-recursion -cf - | tar -xf - -C "$2"
-	exit 0
-fi
+[ -z "$(git status --porcelain)" ] || echo "make dist: what is not committed is not in the archive" >&2
 mkdir -p "$(dirname "$1")"
-list | tar --null -T - --no-recursion --owner=0 --group=0 --numeric-owner --sort=name \
-	--mtime="@${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}" --mode=go+rX,go-w \
-	--transform "s,^,xen-blkback-$version/," -cJf "$1"
+git -c tar.umask=0022 archive --prefix "xen-blkback-$version/" HEAD >"$1.tar"
+xz -T1 -6 <"$1.tar" >"$1"
+rm "$1.tar"
 echo "$1"

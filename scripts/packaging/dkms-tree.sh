@@ -6,18 +6,27 @@
 #
 # usage: dkms-tree.sh FOLDER      makes FOLDER
 #        dkms-tree.sh --conf      prints dkms.conf
+#        dkms-tree.sh --version   prints the module's version
 set -eu
 
 top=$(cd "$(dirname "$0")/../.." && pwd)
 version=$(sed -n 's/^#define BLKBACK_VERSION "\(.*\)"$/\1/p' "$top/src/linux/version.h")
+[ -n "$version" ] || { echo "src/linux/version.h has no BLKBACK_VERSION" >&2 && exit 1; }
 conf() { sed "s/@VERSION@/$version/" "$top/packaging/dkms.conf.in"; }
 
-if [ "$1" = --conf ]; then
+case $1 in
+--conf)
 	conf
 	exit 0
-fi
+	;;
+--version)
+	echo "$version"
+	exit 0
+	;;
+esac
 mkdir -p "$1/scripts/build"
 cp -R "$top/Kbuild" "$top/src" "$top/include" "$1/"
+find "$1" -name '.clang-format' -delete
 cp "$top/scripts/build/core.mk" "$top/scripts/build/symbol-gate.sh" "$1/scripts/build/"
 conf >"$1/dkms.conf"
 headers=${XEN_HEADERS:-/usr/include}

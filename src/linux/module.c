@@ -22,12 +22,13 @@ static int __init blkback_init(void)
 		return -ENODEV;
 	}
 
-	error = work_init();
-	if (error)
-		return error;
 	error = discards_init();
 	if (error)
-		goto undo_work;
+		return error;
+	/* After discards_init(), as work_exit() comes before discards_exit(). */
+	error = work_init();
+	if (error)
+		goto undo_discards;
 	driver_init();
 	parameter_init();
 	survey_init();
@@ -37,6 +38,7 @@ static int __init blkback_init(void)
 	error = xenbus_init_driver();
 	if (error)
 		goto undo_events;
+	pr_info("version %s\n", BLKBACK_VERSION);
 	return 0;
 
 undo_events:
@@ -44,10 +46,8 @@ undo_events:
 undo_survey:
 	survey_exit();
 	work_exit();
+undo_discards:
 	discards_exit();
-	return error;
-undo_work:
-	work_exit();
 	return error;
 }
 module_init(blkback_init);

@@ -6,6 +6,9 @@
 
 #include "host/page.h"
 
+/* A page of the protocol.  Kernels with larger pages are not supported. */
+static_assert(PAGE_SIZE == 4096);
+
 /*
  * The link of a free page in a chain.  An unpopulated page is a ZONE_DEVICE page, whose
  * lru member belongs to its pagemap: link it through zone_device_data.  Link a ballooned

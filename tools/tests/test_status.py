@@ -11,14 +11,19 @@ import unittest
 
 STATUS = pathlib.Path(__file__).resolve().parent.parent / 'xen-blkback-status'
 RUNNING = os.uname().release
-OLDER = '5.19.0-1-amd64'
+OTHER = '6.12.1-other'
+ANCIENT = '5.10.0-1-amd64'
 
 MODINFO = r'''#!/bin/sh
 # modinfo -b ROOT -k KERNEL -n|-F FIELD xen-blkback
-[ -d "$2/lib/modules/$4" ] || exit 1
+[ "$1" != --version ] || exit 0
+[ -e "$2/modinfo/$4/filename" ] || exit 1
 case $5 in
 -n) cat "$2/modinfo/$4/filename" ;;
--F) cat "$2/modinfo/$4/$6" 2>/dev/null || true ;;
+-F)
+	[ ! -e "$2/modinfo/$4/broken" ] || exit 1
+	cat "$2/modinfo/$4/$6" 2>/dev/null || true
+	;;
 esac
 '''
 
@@ -50,6 +55,7 @@ class Machine:
 
     def install(self, kernel, ours, version='0.9.0', headers=True):
         self.write(f'lib/modules/{kernel}/modules.dep', '')
+        self.write(f'boot/vmlinuz-{kernel}', '')
         if headers:
             (self.root / f'lib/modules/{kernel}/build').mkdir(exist_ok=True)
         place = 'updates/dkms' if ours else 'kernel/drivers/block/xen-blkback'
@@ -85,21 +91,21 @@ class Status(unittest.TestCase):
     def test_ours_is_loaded_and_installed_for_each_kernel(self):
         self.machine.load(ours=True)
         self.machine.install(RUNNING, ours=True)
-        self.says(0, 'ours is loaded, and is installed for each kernel', 'loaded now: ours 0.9.0')
+        self.says(0, 'ours is loaded, and is installed for each kernel that it supports', 'loaded now: ours 0.9.0')
 
     def test_a_kernel_without_ours_is_a_warning_with_its_reason(self):
         self.machine.load(ours=True)
         self.machine.install(RUNNING, ours=True)
-        self.machine.install(OLDER, ours=False, headers=False)
+        self.machine.install(OTHER, ours=False, headers=False)
         self.machine.dkms(f'xen-blkback/0.9.0, {RUNNING}, x86_64: installed')
-        self.says(1, f'not installed for {OLDER}', f'install linux-headers-{OLDER}')
+        self.says(1, f'not installed for {OTHER}', f'install linux-headers-{OTHER}')
 
     def test_a_failed_build_is_named(self):
         self.machine.load(ours=True)
         self.machine.install(RUNNING, ours=True)
-        self.machine.install(OLDER, ours=False)
+        self.machine.install(OTHER, ours=False)
         self.machine.dkms('xen-blkback/0.9.0: added')
-        self.says(1, f'dkms autoinstall -k {OLDER}')
+        self.says(1, f'dkms autoinstall -k {OTHER}')
 
     def test_in_tree_is_loaded_although_ours_is_installed(self):
         self.machine.load(ours=False)
@@ -128,15 +134,56 @@ class Status(unittest.TestCase):
     def test_another_version_waits_for_the_boot(self):
         self.machine.load(ours=True, version='0.8.0')
         self.machine.install(RUNNING, ours=True, version='0.9.0')
-        self.says(1, 'version 0.9.0 is installed and waits for the next boot')
+        self.says(1, 'another build (version 0.9.0, not 0.8.0) is installed and waits for the next boot')
+
+    def test_another_build_of_the_same_version_waits_for_the_boot(self):
+        self.machine.load(ours=True)
+        self.machine.write('sys/module/xen_blkback/srcversion', 'AAAA')
+        self.machine.install(RUNNING, ours=True)
+        self.machine.write(f'modinfo/{RUNNING}/srcversion', 'BBBB')
+        self.says(1, 'another build (srcversion BBBB, not AAAA)')
+
+    def test_kernels_that_ours_does_not_support_are_no_warning(self):
+        self.machine.load(ours=True)
+        self.machine.install(RUNNING, ours=True)
+        self.machine.install(ANCIENT, ours=False)
+        self.says(0, 'ours needs Linux 6.1 or newer')
+
+    def test_kernels_that_cannot_be_booted_do_not_count(self):
+        self.machine.load(ours=True)
+        self.machine.install(RUNNING, ours=True)
+        self.machine.write(f'lib/modules/{OTHER}/modules.dep', '')
+        self.says(0)
+
+    def test_in_tree_is_loaded_and_this_kernel_has_no_module(self):
+        self.machine.load(ours=False)
+        self.says(2, 'ours is not installed')
+
+    def test_a_module_that_cannot_be_read_is_not_ours(self):
+        self.machine.load(ours=True)
+        self.machine.install(RUNNING, ours=True)
+        self.machine.write(f'modinfo/{RUNNING}/broken', '')
+        self.says(1, 'modinfo cannot read it')
+
+    def test_without_modinfo_nothing_is_claimed(self):
+        self.machine.load(ours=True)
+        self.machine.program('modinfo', '#!/bin/sh\nexit 127\n')
+        done = self.machine.ask()
+        self.assertEqual((done.returncode, done.stdout), (3, ''))
+        self.assertIn('install kmod', done.stderr)
+
+    def test_a_wrong_option_is_no_answer(self):
+        done = self.machine.ask('--wrong')
+        self.assertEqual(done.returncode, 3)
+        self.assertIn('--wrong', done.stderr)
 
     def test_since_when_comes_from_the_last_load_of_the_log(self):
         self.machine.load(ours=True)
         self.machine.install(RUNNING, ours=True)
         self.machine.program('journalctl', "#!/bin/sh\ncat <<'END'\n"
-                             '2026-01-01T10:00:00+0000 dom0 kernel: xen_blkback: loading out-of-tree module taints kernel.\n'
-                             '2026-01-01T11:00:00+0000 dom0 kernel: xen-blkback: backend/vbd/1/51728: using 2 queues\nEND\n')
-        self.says(0, 'since 2026-01-01T10:00:00+0000')
+                             '2026-01-01T10:00:00+0000 dom0 kernel: xen-blkback: version 0.9.0\n'
+                             '2026-01-01T12:00:00+0000 dom0 kernel: xen-blkback: version 0.9.0\nEND\n')
+        self.says(0, 'since 2026-01-01T12:00:00+0000')
 
     def test_json_holds_the_same(self):
         self.machine.load(ours=False)

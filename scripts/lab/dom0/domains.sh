@@ -33,9 +33,12 @@ domain_runs_driver() { # NAME
 domain_need() {
 	local name
 	for name in $(guests); do [ "$name" = "$1" ] || xl destroy "$name"; done
-	guest_ready "$1" && guest "$1" true >/dev/null && return 0
-	xl destroy "$1" 2>/dev/null
-	domain_create "$@"
+	if ! guest_ready "$1" || ! guest "$1" true >/dev/null; then
+		xl destroy "$1" 2>/dev/null
+		domain_create "$@"
+	fi
+	# It has the hotplug script that this scenario has.
+	need guest "$1" "ln -sfn $(readlink /etc/xen/scripts/block) /etc/xen/scripts/block" >/dev/null
 }
 
 # domain_served NAME: prints the number of disks that the domain serves.

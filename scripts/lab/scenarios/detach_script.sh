@@ -1,6 +1,5 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# lab: rare
 # A disk's script removes the dm device when the backend is Closed: nobody may have it
 # open then.
 # shows: `script=` that removes its device at detach and destroy | yes on 6.1; from 6.9 on the close is deferred

@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
+# lab: hotplug
 # lab: domain
 # A driver domain serves the disk: it owns the disk and runs our module.
 # shows: the backend in a driver domain (`backend=`) | yes

@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
+# lab: hotplug
 # A guest with a disk reboots and shuts down, as xl asks it to.
 # shows: `xl reboot`, `xl shutdown` | yes
 . /lab/dom0/lib.sh

@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
+# lab: hotplug
 # lab: rare
 # lab: release
 # lab: kasan

@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
+# lab: hotplug
 # lab: rare
 # A PVH guest migrates to the same host under verified I/O.  Debian's Xen is built without
 # the tracking of dirty pages that a PV guest needs.

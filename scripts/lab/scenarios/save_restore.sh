@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
+# lab: hotplug
 # A guest is saved and restored under verified I/O, and paused.
 # shows: `xl save`, `xl restore`, `xl pause` under load | yes
 . /lab/dom0/lib.sh

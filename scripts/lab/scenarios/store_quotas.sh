@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
+# lab: hotplug
 # lab: domain
 # xenstored allows a driver domain few watches, and few transactions at a time: all
 # disks of a guest connect at once, do I/O, and are detached.
