@@ -183,6 +183,7 @@ quick | debug-dom0) ;;
 			;;
 		esac
 	done
+	stage "package versions" scripts/packaging/check-versions.sh
 	stage "source archive" make --no-print-directory dist
 	;;
 esac
