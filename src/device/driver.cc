@@ -87,8 +87,8 @@ void driver_statistics_read(driver_device* device, driver_statistics* statistics
 
 void driver_latency_read(driver_device* device, driver_request_kind kind, driver_latency_span span,
                          uint64_t buckets[DRIVER_LATENCY_BUCKETS]) {
-  device_of(device).read_latency(kind, span,
-                                 std::span<uint64_t, DRIVER_LATENCY_BUCKETS>(buckets, DRIVER_LATENCY_BUCKETS));
+  device_of(device).read_latency(
+      kind, span, std::span<uint64_t, DRIVER_LATENCY_BUCKETS>(buckets, DRIVER_LATENCY_BUCKETS));
 }
 
 void driver_disk_info_read(driver_device* device, driver_disk_info* disk_info) {

@@ -61,15 +61,15 @@ STATISTIC_OF(ds_disk_usecs, disk_us[DRIVER_DISCARD]);
 static ssize_t in_flight_show(struct device *dev, struct device_attribute *attribute, char *buffer)
 {
 	struct driver_statistics statistics = sysfs_statistics(dev);
-	uint64_t taken = statistics.rd_req + statistics.wr_req + statistics.f_req + statistics.ds_req;
+	uint64_t taken =
+		statistics.rd_req + statistics.wr_req + statistics.f_req + statistics.ds_req;
 	uint64_t done = 0;
 	int kind;
 
 	for (kind = 0; kind < DRIVER_REQUEST_KINDS; kind++)
 		done += statistics.done[kind];
 	/* Requests may have been taken and answered between the reads of two counters. */
-	return sysfs_emit(buffer, "%llu\n",
-			  (unsigned long long)(taken > done ? taken - done : 0));
+	return sysfs_emit(buffer, "%llu\n", (unsigned long long)(taken > done ? taken - done : 0));
 }
 static DEVICE_ATTR_RO(in_flight);
 

@@ -2,7 +2,6 @@
 #include "queue/completions.h"
 
 #include "host/log.h"
-#include "host/time.h"
 #include "queue/io_part.h"
 
 namespace blkback {
@@ -16,7 +15,6 @@ void Completions::expect(uint32_t count, uint64_t now_ms) {
 }
 
 void Completions::add(Slot& slot) {
-  slot.times.done = host_time_ns();
   Slot* head = done_.load(std::memory_order_relaxed);
   do {
     slot.next_done = head;
@@ -39,6 +37,7 @@ void Completions::collect(const Pass& pass, SlotList& done) {
   SlotList fresh;
   while (newest != nullptr) {
     Slot* next = newest->next_done;
+    newest->times.done = pass.collected_ns;
     end_part(*newest, pass.closing);
     fresh.push_front(*newest);
     newest = next;

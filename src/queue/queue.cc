@@ -150,6 +150,7 @@ bool Queue::finish_done() {
   SlotList done;
   SlotList parts;
   bool progress = false;
+  pass_.collected_ns = host_time_ns();
   completions_.collect(pass_, done);
   for (;;) {
     batch_.clear();
@@ -167,10 +168,9 @@ void Queue::answer_batch() {
   // Unmap before the answer: since XSA-396 a frontend gives up the device when a grant of an
   // answered request is still mapped.
   resources_.release(batch_.slots(), pass_.now_ms);
-  const uint64_t now_ns = host_time_ns();
   for (Slot* slot : batch_.slots()) {
     responder_.answer(std::move(slot->duty), slot->status);
-    counters_.answered(kind_of(slot->requested), slot->times, now_ns);
+    counters_.answered(kind_of(slot->requested), slot->times, pass_.collected_ns);
     gate_.ended(*slot);
     slots_.put(*slot);
   }

@@ -5,8 +5,8 @@
 
 namespace blkback {
 
-void Slot::fill(AnswerDuty answer_duty, uint32_t ring_index, const Request& request,
-                const Vbd& vbd, uint64_t now_ns) {
+void Slot::fill(AnswerDuty answer_duty, uint32_t ring_index, const Request& request, const Vbd& vbd,
+                uint64_t now_ns) {
   duty = std::move(answer_duty);
   index = ring_index;
   requested = request.operation;

@@ -25,6 +25,12 @@ class Latency {
 
   [[nodiscard]] uint64_t total_us() const { return total_ns_.get() / 1000; }
   [[nodiscard]] uint64_t count(uint32_t index) const { return buckets_[index].get(); }
+  // Of all buckets.
+  [[nodiscard]] uint64_t count() const {
+    uint64_t all = 0;
+    for (const Counter& bucket : buckets_) all += bucket.get();
+    return all;
+  }
 
   [[nodiscard]] static uint32_t bucket(uint64_t ns) {
     return std::min(static_cast<uint32_t>(std::bit_width(ns / 1000)), kBuckets - 1);
@@ -39,7 +45,7 @@ class Latency {
 struct RequestTimes {
   uint64_t taken = 0;
   uint64_t submitted = 0;  // its first part; 0: nothing went to the disk
-  uint64_t done = 0;       // its last part
+  uint64_t done = 0;       // its last part: when the ring's thread saw its end
 };
 
 }  // namespace blkback

@@ -5,9 +5,7 @@
 
 namespace blkback {
 
-void QueueCounters::answered(driver_request_kind kind, const RequestTimes& times,
-                             uint64_t now_ns) {
-  done[kind].add(1);
+void QueueCounters::answered(driver_request_kind kind, const RequestTimes& times, uint64_t now_ns) {
   latency[kind][DRIVER_LATENCY_TOTAL].add(now_ns - times.taken);
   if (times.submitted != 0) latency[kind][DRIVER_LATENCY_DISK].add(times.done - times.submitted);
 }
@@ -38,7 +36,7 @@ void Statistics::sum(driver_statistics& totals, const QueueCounters& counters) {
   totals.err_req += counters.errors.get();
   totals.refused_req += counters.refused.get();
   for (uint32_t kind = 0; kind < DRIVER_REQUEST_KINDS; ++kind) {
-    totals.done[kind] += counters.done[kind].get();
+    totals.done[kind] += counters.latency[kind][DRIVER_LATENCY_TOTAL].count();
     totals.total_us[kind] += counters.latency[kind][DRIVER_LATENCY_TOTAL].total_us();
     totals.disk_us[kind] += counters.latency[kind][DRIVER_LATENCY_DISK].total_us();
   }

@@ -27,7 +27,6 @@ struct QueueCounters : ListLink {
   Counter sectors_written;
   Counter errors;   // responses other than BLKIF_RSP_OKAY
   Counter refused;  // requests that were malformed or not allowed
-  Counter done[DRIVER_REQUEST_KINDS];
   Latency latency[DRIVER_REQUEST_KINDS][DRIVER_LATENCY_SPANS];
 
   // A request was answered.

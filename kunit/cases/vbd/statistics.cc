@@ -113,7 +113,7 @@ TEST(Statistics, ErrorsAndRefusalsAreCounted) {
   ASSERT_TRUE(device.connected);
   device.read(0, 1);
   ASSERT_TRUE(device.end(1, -5));
-  device.send(0, 77, 2, 0);                               // no such operation
+  device.send(0, 77, 2, 0);                             // no such operation
   device.send(0, BLKIF_OP_READ, 3, uint64_t{1} << 50);  // beyond the end
   const driver_statistics statistics = device.statistics();
   EXPECT_EQ(statistics.err_req, 3u);
