@@ -2,14 +2,11 @@
 #include "device/text.h"
 
 #include "support/expectations.h"
-#include "vbd/statistics.h"
 
 namespace {
 
 using blkback::parse_device_number;
 using blkback::parse_number;
-using blkback::QueueCounters;
-using blkback::Statistics;
 
 TEST(Text, ANumberIsAllOfTheText) {
   EXPECT_EQ(parse_number("0", 10).value_or(9), 0u);
@@ -85,51 +82,6 @@ TEST(Text, WhatIsNoDeviceNumberIsRefused) {
   EXPECT_FALSE(parse_device_number("fe:1:2").has_value());
   EXPECT_FALSE(parse_device_number("fe 1").has_value());
   EXPECT_FALSE(parse_device_number("fe:-1").has_value());
-}
-
-TEST(Statistics, TotalsAreTheSumOfAllQueues) {
-  Statistics statistics;
-  QueueCounters one;
-  QueueCounters two;
-  statistics.enlist(one);
-  statistics.enlist(two);
-  one.reads.add(3);
-  two.reads.add(4);
-  one.writes.add(1);
-  two.flushes.add(2);
-  one.sectors_read.add(24);
-  two.sectors_written.add(8);
-  one.out_of_resources.add(5);
-  two.discards.add(6);
-  const driver_statistics totals = statistics.read();
-  EXPECT_EQ(totals.rd_req, 7u);
-  EXPECT_EQ(totals.wr_req, 1u);
-  EXPECT_EQ(totals.f_req, 2u);
-  EXPECT_EQ(totals.rd_sect, 24u);
-  EXPECT_EQ(totals.wr_sect, 8u);
-  EXPECT_EQ(totals.oo_req, 5u);
-  EXPECT_EQ(totals.ds_req, 6u);
-}
-
-TEST(Statistics, ARetiredQueueStillCounts) {
-  Statistics statistics;
-  QueueCounters queue;
-  statistics.enlist(queue);
-  queue.reads.add(3);
-  statistics.retire(queue);
-  EXPECT_EQ(statistics.read().rd_req, 3u);
-  queue.reads.add(1);
-  EXPECT_EQ(statistics.read().rd_req, 3u);
-}
-
-TEST(Statistics, ReadingResetsNothing) {
-  Statistics statistics;
-  QueueCounters queue;
-  statistics.enlist(queue);
-  queue.writes.add(3);
-  (void)statistics.read();
-  EXPECT_EQ(statistics.read().wr_req, 3u);
-  statistics.retire(queue);
 }
 
 }  // namespace

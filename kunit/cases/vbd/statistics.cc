@@ -2,6 +2,7 @@
 #include "vbd/statistics.h"
 
 #include <array>
+#include <memory>
 
 #include "support/expectations.h"
 #include "support/held_rings.h"
@@ -15,6 +16,13 @@ using fake::host;
 using kunit::ask;
 using kunit::DeviceFixture;
 using kunit::HeldRings;
+
+// Too large for a kernel's stack.
+struct Totals {
+  Statistics statistics;
+  QueueCounters one;
+  QueueCounters two;
+};
 
 std::array<uint64_t, DRIVER_LATENCY_BUCKETS> latency(DeviceFixture& device,
                                                      driver_request_kind kind,
@@ -43,10 +51,59 @@ TEST(Statistics, ABucketReachesFromHalfItsPowerOfTwo) {
   EXPECT_EQ(Latency::bucket(UINT64_MAX), 23u);
 }
 
+TEST(Statistics, TotalsAreTheSumOfAllQueues) {
+  const auto heap = std::make_unique<Totals>();
+  Statistics& statistics = heap->statistics;
+  QueueCounters& one = heap->one;
+  QueueCounters& two = heap->two;
+  statistics.enlist(one);
+  statistics.enlist(two);
+  one.reads.add(3);
+  two.reads.add(4);
+  one.writes.add(1);
+  two.flushes.add(2);
+  one.sectors_read.add(24);
+  two.sectors_written.add(8);
+  one.out_of_resources.add(5);
+  two.discards.add(6);
+  const driver_statistics totals = statistics.read();
+  EXPECT_EQ(totals.rd_req, 7u);
+  EXPECT_EQ(totals.wr_req, 1u);
+  EXPECT_EQ(totals.f_req, 2u);
+  EXPECT_EQ(totals.rd_sect, 24u);
+  EXPECT_EQ(totals.wr_sect, 8u);
+  EXPECT_EQ(totals.oo_req, 5u);
+  EXPECT_EQ(totals.ds_req, 6u);
+}
+
+TEST(Statistics, ARetiredQueueStillCounts) {
+  const auto heap = std::make_unique<Totals>();
+  Statistics& statistics = heap->statistics;
+  QueueCounters& queue = heap->one;
+  statistics.enlist(queue);
+  queue.reads.add(3);
+  statistics.retire(queue);
+  EXPECT_EQ(statistics.read().rd_req, 3u);
+  queue.reads.add(1);
+  EXPECT_EQ(statistics.read().rd_req, 3u);
+}
+
+TEST(Statistics, ReadingResetsNothing) {
+  const auto heap = std::make_unique<Totals>();
+  Statistics& statistics = heap->statistics;
+  QueueCounters& queue = heap->one;
+  statistics.enlist(queue);
+  queue.writes.add(3);
+  (void)statistics.read();
+  EXPECT_EQ(statistics.read().wr_req, 3u);
+  statistics.retire(queue);
+}
+
 TEST(Statistics, TotalsKeepWhatAQueueThatWentHadCounted) {
-  Statistics statistics;
-  QueueCounters first;
-  QueueCounters second;
+  const auto heap = std::make_unique<Totals>();
+  Statistics& statistics = heap->statistics;
+  QueueCounters& first = heap->one;
+  QueueCounters& second = heap->two;
   statistics.enlist(first);
   statistics.enlist(second);
   first.answered(DRIVER_WRITE, {.taken = 1000, .submitted = 3000, .done = 9000}, 11000);
