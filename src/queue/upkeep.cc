@@ -16,7 +16,9 @@ void Upkeep::run(const Pass& pass, bool idle) {
   shortage_.give_back_when_asked(pass.now_ms);
 
   if (pass.parameters.log_stats == 0) {
-    logged_ms_ = 0;  // log at once when log_stats is set again
+    // Log at once when log_stats is set again, also without a new request.
+    logged_ms_ = 0;
+    logged_requests_ = 0;
   } else if (logged_ms_ == 0 || pass.now_ms - logged_ms_ >= kLogIntervalMs) {
     log_statistics(pass);
   }

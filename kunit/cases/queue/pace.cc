@@ -163,6 +163,21 @@ TEST(Pace, StatisticsAreLoggedEveryTenSecondsWhileThereAreRequests) {
   EXPECT_EQ(host().logged("| rd 3 |"), 1u);
 }
 
+TEST(Pace, StatisticsOfAnIdleRingAreLoggedWhenTheyAreAskedForAgain) {
+  DeviceFixture bench({.persistent = false});
+  ASSERT_TRUE(bench.connect());
+  read_many(bench.guest(), 1, 1);
+  for (uint32_t asked = 1; asked <= 3; ++asked) {
+    host().parameters.log_stats = 1;
+    driver_parameters_changed();
+    host().run();
+    EXPECT_EQ(host().logged("| rd 1 |"), asked);
+    host().parameters.log_stats = 0;
+    driver_parameters_changed();
+    host().run();
+  }
+}
+
 TEST(Pace, APoolGivesBack32PagesAtATime) {
   PagePool pool;
   host_page* pages[70];
