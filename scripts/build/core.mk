@@ -38,6 +38,7 @@ blkback-core := \
 	src/device/registry.o \
 	src/device/device.o \
 	src/device/device_disk.o \
+	src/device/device_connect.o \
 	src/device/driver.o
 
 # The g++ of the kernel's own gcc: CC may begin with ccache, and folders of its path
