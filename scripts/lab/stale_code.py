@@ -57,14 +57,26 @@ def objection(lines, complaints):
     lines       the log of one kernel
     complaints  the lines among them that are complaints
     """
-    number = next(number for number, line in enumerate(lines) if HEADER.search(line))
-    header = lines[number]
-    if HEADER.search(header)[1] != '1':
-        return 'that kernel had died before'
-    if not complaints or complaints[0] != header:
+    begins = [number for number, line in enumerate(lines) if HEADER.search(line)]
+    if not complaints or complaints[0] != lines[begins[0]]:
         return f'something came before it: {complaints[0] if complaints else ""}'
+    # A kernel may run into the same breakpoint while it reports the first time.
+    for number, begin in enumerate(begins):
+        report = lines[begin:(begins + [len(lines)])[number + 1]]
+        reason = report_objection(report, complaints, number + 1)
+        if reason:
+            return reason
+    return ''
+
+
+def report_objection(report, complaints, number):
+    """The same for one report, the number-th of its kernel."""
+    if HEADER.search(report[0])[1] != str(number):
+        return 'that kernel had died before'
     parts = list(PARTS)
-    for line in complaints[1:]:
+    for line in report[1:]:
+        if line not in complaints:
+            continue
         part = next((part for part in parts if part.search(line)), None)
         if part is None:
             return f'something else was said, too: {line}'
@@ -73,7 +85,7 @@ def objection(lines, complaints):
             parts.append(TRACE)
         elif PANIC.search(line) and 'in interrupt' in line:
             parts.append(OF_PANIC)
-    return place_objection(lines[number:])
+    return place_objection(report)
 
 
 def place_objection(report):

@@ -13,7 +13,7 @@ domain_create() {
 	ln -sf "$kernel" /tmp/guest-driver/vmlinux
 	(cd / && find . -xdev \( -path ./guest -o -path './guest-*' -o -path ./kasan -o -path ./tmp -o -path ./var/log \) \
 		-prune -o -print | busybox cpio -o -H newc 2>/dev/null) >/tmp/guest-driver/initrd
-	guest_files=/tmp/guest-driver guest_extra="lab-driver-domain ${domain_extra:-}" guest_vcpus=1 guest_cpus=4 \
+	guest_files=/tmp/guest-driver guest_extra="lab-driver-domain ${domain_extra:-}" guest_cpus=4 \
 		guest_memory=${domain_memory:-800} guest_create "$1" "driver_domain=1" "type='${domain_type:-pv}'" "${@:2}"
 	rm -r /tmp/guest-driver
 	say "the driver domain runs $(guest "$1" 'uname -r; modinfo -F filename xen-blkback')"
@@ -57,7 +57,7 @@ domain_check_log() {
 domain_verify() {
 	domain_runs_driver "$1" || fail "another driver than $(cat /lab/driver) is loaded in the driver domain"
 	need guest "$1" 'dd if=/dev/urandom of=/tmp/disk bs=1M count=16 2>/dev/null; losetup /dev/loop0 /tmp/disk' >/dev/null
-	guest_vcpus=1 guest_cpus=3 guest_create gc "disk=['format=raw,vdev=xvdb,access=rw,backend=$1,target=/dev/loop0']"
+	guest_cpus=3 guest_create gc "disk=['format=raw,vdev=xvdb,access=rw,backend=$1,target=/dev/loop0']"
 	wait_for 30 guest_has_disk gc xvdb || fail "the guest never saw the disk"
 	need guest gc "$(fio_verify xvdb 12)" 240 >/dev/null
 	[ "$(guest_sum gc xvdb)" = "$(guest "$1" 'dd if=/dev/loop0 bs=1M iflag=direct 2>/dev/null | sha256sum' | cut -d' ' -f1)" ] ||

@@ -17,9 +17,13 @@ watch="longest=0; since=0; before=; while [ ! -e /tmp/watched ]; do
 	set -- \$(awk 'FILENAME == \"/proc/uptime\" { now = int(\$1 * 10) } \$3 == \"xvdb\" { n = \$4 + \$8 }
 		END { print n, now }' /proc/uptime /proc/diskstats);
 	if [ \"\$1\" != \"\$before\" ]; then before=\$1; since=\$2; fi;
-	[ \$((\$2 - since)) -le \$longest ] || longest=\$((\$2 - since)); sleep 0.1; done; echo longest \$longest"
+	[ \$((\$2 - since)) -le \$longest ] || longest=\$((\$2 - since)); >/tmp/watching; sleep 0.1; done; echo longest \$longest"
 freeze() { # GUEST that has I/O on xvdb, or none to look at
-	[ -z "${1:-}" ] || { guest "$1" 'rm -f /tmp/watched' >/dev/null; guest_start "$1" watch "$watch"; }
+	if [ -n "${1:-}" ]; then
+		guest "$1" 'rm -f /tmp/watched /tmp/watching' >/dev/null
+		guest_start "$1" watch "$watch"
+		need guest "$1" 'until [ -e /tmp/watching ]; do sleep 0.1; done' 60 >/dev/null
+	fi
 	echo freeze >/sys/power/state || fail "the threads did not freeze: $(dmesg | tail -n 5)"
 	pause 1
 	[ -n "${1:-}" ] || { say "frozen and thawed"; return; }
@@ -27,7 +31,7 @@ freeze() { # GUEST that has I/O on xvdb, or none to look at
 	need guest_join "$1" watch 60
 	still=$(xenstore-read "/local/domain/$(guest_id "$1")/data/output" | sed -n 's/.*longest \([0-9]*\).*/\1/p')
 	say "frozen and thawed: no answer for $still tenths of a second"
-	[ "${still:-0}" -ge 25 ] || ! driver_is_ours || fail "the disk was served while the threads were frozen"
+	[ "${still:-0}" -ge 25 ] || ! driver_is_ours || fail "the longest time without an answer is ${still:-unknown} tenths of a second: the disk was served while the threads were frozen"
 }
 freeze g1
 freeze g1

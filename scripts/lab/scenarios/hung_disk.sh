@@ -7,8 +7,8 @@
 . /lab/dom0/lib.sh
 driver_load
 guests_destroy
-guest_vcpus=1 guest_cpus=2 guest_create g1
-guest_vcpus=1 guest_cpus=3 guest_create g4
+guest_cpus=2 guest_create g1
+guest_cpus=3 guest_create g4
 hung=$(image hung 16)
 good=$(image good 16)
 loop=$(losetup -f --show "$hung")

@@ -6,7 +6,7 @@
 # shows: at most 3 grant hypercalls for 1 MiB without persistent grants | 27
 . /lab/dom0/lib.sh
 driver_load
-blkfront=max_indirect_segments=256 guest_create g7
+blkfront=max_indirect_segments=256 guest_vcpus=2 guest_create g7
 disk=$(image disk 32)
 for persistent in Y N; do
 	set_parameter feature_persistent $persistent

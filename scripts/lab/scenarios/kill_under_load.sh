@@ -8,7 +8,7 @@ driver_load
 xl destroy g1 2>/dev/null
 disk=$(image disk 32)
 for round in 1 2; do
-	guest_create g3 "disk=['$disk,raw,xvdb,w']"
+	guest_vcpus=2 guest_create g3 "disk=['$disk,raw,xvdb,w']"
 	guest_start g3 load "$(fio_verify xvdb 24 '--loops=20')"
 	wait_for 30 eval '[ "$(statistic g3 wr_req)" -gt 50 ]' || fail "g3 does not write"
 	wait_for 30 guest_is_busy g3 xvdb || fail "nothing is in flight"

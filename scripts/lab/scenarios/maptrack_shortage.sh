@@ -12,7 +12,7 @@ need guest dn '/lab/dom0/do null_disk size=48 memory_backed=1 irqmode=2 completi
 	dd if=/dev/urandom of=/dev/lab bs=1M count=48 oflag=direct 2>/dev/null &&
 	addpart /dev/lab 1 0 49152 && addpart /dev/lab 2 49152 49152' >/dev/null
 for i in 0 1; do
-	guest_vcpus=1 guest_cpus=$((i + 2)) guest_memory=320 guest_create gm$i \
+	guest_cpus=$((i + 2)) guest_memory=320 guest_create gm$i \
 		"disk=['format=raw,vdev=xvdb,access=rw,backend=dn,target=/dev/lab$((i + 1))']"
 	wait_for 30 guest_has_disk gm$i xvdb || fail "the guest never saw its disk"
 done

@@ -12,7 +12,7 @@ need guest dd '/lab/dom0/do null_disk size=24 memory_backed=1 irqmode=2 completi
 	for d in lab ram0; do dd if=/dev/urandom of=/dev/$d bs=1M count=24 oflag=direct 2>/dev/null || exit 1; done' >/dev/null
 i=0
 for target in lab ram0; do
-	blkfront=max_indirect_segments=256 guest_vcpus=1 guest_cpus=$((i + 2)) guest_memory=320 guest_create gm$i \
+	blkfront=max_indirect_segments=256 guest_cpus=$((i + 2)) guest_memory=320 guest_create gm$i \
 		"disk=['format=raw,vdev=xvdb,access=rw,backend=dd,target=/dev/$target']"
 	wait_for 30 guest_has_disk gm$i xvdb || fail "the guest never saw its disk"
 	need guest gm$i 'dd if=/dev/xvdb of=/dev/null bs=4k count=4 iflag=direct 2>/dev/null' >/dev/null

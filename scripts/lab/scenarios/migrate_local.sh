@@ -9,7 +9,7 @@
 driver_load
 xl destroy g1 2>/dev/null
 disk=$(image disk 16)
-guest_extra=noxsave guest_memory=320 guest_vcpus=1 guest_create g9 "type='pvh'" "disk=['$disk,raw,xvdb,w']"
+guest_extra=noxsave guest_memory=320 guest_create g9 "type='pvh'" "disk=['$disk,raw,xvdb,w']"
 load_start g9 xvdb 12
 sleep 2
 number=$(cat /tmp/number.g9)

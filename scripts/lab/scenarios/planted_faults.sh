@@ -37,11 +37,11 @@ check_logs || fail "a complaint is found twice"
 say "each is found once"
 
 # The console of a guest that was destroyed and created again under the same name.
-guest_vcpus=1 guest_cpus=3 guest_create g3
+guest_cpus=3 guest_create g3
 need guest g3 "echo '<4>WARNING: CPU: 0 PID: 1 at planted.c:2' >/dev/kmsg" >/dev/null
 wait_for_log g3 'WARNING: CPU: 0 PID: 1 at planted.c:2'
 need xl destroy g3
-guest_vcpus=1 guest_cpus=3 guest_create_tool g3
+guest_cpus=3 guest_create_tool g3
 found 'guest guest-g3.log said: .*planted.c:2' check_logs
 
 # A page that is mapped when its owner takes it back: the frontend fails, and the guest's

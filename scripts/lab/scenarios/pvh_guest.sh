@@ -6,7 +6,7 @@
 driver_load
 guests_destroy
 disk=$(image disk 8)
-guest_extra=noxsave guest_vcpus=1 guest_create gh "type='pvh'" "disk=['$disk,raw,xvdb,w']"
+guest_extra=noxsave guest_create gh "type='pvh'" "disk=['$disk,raw,xvdb,w']"
 wait_for 60 guest_has_disk gh xvdb || fail "the guest never saw the disk"
 need guest gh "$(fio_verify xvdb 4)" 240 >/dev/null
 [ "$(guest_sum gh xvdb)" = "$(file_sum "$disk")" ] || fail "data differs"

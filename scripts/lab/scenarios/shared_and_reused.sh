@@ -9,8 +9,8 @@
 . /lab/dom0/lib.sh
 driver_load
 guests_destroy
-guest_vcpus=1 guest_cpus=2 guest_create g1
-guest_vcpus=1 guest_cpus=3 guest_create g4
+guest_cpus=2 guest_create g1
+guest_cpus=3 guest_create g4
 rm -f /tmp/quiet
 noise() { # changes parameters until /tmp/quiet exists; counts the changes in /tmp/rounds
 	local round=0

@@ -9,7 +9,7 @@
 . /lab/dom0/lib.sh
 disks=8
 domain_need dd
-guest_vcpus=1 guest_cpus=3 guest_create gc
+guest_cpus=3 guest_create gc
 quota() { xenstore-control quota set "$1" "$2" >/dev/null || fail "xenstored takes no quota of $1"; }
 usual() {
 	quota transactions 10

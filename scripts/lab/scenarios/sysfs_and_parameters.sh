@@ -46,7 +46,7 @@ driver_load
 check max_ring_page_order 4 444
 check log_stats 0 644
 
-guest_create g1
+guest_vcpus=2 guest_create g1
 disk=$(image disk 8)
 attach g1 "$disk" xvdb w
 folder=$(backend_of g1)

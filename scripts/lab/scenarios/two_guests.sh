@@ -5,8 +5,8 @@
 . /lab/dom0/lib.sh
 driver_load
 guests_destroy
-guest_vcpus=1 guest_cpus=2 guest_create g1
-guest_vcpus=1 guest_cpus=3 guest_create g4
+guest_cpus=2 guest_create g1
+guest_cpus=3 guest_create g4
 one=$(image one 32)
 two=$(image two 32)
 attach g1 "$one" xvdb w

@@ -152,9 +152,28 @@ class Repeats(Case):
 
     def test_another_report(self):
         for line in ('BUG: KASAN: slab-use-after-free in f+0x1/0x2 [xen_blkback]', 'Call Trace:',
-                     'Oops: int3: 0000 [#2] PREEMPT SMP NOPTI', 'Kernel panic - not syncing: other',
+                     'Kernel panic - not syncing: other',
                      'INFO: task fio:812 blocked for more than 60 seconds.'):
             self.refuse_report('something else was said', end=[line])
+
+    SECOND = 'Oops: int3: 0000 [#2] PREEMPT SMP NOPTI'
+
+    def test_the_same_breakpoint_while_it_reports(self):
+        first = oops(panic=False)[:8]
+        self.assertEqual(self.again(BEGIN, first, oops(header=self.SECOND)), ['one', 'two'])
+        self.assertEqual(self.again(BEGIN, failed('one', (
+            'guest-g1.log', first + oops(header=self.SECOND))), REST), ['one'])
+
+    def test_another_breakpoint_while_it_reports(self):
+        first = oops(panic=False)[:8]
+        for why, second in (
+                ('does not say where', [stamped([self.SECOND], 100)]),
+                ('not in the kernel itself',
+                 [oops(header=self.SECOND, rip='RIP: e030:submit+0x1d/0x90 [xen_blkback]')]),
+                ('the breakpoint is in memory', [oops(header=self.SECOND, opcodes=code('cc cc'))]),
+                ('something else was said', [oops(header=self.SECOND), BUG]),
+                ('had died before', [oops(header=self.SECOND.replace('2', '3'))])):
+            self.refuse(why, BEGIN, first, *second)
 
     def test_kernel_had_died_before(self):
         self.refuse_report('had died before', header='Oops: int3: 0000 [#2] PREEMPT SMP NOPTI')
