@@ -24,16 +24,19 @@ uint64_t bytes_of(const host_io& io) {
   return bytes;
 }
 
+// A discard may have so many sectors that their bytes wrap.
+uint64_t sectors_of(const host_io& io) { return discards(io) ? io.sectors : bytes_of(io) / 512; }
+
 // Adds nothing to io.sector: the sum could wrap.
 bool is_beyond(const host_io& io, uint64_t sectors) {
-  return io.sector > sectors || bytes_of(io) / 512 > sectors - io.sector;
+  return io.sector > sectors || sectors_of(io) > sectors - io.sector;
 }
 
 // Compares with the largest size that the driver was given: the disk may have shrunk since.
 void check_range(const host_io& io) {
   const uint64_t sectors = io.disk->most_sectors;
   if (!is_beyond(io, sectors)) return;
-  Host::broken("I/O beyond the disk: " + std::to_string(bytes_of(io)) + " bytes at sector " +
+  Host::broken("I/O beyond the disk: " + std::to_string(sectors_of(io)) + " sectors at " +
                std::to_string(io.sector) + " of " + std::to_string(sectors));
 }
 
