@@ -3,7 +3,7 @@
 # lab: rare
 # The toolstack detaches, attaches and gives up while no driver is bound to the device,
 # the module is not loaded, or the guest is paused.
-# shows: `xl block-detach`, `block-attach` while the driver is unbound or replaced | not compared
+# shows: `xl block-detach`, `block-attach` while the driver is unbound or replaced | yes on 6.1
 . /lab/dom0/lib.sh
 driver_load
 guest_need g1

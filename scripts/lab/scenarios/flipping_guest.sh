@@ -4,7 +4,7 @@
 # lab: tool
 # A guest that has a connection with I/O writes odd states from several programs at once;
 # then a proper frontend connects.  Also: a detach with an unbind beside it.
-# shows: odd states written by several programs at once, then a proper connect | not compared
+# shows: odd states written by several programs at once, then a proper connect | no: stays in Closed
 # shows: a detach that the frontend ignores, unbound meanwhile: Closed when the I/O has ended | not compared
 . /lab/dom0/lib.sh
 driver_load

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # A hanging disk holds up only its own guest, also when an administrator unbinds one of
 # its devices before the guest is destroyed.
-# shows: a hanging disk holds up its own guest only | detach waits in the xenbus thread
+# shows: a hanging disk holds up its own guest only | yes on 6.1
 # shows: `unbind` of a hanging disk holds up nobody else, `rmmod` says busy | yes
 . /lab/dom0/lib.sh
 driver_load

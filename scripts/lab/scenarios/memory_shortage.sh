@@ -4,7 +4,7 @@
 # lab: domain
 # The driver domain has no free memory for a while: the I/O of both its guests goes on,
 # with requests of up to 256 segments and with grants that it has not mapped before.
-# shows: no memory to be had: the I/O of all guests goes on | yes
+# shows: no memory to be had: the I/O of all guests goes on | no: it stops
 . /lab/dom0/lib.sh
 domain_need dd
 need guest dd '/lab/dom0/do null_disk size=24 memory_backed=1 irqmode=2 completion_nsec=1000000 &&

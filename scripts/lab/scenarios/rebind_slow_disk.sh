@@ -3,7 +3,7 @@
 # lab: rare
 # A device is unbound and bound again at once, and the module unloaded at once, while the
 # disk still has the old binding's requests: nothing is answered twice, nothing stays mapped.
-# shows: bound again at once, `rmmod` right after unbind, requests with a slow disk | not compared
+# shows: bound again at once, `rmmod` right after unbind, requests with a slow disk | no: not served after the bind, a WARNING
 . /lab/dom0/lib.sh
 driver_load
 guest_need g1

@@ -4,8 +4,8 @@
 # lab: rare
 # A vdev gets one disk after the other without a wait, while parameters change all the time.
 # Two guests share a disk; one detaches and attaches it again, the other is destroyed.
-# shows: a vdev attached again right after its detach, parameters changing meanwhile | not compared
-# shows: two guests that write to one disk, one of them comes and goes | not compared
+# shows: a vdev attached again right after its detach, parameters changing meanwhile | yes on 6.1
+# shows: two guests that write to one disk, one of them comes and goes | yes on 6.1
 . /lab/dom0/lib.sh
 driver_load
 guests_destroy
