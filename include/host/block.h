@@ -57,6 +57,17 @@ uint64_t host_disk_sectors(const struct host_disk *disk);
 bool host_disk_is(const struct host_disk *disk, uint32_t major, uint32_t minor);
 
 /*
+ * host_disk_sequence - a number that no other disk of the host has had since it started:
+ * the kernel's diskseq, of the whole disk if @disk is a partition.  Never 0.
+ *
+ * Numbers of block devices are used again, as those of loop devices: another disk then
+ * has the same major and minor number, and so has another medium in a drive.
+ *
+ * Context: any.
+ */
+uint64_t host_disk_sequence(const struct host_disk *disk);
+
+/*
  * host_disk_gone - has the device been removed from the system?  If so, its I/O
  * fails.  driver_disk_changed() is called when a disk was removed or resized.
  *

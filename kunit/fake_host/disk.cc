@@ -253,6 +253,8 @@ uint64_t host_disk_sectors(const host_disk* disk) {
 bool host_disk_is(const host_disk* disk, uint32_t major, uint32_t minor) {
   return disk->major == major && (disk->minor == minor || host().whole_disk_minor == minor);
 }
+uint64_t host_disk_sequence(const host_disk*) { return host().disk_sequence; }
+
 bool host_disk_gone(const host_disk*) { return host().disk_gone; }
 
 int host_disk_sync(host_disk*) {

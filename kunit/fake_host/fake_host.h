@@ -226,6 +226,7 @@ class Host {
   std::function<void()> at_open;
   std::function<void()> at_sync;
   int open_error = 0;
+  uint64_t disk_sequence = 1;  // of all disks
   int sync_error = 0;
   int io_error = 0;         // errno of I/Os that end without complete(); 0: success
   DiskCache cache;          // volatile if geometry.write_cache is set

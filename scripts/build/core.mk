@@ -29,6 +29,7 @@ blkback-core := \
 	src/queue/intake.o \
 	src/queue/upkeep.o \
 	src/queue/queue.o \
+	src/device/text.o \
 	src/device/frontend.o \
 	src/device/backend.o \
 	src/device/next_step.o \

@@ -35,7 +35,7 @@ void Device::open_disk() {
                       backend_.physical_device, backend_.disk_info.mode);
     return;
   }
-  if (!serves_blocks(host_, backend_, **vbd)) return;
+  if (!is_same_disk(host_, backend_, **vbd) || !serves_blocks(host_, backend_, **vbd)) return;
   open_failed_ = false;
   connect_failed_ = false;
   {

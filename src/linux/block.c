@@ -89,6 +89,11 @@ bool host_disk_is(const struct host_disk *disk, uint32_t major, uint32_t minor)
 	       disk_devt(bdev->bd_disk) == MKDEV(major, minor);
 }
 
+uint64_t host_disk_sequence(const struct host_disk *disk)
+{
+	return compat_bdev(disk->handle)->bd_disk->diskseq;
+}
+
 bool host_disk_gone(const struct host_disk *disk)
 {
 	return test_bit(GD_DEAD, &compat_bdev(disk->handle)->bd_disk->state);
