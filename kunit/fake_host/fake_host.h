@@ -63,6 +63,7 @@ struct host_event_channel {
 
 struct host_thread {
   driver_queue* queue;
+  uint32_t pid = 0;
   std::string name;
   bool woken = true;  // a fresh thread makes a first pass
   bool in_pass = false;
@@ -272,6 +273,7 @@ class Host {
   bool event_at_bind = false;  // the frontend sends an event during host_event_bind()
   void event(uint32_t port);
   std::vector<std::unique_ptr<host_thread>> threads;
+  uint32_t last_pid = 1000;                 // of the threads that were started
   const host_thread* running = nullptr;     // in driver_queue_work()
   const host_work* running_work = nullptr;  // in driver_work()
   uint32_t elsewhere = 0;                   // depth of Elsewhere scopes: another CPU runs

@@ -335,8 +335,11 @@ int host_thread_start(driver_queue* queue, const char* name, host_thread** threa
   *thread = host().threads.back().get();
   (*thread)->queue = queue;
   (*thread)->name = name;
+  (*thread)->pid = ++host().last_pid;
   return 0;
 }
+
+uint32_t host_thread_pid(const host_thread* thread) { return thread->pid; }
 
 // A wake-up by the thread itself does nothing: the thread is awake.
 void host_thread_wake(host_thread* thread) {

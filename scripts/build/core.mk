@@ -36,6 +36,7 @@ blkback-core := \
 	src/device/offer.o \
 	src/device/outlook.o \
 	src/device/connection.o \
+	src/device/thread_nodes.o \
 	src/device/registry.o \
 	src/device/device.o \
 	src/device/device_disk.o \

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "device/registry.h"
+#include "device/thread_nodes.h"
 #include "host/log.h"
 #include "host/parameter.h"
 #include "host/time.h"
@@ -175,6 +176,7 @@ Link Device::link() {
     vbd_->publish(Vbd::kNothing);
     if (!connection_->drained()) return Link::kDraining;
     check_progress();
+    if (serving_ && !removed()) forget_threads(host_, log_);
     outlook_.show_connection(nullptr);
     connection_.reset();
     Registry::get().disconnected();

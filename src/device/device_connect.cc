@@ -3,6 +3,7 @@
 // Connected, and serves.
 #include "device/device.h"
 #include "device/registry.h"
+#include "device/thread_nodes.h"
 #include "host/log.h"
 #include "host/parameter.h"
 #include "host/time.h"
@@ -163,6 +164,7 @@ void Device::serve_frontend() {
   connection_->serve();
   // No check has seen changes of the disk since describe().
   check_disk();
+  name_threads(host_, *connection_, log_);
 }
 
 }  // namespace blkback
