@@ -85,6 +85,21 @@ bool host_disk_gone(const struct host_disk *disk);
 int host_disk_sync(struct host_disk *disk);
 
 /*
+ * host_disk_charge - charge all later I/Os of @disk to the cgroup @group, whichever
+ * thread submits them.  None may be in flight.
+ *
+ * @group is the path of a cgroup v2, relative to the root of the hierarchy.  NULL: each
+ * I/O is charged to the cgroup of the thread that submits it, as after host_disk_open().
+ * When the group is removed later, I/Os are charged to the next ancestor that exists.
+ *
+ * Context: process, may sleep.
+ * Return: 0; or, and then threads are charged, -ENOENT (no such group), -ENXIO (the group
+ * has no io controller), -EOPNOTSUPP (the kernel was built without io controllers), or
+ * another negative errno.
+ */
+int host_disk_charge(struct host_disk *disk, const char *group);
+
+/*
  * One segment of an I/O.  The layout is that of the kernel's struct bio_vec, so that
  * the host uses the core's array without a copy.
  */

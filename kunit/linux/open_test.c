@@ -82,6 +82,26 @@ static void sequence_number_is_that_of_the_whole_disk(struct kunit *test)
 	KUNIT_EXPECT_NE(test, host_disk_sequence(opened), host_disk_sequence(second));
 }
 
+static void io_is_charged_to_a_group_that_exists(struct kunit *test)
+{
+	struct test_disk *disk = test_disk_create(test, NULL);
+	struct host_disk *opened = test_open(test, disk_devt(disk->gendisk), false);
+	struct test_io *io = test_io_create(test, opened, HOST_IO_WRITE, 0, PAGE_SIZE);
+	bool charges = IS_ENABLED(CONFIG_BLK_CGROUP);
+
+	KUNIT_EXPECT_EQ(test, charges ? -ENOENT : -EOPNOTSUPP,
+			host_disk_charge(opened, "/no/such/group"));
+	KUNIT_EXPECT_EQ(test, 0, test_io_run(test, io));
+	/* The root group always exists; twice, for its references. */
+	KUNIT_EXPECT_EQ(test, charges ? 0 : -EOPNOTSUPP, host_disk_charge(opened, "/"));
+	KUNIT_EXPECT_EQ(test, charges ? 0 : -EOPNOTSUPP, host_disk_charge(opened, "/"));
+	KUNIT_EXPECT_EQ(test, 0, test_io_run(test, io));
+	KUNIT_EXPECT_EQ(test, 0, host_disk_charge(opened, NULL));
+	KUNIT_EXPECT_EQ(test, 0, test_io_run(test, io));
+	/* The disk is closed with a group. */
+	KUNIT_EXPECT_EQ(test, charges ? 0 : -EOPNOTSUPP, host_disk_charge(opened, ""));
+}
+
 static struct host_disk_geometry geometry_of(struct kunit *test, struct test_disk *disk)
 {
 	struct host_disk *opened = test_open(test, disk_devt(disk->gendisk), false);
@@ -232,6 +252,7 @@ static struct kunit_case open_cases[] = {
 	KUNIT_CASE(sync_writes_out_and_forgets),
 	KUNIT_CASE(sync_tells_of_failed_writes),
 	KUNIT_CASE(sequence_number_is_that_of_the_whole_disk),
+	KUNIT_CASE(io_is_charged_to_a_group_that_exists),
 	{},
 };
 

@@ -37,6 +37,7 @@ blkback-core := \
 	src/device/outlook.o \
 	src/device/connection.o \
 	src/device/thread_nodes.o \
+	src/device/charge.o \
 	src/device/registry.o \
 	src/device/device.o \
 	src/device/device_disk.o \

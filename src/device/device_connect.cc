@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 // How a device's work connects: makes the connection to the frontend's rings, publishes
 // Connected, and serves.
+#include "device/charge.h"
 #include "device/device.h"
 #include "device/registry.h"
 #include "device/thread_nodes.h"
@@ -82,6 +83,7 @@ std::optional<bool> Device::write_out_disk() {
 }
 
 void Device::adopt(Owned<Connection>&& connection, const FrontendConfig& frontend) {
+  charge_disk(host_, *vbd_, log_);
   connection_ = std::move(connection);
   disk_gone_ = false;  // checked in connect(), and again in serve_frontend()
   outlook_.know(disk_gone_, hung_);
