@@ -57,6 +57,17 @@ uint64_t host_disk_sectors(const struct host_disk *disk);
 bool host_disk_is(const struct host_disk *disk, uint32_t major, uint32_t minor);
 
 /*
+ * host_disk_sequence - a number that no other disk of the host has had since it started:
+ * the kernel's diskseq, of the whole disk if @disk is a partition.  Never 0.
+ *
+ * Numbers of block devices are used again, as those of loop devices: another disk then
+ * has the same major and minor number, and so has another medium in a drive.
+ *
+ * Context: any.
+ */
+uint64_t host_disk_sequence(const struct host_disk *disk);
+
+/*
  * host_disk_gone - has the device been removed from the system?  If so, its I/O
  * fails.  driver_disk_changed() is called when a disk was removed or resized.
  *
@@ -72,6 +83,21 @@ bool host_disk_gone(const struct host_disk *disk);
  * Return: 0 or a negative errno of the write-out.
  */
 int host_disk_sync(struct host_disk *disk);
+
+/*
+ * host_disk_charge - charge all later I/Os of @disk to the cgroup @group, whichever
+ * thread submits them.  None may be in flight.
+ *
+ * @group is the path of a cgroup v2, relative to the root of the hierarchy.  NULL: each
+ * I/O is charged to the cgroup of the thread that submits it, as after host_disk_open().
+ * When the group is removed later, I/Os are charged to the next ancestor that exists.
+ *
+ * Context: process, may sleep.
+ * Return: 0; or, and then threads are charged, -ENOENT (no such group), -ENXIO (the group
+ * has no io controller), -EOPNOTSUPP (the kernel was built without io controllers), or
+ * another negative errno.
+ */
+int host_disk_charge(struct host_disk *disk, const char *group);
 
 /*
  * One segment of an I/O.  The layout is that of the kernel's struct bio_vec, so that

@@ -72,6 +72,21 @@ int host_device_publish(struct host_device *device, enum host_xenbus_state state
 			const struct host_store_node *nodes, uint32_t count);
 
 /*
+ * host_store_write - write @count nodes of our directory.
+ * host_store_remove - remove @count nodes, and all below them.  A node that does not
+ * exist is no error.
+ *
+ * For nodes that only the host's programs read.  One transaction does everything or
+ * nothing, and nothing when the toolstack has removed the directory.
+ *
+ * Return: 0; or, with nothing changed, -ENOENT (the directory is gone), -ENODEV, or
+ * another negative errno, such as -ENOSPC (a quota of xenstored).
+ */
+int host_store_write(struct host_device *device, const struct host_store_node *nodes,
+		     uint32_t count);
+int host_store_remove(struct host_device *device, const char *const *names, uint32_t count);
+
+/*
  * host_device_online - does the toolstack want the device (node "online")?
  *
  * Return: 1 when it does; 0 when it does not, or when the node is missing or not a

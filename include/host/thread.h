@@ -26,6 +26,11 @@ struct host_thread;
 int host_thread_start(struct driver_queue *queue, const char *name, struct host_thread **thread);
 
 /*
+ * host_thread_pid - the number by which the host's programs know the thread.  Context: any.
+ */
+uint32_t host_thread_pid(const struct host_thread *thread);
+
+/*
  * host_thread_wake - make the thread call driver_queue_work().  If the thread is in that
  * function now, it calls the function once more, unless it clears the wake-up flag
  * before (host_thread_clear_wakeups()).

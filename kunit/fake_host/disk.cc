@@ -256,6 +256,21 @@ uint64_t host_disk_sectors(const host_disk* disk) {
 bool host_disk_is(const host_disk* disk, uint32_t major, uint32_t minor) {
   return disk->major == major && (disk->minor == minor || host().whole_disk_minor == minor);
 }
+int host_disk_charge(host_disk* disk, const char* group) {
+  host().may_sleep("host_disk_charge");
+  for (const auto& [io, as_it_was] : host().with_disk) {
+    if (io->disk == disk) Host::broken("a disk is charged to another cgroup that has I/O");
+  }
+  disk->charged.clear();
+  if (group == nullptr) return 0;
+  const auto known = host().groups.find(group);
+  if (known == host().groups.end()) return -ENOENT;
+  if (known->second == 0) disk->charged = group;
+  return known->second;
+}
+
+uint64_t host_disk_sequence(const host_disk*) { return host().disk_sequence; }
+
 bool host_disk_gone(const host_disk*) { return host().disk_gone; }
 
 int host_disk_sync(host_disk*) {
@@ -282,8 +297,8 @@ void host_disk_submit(host_io* const* ios, uint32_t count) {
       Host::broken("an I/O is handed to the disk that has it already");
       continue;
     }
-    h.ios.push_back(
-        {io->operation, io->flags, io->sector, io->segment_count, discards(*io) ? io->sectors : 0});
+    h.ios.push_back({io->operation, io->flags, io->sector, io->segment_count,
+                     discards(*io) ? io->sectors : 0, io->disk->charged});
     if (!check(*io)) {
       end_io(io, -EINVAL);
       continue;

@@ -50,6 +50,7 @@ struct host_disk {
   uint32_t major;
   uint32_t minor;
   bool read_only;
+  std::string charged{};                   // the cgroup; "": the submitting threads
   mutable host_disk_geometry described{};  // the last geometry that the driver was given
   mutable uint64_t most_sectors = 0;       // the largest size that the driver was given
 };
@@ -63,6 +64,7 @@ struct host_event_channel {
 
 struct host_thread {
   driver_queue* queue;
+  uint32_t pid = 0;
   std::string name;
   bool woken = true;  // a fresh thread makes a first pass
   bool in_pass = false;
@@ -226,6 +228,9 @@ class Host {
   std::function<void()> at_open;
   std::function<void()> at_sync;
   int open_error = 0;
+  uint64_t disk_sequence = 1;  // of all disks
+  // cgroups, and what host_disk_charge() returns for each; -ENOENT for all others.
+  std::map<std::string, int> groups;
   int sync_error = 0;
   int io_error = 0;         // errno of I/Os that end without complete(); 0: success
   DiskCache cache;          // volatile if geometry.write_cache is set
@@ -253,7 +258,8 @@ class Host {
     uint8_t flags;
     uint64_t sector;
     uint32_t segments;
-    uint64_t sectors;  // of a discard
+    uint64_t sectors;     // of a discard
+    std::string charged;  // as of host_disk
   };
   std::vector<IoRecord> ios;
   void complete(size_t index, int error = 0);
@@ -271,6 +277,7 @@ class Host {
   bool event_at_bind = false;  // the frontend sends an event during host_event_bind()
   void event(uint32_t port);
   std::vector<std::unique_ptr<host_thread>> threads;
+  uint32_t last_pid = 1000;                 // of the threads that were started
   const host_thread* running = nullptr;     // in driver_queue_work()
   const host_work* running_work = nullptr;  // in driver_work()
   uint32_t elsewhere = 0;                   // depth of Elsewhere scopes: another CPU runs

@@ -269,6 +269,33 @@ int host_device_publish(host_device* device, host_xenbus_state state, const host
   return 0;
 }
 
+int host_store_write(host_device* device, const host_store_node* nodes, uint32_t count) {
+  host().cross_work();
+  host().may_sleep("host_store_write");
+  if (too_late(device)) return -ENODEV;
+  if (host().fails("host_store_write")) return host().error_of("host_store_write", -ENOSPC);
+  if (!device->backend.contains("state")) return -ENOENT;
+  for (uint32_t i = 0; i < count; ++i) {
+    device->backend[nodes[i].name] = std::to_string(nodes[i].value);
+  }
+  return 0;
+}
+
+int host_store_remove(host_device* device, const char* const* names, uint32_t count) {
+  host().cross_work();
+  host().may_sleep("host_store_remove");
+  if (too_late(device)) return -ENODEV;
+  if (host().fails("host_store_remove")) return host().error_of("host_store_remove", -EIO);
+  if (!device->backend.contains("state")) return -ENOENT;
+  for (uint32_t i = 0; i < count; ++i) {
+    const std::string name = names[i];
+    std::erase_if(device->backend, [&name](const auto& node) {
+      return node.first == name || node.first.starts_with(name + "/");
+    });
+  }
+  return 0;
+}
+
 int host_device_online(host_device* device) {
   host().may_sleep("host_device_online");
   if (too_late(device)) return -ENODEV;
@@ -308,8 +335,11 @@ int host_thread_start(driver_queue* queue, const char* name, host_thread** threa
   *thread = host().threads.back().get();
   (*thread)->queue = queue;
   (*thread)->name = name;
+  (*thread)->pid = ++host().last_pid;
   return 0;
 }
+
+uint32_t host_thread_pid(const host_thread* thread) { return thread->pid; }
 
 // A wake-up by the thread itself does nothing: the thread is awake.
 void host_thread_wake(host_thread* thread) {

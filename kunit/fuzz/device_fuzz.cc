@@ -35,11 +35,11 @@ constexpr std::array<const char*, 16> kFrontendNodes = {"ring-ref",
                                                         "state"};
 
 constexpr std::array<const char*, 8> kBackendNodes = {
-    "physical-device", "mode", "dev", "online", "discard-enable", "state", "params", "sectors"};
+    "physical-device", "mode", "dev", "online", "discard-enable", "state", "io-cgroup", "sectors"};
 
 constexpr std::array<const char*, 16> kTexts = {
-    "0", "1",     "2",     "4294967296", "x86_32-abi", "x86_64-abi", "x86_32-abi2", "cdrom", "w",
-    "r", "fe:10", "fe:11", "1000:0",     "/dev/sda",   "",           "-1"};
+    "0", "1",     "2",       "4294967296", "x86_32-abi", "x86_64-abi", "x86_32-abi2", "cdrom", "w",
+    "r", "fe:10", "1@fe:11", "1000:0",     "/dev/sda",   "",           "-1"};
 
 constexpr std::array<const char*, 12> kFallible = {
     "host_alloc",        "host_page_alloc", "host_grant_scratch_alloc", "host_ring_map",

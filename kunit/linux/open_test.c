@@ -69,6 +69,39 @@ static void read_only_disk_opens_for_reading(struct kunit *test)
 	test_open(test, disk_devt(disk->gendisk), true);
 }
 
+/* Another disk may get the same number, but not the same sequence number. */
+static void sequence_number_is_that_of_the_whole_disk(struct kunit *test)
+{
+	struct test_disk *disk = test_disk_create(test, NULL);
+	struct test_disk *other = test_disk_create(test, NULL);
+	struct host_disk *opened = test_open(test, disk_devt(disk->gendisk), false);
+	struct host_disk *second = test_open(test, disk_devt(other->gendisk), false);
+
+	KUNIT_EXPECT_NE(test, 0, host_disk_sequence(opened));
+	KUNIT_EXPECT_EQ(test, disk->gendisk->diskseq, host_disk_sequence(opened));
+	KUNIT_EXPECT_NE(test, host_disk_sequence(opened), host_disk_sequence(second));
+}
+
+static void io_is_charged_to_a_group_that_exists(struct kunit *test)
+{
+	struct test_disk *disk = test_disk_create(test, NULL);
+	struct host_disk *opened = test_open(test, disk_devt(disk->gendisk), false);
+	struct test_io *io = test_io_create(test, opened, HOST_IO_WRITE, 0, PAGE_SIZE);
+	bool charges = IS_ENABLED(CONFIG_BLK_CGROUP);
+
+	KUNIT_EXPECT_EQ(test, charges ? -ENOENT : -EOPNOTSUPP,
+			host_disk_charge(opened, "/no/such/group"));
+	KUNIT_EXPECT_EQ(test, 0, test_io_run(test, io));
+	/* The root group always exists; twice, for its references. */
+	KUNIT_EXPECT_EQ(test, charges ? 0 : -EOPNOTSUPP, host_disk_charge(opened, "/"));
+	KUNIT_EXPECT_EQ(test, charges ? 0 : -EOPNOTSUPP, host_disk_charge(opened, "/"));
+	KUNIT_EXPECT_EQ(test, 0, test_io_run(test, io));
+	KUNIT_EXPECT_EQ(test, 0, host_disk_charge(opened, NULL));
+	KUNIT_EXPECT_EQ(test, 0, test_io_run(test, io));
+	/* The disk is closed with a group. */
+	KUNIT_EXPECT_EQ(test, charges ? 0 : -EOPNOTSUPP, host_disk_charge(opened, ""));
+}
+
 static struct host_disk_geometry geometry_of(struct kunit *test, struct test_disk *disk)
 {
 	struct host_disk *opened = test_open(test, disk_devt(disk->gendisk), false);
@@ -205,13 +238,22 @@ static void sync_tells_of_failed_writes(struct kunit *test)
 }
 
 static struct kunit_case open_cases[] = {
-	KUNIT_CASE(missing_device_is_refused),	 KUNIT_CASE(absurd_device_numbers_are_refused),
-	KUNIT_CASE(removed_device_is_refused),	 KUNIT_CASE(opened_twice),
-	KUNIT_CASE(read_only_open_reads),	 KUNIT_CASE(read_only_disk_opens_for_reading),
-	KUNIT_CASE(geometry_of_a_plain_disk),	 KUNIT_CASE(geometry_of_a_rich_disk),
-	KUNIT_CASE(largest_discard_fits_a_bio),	 KUNIT_CASE(removable_disk_says_so),
-	KUNIT_CASE(size_is_the_one_of_now),	 KUNIT_CASE(sync_writes_out_and_forgets),
-	KUNIT_CASE(sync_tells_of_failed_writes), {},
+	KUNIT_CASE(missing_device_is_refused),
+	KUNIT_CASE(absurd_device_numbers_are_refused),
+	KUNIT_CASE(removed_device_is_refused),
+	KUNIT_CASE(opened_twice),
+	KUNIT_CASE(read_only_open_reads),
+	KUNIT_CASE(read_only_disk_opens_for_reading),
+	KUNIT_CASE(geometry_of_a_plain_disk),
+	KUNIT_CASE(geometry_of_a_rich_disk),
+	KUNIT_CASE(largest_discard_fits_a_bio),
+	KUNIT_CASE(removable_disk_says_so),
+	KUNIT_CASE(size_is_the_one_of_now),
+	KUNIT_CASE(sync_writes_out_and_forgets),
+	KUNIT_CASE(sync_tells_of_failed_writes),
+	KUNIT_CASE(sequence_number_is_that_of_the_whole_disk),
+	KUNIT_CASE(io_is_charged_to_a_group_that_exists),
+	{},
 };
 
 static struct kunit_suite open_suite = {

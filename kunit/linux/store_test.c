@@ -80,6 +80,31 @@ static void nodes_are_published_together(struct kunit *test)
 	KUNIT_EXPECT_STREQ(test, "512", text);
 }
 
+static void nodes_are_written_and_removed(struct kunit *test)
+{
+	static const struct host_store_node nodes[] = { { "kthread-pid", 4711 },
+							{ "queue-1/kthread-pid", 4712 } };
+	static const char *const names[] = { "queue-1", "no-such-node", "kthread-pid" };
+	struct host_device *device = fixture_create(test)->host;
+	char text[32];
+
+	/* The toolstack's Closing is left alone. */
+	KUNIT_ASSERT_EQ(test, 0, xenbus_printf(XBT_NIL, BACKEND, "state", "%d", 5));
+	KUNIT_EXPECT_EQ(test, 0, host_store_write(device, nodes, ARRAY_SIZE(nodes)));
+	KUNIT_EXPECT_EQ(test, 0,
+			host_store_read(device, HOST_STORE_BACKEND, "kthread-pid", text, 32));
+	KUNIT_EXPECT_STREQ(test, "4711", text);
+	KUNIT_EXPECT_EQ(test, 0,
+			host_store_read(device, HOST_STORE_BACKEND, "queue-1/kthread-pid", text,
+					32));
+	KUNIT_EXPECT_STREQ(test, "4712", text);
+	KUNIT_EXPECT_EQ(test, 0, host_store_remove(device, names, ARRAY_SIZE(names)));
+	KUNIT_EXPECT_EQ(test, 0, xenbus_exists(XBT_NIL, BACKEND, "kthread-pid"));
+	KUNIT_EXPECT_EQ(test, 0, xenbus_exists(XBT_NIL, BACKEND, "queue-1"));
+	KUNIT_EXPECT_EQ(test, 0, host_store_read(device, HOST_STORE_BACKEND, "state", text, 32));
+	KUNIT_EXPECT_STREQ(test, "5", text);
+}
+
 /* A plain write would create the removed directory again. */
 static void removed_directory_stays_removed(struct kunit *test)
 {
@@ -89,6 +114,8 @@ static void removed_directory_stays_removed(struct kunit *test)
 	xenbus_rm(XBT_NIL, "data/kunit", "backend");
 	KUNIT_EXPECT_EQ(test, -ENOENT, publish_nodes(device, &node, 1));
 	KUNIT_EXPECT_EQ(test, -ENOENT, host_store_resize(device, 8));
+	KUNIT_EXPECT_EQ(test, -ENOENT, host_store_write(device, &node, 1));
+	KUNIT_EXPECT_EQ(test, -ENOENT, host_store_remove(device, &node.name, 1));
 	KUNIT_EXPECT_EQ(test, 0, xenbus_exists(XBT_NIL, BACKEND, ""));
 }
 
@@ -156,6 +183,8 @@ static void removed_device_touches_nothing(struct kunit *test)
 			host_store_read(device, HOST_STORE_FRONTEND, "ring-ref", text, 32));
 	KUNIT_EXPECT_EQ(test, -ENODEV, publish_nodes(device, &node, 1));
 	KUNIT_EXPECT_EQ(test, -ENODEV, host_store_resize(device, 8));
+	KUNIT_EXPECT_EQ(test, -ENODEV, host_store_write(device, &node, 1));
+	KUNIT_EXPECT_EQ(test, -ENODEV, host_store_remove(device, &node.name, 1));
 	KUNIT_EXPECT_EQ(test, -ENODEV, publish_state(device, HOST_XENBUS_CLOSED));
 	KUNIT_EXPECT_EQ(test, -ENODEV, host_device_online(device));
 	KUNIT_EXPECT_EQ(test, -ENODEV, host_ring_map(device, &gref, 1, &ring));
@@ -204,6 +233,7 @@ static struct kunit_case store_cases[] = {
 	KUNIT_CASE(node_is_read_from_its_side),
 	KUNIT_CASE(long_node_is_refused),
 	KUNIT_CASE(nodes_are_published_together),
+	KUNIT_CASE(nodes_are_written_and_removed),
 	KUNIT_CASE(removed_directory_stays_removed),
 	KUNIT_CASE(resize_is_told_when_connected_alone),
 	KUNIT_CASE(connected_and_its_nodes_are_one),

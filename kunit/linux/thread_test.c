@@ -4,6 +4,7 @@
 #include <linux/completion.h>
 #include <linux/kthread.h>
 #include <linux/jiffies.h>
+#include <linux/pid.h>
 #include <linux/sched.h>
 #include <linux/timer.h>
 
@@ -17,6 +18,7 @@ struct fixture {
 	unsigned long began;	/* start of the last pass, in jiffies */
 	unsigned long shortest; /* fewest jiffies between two passes */
 	unsigned int flags;	/* of the thread's task */
+	pid_t pid;
 	char name[TASK_COMM_LEN];
 	struct completion inside;
 	struct completion go_on;
@@ -38,6 +40,7 @@ static u32 count_pass(struct driver_queue *queue)
 		f->shortest = min(f->shortest, now - f->began);
 	f->began = now;
 	f->flags = current->flags;
+	f->pid = task_pid_nr(current);
 	get_task_comm(f->name, current);
 	atomic_inc(&f->passes);
 	return READ_ONCE(f->answer);
@@ -69,6 +72,16 @@ static void first_pass_needs_no_wake_up(struct kunit *test)
 
 	start(test, f, "kunit");
 	EXPECT_SOON(test, atomic_read(&f->passes) == 1);
+	host_thread_stop(f->thread);
+}
+
+static void pid_is_that_of_the_thread(struct kunit *test)
+{
+	struct fixture *f = fixture_create(test, count_pass, HOST_FOREVER);
+
+	start(test, f, "kunit");
+	EXPECT_SOON(test, atomic_read(&f->passes) == 1);
+	KUNIT_EXPECT_EQ(test, f->pid, (pid_t)host_thread_pid(f->thread));
 	host_thread_stop(f->thread);
 }
 
@@ -319,6 +332,7 @@ static void no_wake_up_is_lost(struct kunit *test)
 
 static struct kunit_case thread_cases[] = {
 	KUNIT_CASE(first_pass_needs_no_wake_up),
+	KUNIT_CASE(pid_is_that_of_the_thread),
 	KUNIT_CASE(sleeps_until_woken),
 	KUNIT_CASE(passes_again_when_its_time_is_over),
 	KUNIT_CASE(wake_up_ends_a_timed_sleep),

@@ -143,6 +143,10 @@ uint64_t host_disk_sectors(const host_disk*) {
   return host().sectors.load(std::memory_order_relaxed);
 }
 bool host_disk_is(const host_disk*, uint32_t, uint32_t) { return threads::random_below(2) == 0; }
+int host_disk_charge(host_disk*, const char*) { return 0; }
+
+uint64_t host_disk_sequence(const host_disk*) { return 1; }
+
 bool host_disk_gone(const host_disk*) { return false; }
 int host_disk_sync(host_disk*) {
   may_wait_for_disk("host_disk_sync");

@@ -218,6 +218,8 @@ int host_thread_start(driver_queue* queue, const char*, host_thread** thread) {
   return 0;
 }
 
+uint32_t host_thread_pid(const host_thread*) { return 1; }
+
 // As in src/linux/thread.c: a full barrier, and no notification when `woken` was set.
 void host_thread_wake(host_thread* thread) {
   if (thread == threads::self && !threads::in_interrupt()) return;

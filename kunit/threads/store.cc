@@ -74,6 +74,27 @@ int host_device_publish(host_device* device, host_xenbus_state state, const host
   return 0;
 }
 
+int host_store_write(host_device* device, const host_store_node* nodes, uint32_t count) {
+  Host::may_sleep("host_store_write");
+  const std::lock_guard guard(device->lock);
+  for (uint32_t i = 0; i < count; ++i) {
+    device->backend[nodes[i].name] = std::to_string(nodes[i].value);
+  }
+  return 0;
+}
+
+int host_store_remove(host_device* device, const char* const* names, uint32_t count) {
+  Host::may_sleep("host_store_remove");
+  const std::lock_guard guard(device->lock);
+  for (uint32_t i = 0; i < count; ++i) {
+    const std::string name = names[i];
+    std::erase_if(device->backend, [&name](const auto& node) {
+      return node.first == name || node.first.starts_with(name + "/");
+    });
+  }
+  return 0;
+}
+
 int host_device_online(host_device* device) {
   const std::lock_guard guard(device->lock);
   return device->backend["online"] == "1" ? 1 : 0;

@@ -29,12 +29,15 @@ blkback-core := \
 	src/queue/intake.o \
 	src/queue/upkeep.o \
 	src/queue/queue.o \
+	src/device/text.o \
 	src/device/frontend.o \
 	src/device/backend.o \
 	src/device/next_step.o \
 	src/device/offer.o \
 	src/device/outlook.o \
 	src/device/connection.o \
+	src/device/thread_nodes.o \
+	src/device/charge.o \
 	src/device/registry.o \
 	src/device/device.o \
 	src/device/device_disk.o \

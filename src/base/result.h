@@ -10,6 +10,8 @@ namespace blkback {
 // Linux errnos that the core returns or checks for (asm-generic/errno-base.h, errno.h).
 inline constexpr int kEnoEnt = 2;
 inline constexpr int kEio = 5;
+inline constexpr int kEnxio = 6;
+inline constexpr int kE2big = 7;
 inline constexpr int kEnoMem = 12;
 inline constexpr int kEacces = 13;
 inline constexpr int kEbusy = 16;

@@ -38,16 +38,19 @@ Result<BackendConfig> read_backend(host_device* device) {
   // An empty node counts as a missing one, as for all nodes: here a drive without a medium.
   if (error == 0 && trimmed(config.physical_device).empty()) error = -kEnoEnt;
   if (error == -kEnoEnt) return failure(error);
-  const std::optional<DeviceNumber> number =
-      error == 0 ? parse_device_number(config.physical_device) : std::nullopt;
-  if (!number) {
+  const std::optional<PhysicalDevice> named =
+      error == 0 ? parse_physical_device(config.physical_device) : std::nullopt;
+  if (!named) {
     if (error == 0) error = -kEinval;
-    host_device_error(device, error, "physical-device is '%s': expected MAJOR:MINOR in hexadecimal",
-                      error == -kEinval ? config.physical_device : "");
+    host_device_error(
+        device, error,
+        "physical-device is '%s': expected MAJOR:MINOR or DISKSEQ@MAJOR:MINOR in hexadecimal",
+        error == -kEinval ? config.physical_device : "");
     return failure(-kEinval);
   }
-  config.vbd.major = config.disk_info.major = number->major;
-  config.vbd.minor = config.disk_info.minor = number->minor;
+  config.vbd.major = config.disk_info.major = named->number.major;
+  config.vbd.minor = config.disk_info.minor = named->number.minor;
+  config.sequence = named->sequence;
 
   error = host_store_read(device, HOST_STORE_BACKEND, "mode", config.disk_info.mode,
                           sizeof(config.disk_info.mode));
@@ -68,6 +71,17 @@ Result<BackendConfig> read_backend(host_device* device) {
                        parse_number(discard, 10).value_or(1) != 0;
   read_disk_name(device, config);
   return config;
+}
+
+bool is_same_disk(host_device* device, const BackendConfig& config, const Vbd& vbd) {
+  const uint64_t found = host_disk_sequence(vbd.disk());
+  if (config.sequence == 0 || config.sequence == found) return true;
+  host_device_error(device, -kEnoDev,
+                    "device %s: expected the disk with the sequence number 0x%llx, found the one "
+                    "with 0x%llx",
+                    config.physical_device, static_cast<unsigned long long>(config.sequence),
+                    static_cast<unsigned long long>(found));
+  return false;
 }
 
 bool serves_blocks(host_device* device, const BackendConfig& config, const Vbd& vbd) {

@@ -10,7 +10,8 @@
 namespace blkback {
 
 struct BackendConfig {
-  char physical_device[32] = "";  // the text of the node "physical-device"
+  char physical_device[40] = "";  // the text of the node "physical-device"
+  uint64_t sequence = 0;          // the one that physical-device asks for; 0: any
   char disk_name[16] = "?";       // the node "dev" without "/dev/"
   driver_disk_info disk_info{};
   VbdConfig vbd;
@@ -19,6 +20,10 @@ struct BackendConfig {
 // Reads the settings.  Errors: -ENOENT when the hotplug script has not written
 // physical-device yet; -EINVAL after a bad value was reported as the device's error.
 [[nodiscard]] Result<BackendConfig> read_backend(host_device* device);
+
+// Returns false, and reports the device's error, when the disk is not the one that
+// physical-device asks for: its number belongs to another disk now.
+[[nodiscard]] bool is_same_disk(host_device* device, const BackendConfig& config, const Vbd& vbd);
 
 // Returns false, and reports the device's error, when the disk's logical blocks are larger
 // than a page.

@@ -85,6 +85,8 @@ bool Connection::drained() const {
   return true;
 }
 
+uint32_t Connection::thread_pid(uint32_t queue) const { return queues_[queue]->thread_pid(); }
+
 uint64_t Connection::stalled_ms(uint64_t now_ms) const {
   uint64_t longest = 0;
   for (const Owned<Queue>& queue : queues_.all()) {

@@ -45,6 +45,10 @@ class Connection {
   [[nodiscard]] bool closing() const { return closing_; }
   [[nodiscard]] bool drained() const;
 
+  // The rings' threads, which exist as long as the connection.
+  [[nodiscard]] uint32_t queues() const { return frontend_.queues; }
+  [[nodiscard]] uint32_t thread_pid(uint32_t queue) const;
+
   // The largest stalled_ms() of all queues: the milliseconds for which the disk has completed
   // nothing although it has I/Os of a ring.  Context: any.
   [[nodiscard]] uint64_t stalled_ms(uint64_t now_ms) const;

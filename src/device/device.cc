@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "device/registry.h"
+#include "device/thread_nodes.h"
 #include "host/log.h"
 #include "host/parameter.h"
 #include "host/time.h"
@@ -73,6 +74,7 @@ void Device::run() {
   serve_requests();
   if (!announced_ && !announce()) return;
   if (physical_device_event_.exchange(false, std::memory_order_acquire)) open_disk();
+  tell_opened();
   check_disk();
   for (uint32_t steps = 0; steps < kMostSteps; ++steps) {
     // Registry::request_removal() schedules the work once more.
@@ -174,6 +176,7 @@ Link Device::link() {
     vbd_->publish(Vbd::kNothing);
     if (!connection_->drained()) return Link::kDraining;
     check_progress();
+    if (serving_ && !removed()) forget_threads(host_, log_);
     outlook_.show_connection(nullptr);
     connection_.reset();
     Registry::get().disconnected();
@@ -241,18 +244,17 @@ void Device::become_closed() {
     try_again(online, "reading online");
     return;
   }
-  if (online == 0) {
-    close_disk();
-    finished_.store(true, std::memory_order_release);
+  if (online != 0) {
+    if (host_device_state(host_) != HOST_XENBUS_CLOSED) (void)publish_state(HOST_XENBUS_CLOSED);
+    return;
   }
-  if (host_device_state(host_) != HOST_XENBUS_CLOSED) {
-    (void)publish_state(HOST_XENBUS_CLOSED);
-  } else if (online == 0) {
-    // We have published Closed before, but the toolstack may have written Closing over it.
-    const host_store_node state{"state", HOST_XENBUS_CLOSED};
-    const int error = host_device_publish(host_, HOST_XENBUS_CLOSED, &state, 1);
-    if (error != 0) try_again(error, "publishing our state");
-  }
+  close_disk();
+  finished_.store(true, std::memory_order_release);
+  // When we have published Closed before, the toolstack may have written Closing over it.
+  const bool again = host_device_state(host_) == HOST_XENBUS_CLOSED;
+  const host_store_node nodes[] = {{"opened", 0}, {"state", HOST_XENBUS_CLOSED}};
+  const int error = host_device_publish(host_, HOST_XENBUS_CLOSED, nodes, again ? 2 : 1);
+  if (error != 0) try_again(error, "publishing our state");
 }
 
 }  // namespace blkback

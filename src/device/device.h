@@ -86,6 +86,7 @@ class Device : public driver_device, public host_work, public ListLink {
   [[nodiscard]] bool announce();
   [[nodiscard]] bool offered(const Result<void>& offer);
   void open_disk() BLKBACK_EXCLUDES(disk_info_lock_);
+  void tell_opened();
   void close_disk();
   void check_disk();
   void check_progress();
@@ -120,6 +121,7 @@ class Device : public driver_device, public host_work, public ListLink {
   uint32_t frontend_ = 0;             // the frontend's state, as the work last saw it
   uint32_t retry_ms_ = 0;             // 0: the last write to xenstore succeeded
   uint32_t publish_failures_ = 0;     // of publish_disk(), in a row
+  uint32_t opened_retry_ms_ = 0;      // 0: tell_opened() has not failed
   uint64_t no_handles_since_ms_ = 0;  // for the rings; 0: the last try found handles
   Offer offer_;
   bool announced_ = false;
@@ -127,6 +129,7 @@ class Device : public driver_device, public host_work, public ListLink {
   bool frontend_connected_ = false;  // the frontend was Connected within this connection
   bool frontend_restarted_ = false;  // the frontend has started over: its rings are new
   bool serving_ = false;
+  bool opened_told_ = false;     // the toolstack was told that the disk is open
   bool open_failed_ = false;     // until physical-device is written again
   bool connect_failed_ = false;  // until the frontend's state is written, or the disk opened
   bool disk_gone_ = false;

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 // How a device's work connects: makes the connection to the frontend's rings, publishes
 // Connected, and serves.
+#include "device/charge.h"
 #include "device/device.h"
 #include "device/registry.h"
+#include "device/thread_nodes.h"
 #include "host/log.h"
 #include "host/parameter.h"
 #include "host/time.h"
@@ -81,6 +83,7 @@ std::optional<bool> Device::write_out_disk() {
 }
 
 void Device::adopt(Owned<Connection>&& connection, const FrontendConfig& frontend) {
+  charge_disk(host_, *vbd_, log_);
   connection_ = std::move(connection);
   disk_gone_ = false;  // checked in connect(), and again in serve_frontend()
   outlook_.know(disk_gone_, hung_);
@@ -163,6 +166,7 @@ void Device::serve_frontend() {
   connection_->serve();
   // No check has seen changes of the disk since describe().
   check_disk();
+  name_threads(host_, *connection_, log_);
 }
 
 }  // namespace blkback

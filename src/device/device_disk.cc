@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 // How a device's work handles its disk: opens it, notices that it changes or hangs, closes
 // it.
+#include <algorithm>
 #include <string_view>
 
 #include "device/device.h"
@@ -35,7 +36,7 @@ void Device::open_disk() {
                       backend_.physical_device, backend_.disk_info.mode);
     return;
   }
-  if (!serves_blocks(host_, backend_, **vbd)) return;
+  if (!is_same_disk(host_, backend_, **vbd) || !serves_blocks(host_, backend_, **vbd)) return;
   open_failed_ = false;
   connect_failed_ = false;
   {
@@ -46,6 +47,21 @@ void Device::open_disk() {
   outlook_.show_disk(vbd_.get());
   const int error = host_device_show(host_);
   if (error != 0 && error != -kEnoDev) host_device_error(host_, error, "creating sysfs entries");
+}
+
+// Tells the toolstack that the disk is open: it need not hold the disk itself any more, as a
+// loop device that vanishes with its last user.  A failure holds up no frontend.
+void Device::tell_opened() {
+  if (!vbd_ || opened_told_ || removed()) return;
+  const host_store_node opened{"opened", 1};
+  const int error = host_store_write(host_, &opened, 1);
+  opened_told_ = error == 0;
+  if (opened_told_ || error == -kEnoEnt || error == -kEnoDev) return;
+  if (opened_retry_ms_ == 0) {
+    host_device_error(host_, error, "telling that the disk is open: it will be tried again");
+  }
+  opened_retry_ms_ = std::clamp(2 * opened_retry_ms_, kFirstRetryMs, kLastRetryMs);
+  host_work_schedule(this, opened_retry_ms_);
 }
 
 void Device::close_disk() {

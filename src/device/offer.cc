@@ -29,13 +29,16 @@ std::optional<uint32_t> offered(host_device* device, const char* name) {
 
 }  // namespace
 
-Result<void> Offer::publish(host_device* device) const {
+Result<void> Offer::publish(host_device* device, Nodes which) const {
   const host_store_node nodes[] = {
       {"multi-queue-max-queues", queues_},
       {"max-ring-page-order", ring_page_order_},
       {"feature-max-indirect-segments", wire::kMaxIndirectSegments},
+      {"opened", 0},
   };
-  const int error = host_device_publish(device, HOST_XENBUS_INIT_WAIT, nodes, std::size(nodes));
+  const size_t count = which == Nodes::kLimits ? std::size(nodes) - 1 : std::size(nodes);
+  const int error =
+      host_device_publish(device, HOST_XENBUS_INIT_WAIT, nodes, static_cast<uint32_t>(count));
   if (error != 0) return failure(error);
   return {};
 }
@@ -50,7 +53,7 @@ Result<void> Offer::continue_with(host_device* device, const host_parameters& pa
     queues_ = std::max(queues_, std::min(queues, kMostQueues));
     ring_page_order_ = std::max(ring_page_order_, std::min(order, kMostRingPageOrder));
   }
-  return publish(device);
+  return publish(device, Nodes::kLimitsAndClosedDisk);
 }
 
 Result<void> Offer::renew(host_device* device, const host_parameters& parameters) {
@@ -62,7 +65,7 @@ Result<void> Offer::renew(host_device* device, const host_parameters& parameters
   const Offer before = *this;
   queues_ = parameters.max_queues;
   ring_page_order_ = parameters.max_ring_page_order;
-  const Result<void> published = publish(device);
+  const Result<void> published = publish(device, Nodes::kLimits);
   if (!published) *this = before;
   return published;
 }

@@ -20,7 +20,8 @@ namespace blkback {
 class Offer {
  public:
   // Publishes InitWait with the larger ones of two sets of limits: those that were offered
-  // before, and those that the parameters allow.  Context: first of all, until it succeeds.
+  // before, and those that the parameters allow; and that the disk is not open.  Context: first
+  // of all, until it succeeds.
   [[nodiscard]] Result<void> continue_with(host_device* device, const host_parameters& parameters);
 
   // Publishes InitWait with the limits that the parameters allow.  Context: a frontend starts
@@ -37,7 +38,9 @@ class Offer {
                                        bool frontend_connected);
 
  private:
-  [[nodiscard]] Result<void> publish(host_device* device) const;
+  // Which nodes does publish() write?
+  enum class Nodes : uint8_t { kLimits, kLimitsAndClosedDisk };
+  [[nodiscard]] Result<void> publish(host_device* device, Nodes which) const;
 
   uint32_t queues_ = 0;
   uint32_t ring_page_order_ = 0;

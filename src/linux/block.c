@@ -11,6 +11,7 @@
 
 #include "compat.h"
 #include "discard.h"
+#include "io_group.h"
 
 /* A bio's length is a 32-bit number of bytes. */
 #define BIO_MOST_SECTORS (UINT_MAX >> SECTOR_SHIFT)
@@ -18,6 +19,7 @@
 struct host_disk {
 	compat_bdev_handle *handle;
 	struct discards *discards;
+	struct cgroup_subsys_state *charged; /* NULL: the submitting threads */
 	bool read_only;
 };
 
@@ -51,6 +53,7 @@ undo_created:
 void host_disk_close(struct host_disk *disk)
 {
 	discards_end(disk->discards);
+	io_group_put(disk->charged);
 	compat_bdev_close(disk->handle, disk->read_only);
 	kfree(disk);
 }
@@ -89,6 +92,11 @@ bool host_disk_is(const struct host_disk *disk, uint32_t major, uint32_t minor)
 	       disk_devt(bdev->bd_disk) == MKDEV(major, minor);
 }
 
+uint64_t host_disk_sequence(const struct host_disk *disk)
+{
+	return compat_bdev(disk->handle)->bd_disk->diskseq;
+}
+
 bool host_disk_gone(const struct host_disk *disk)
 {
 	return test_bit(GD_DEAD, &compat_bdev(disk->handle)->bd_disk->state);
@@ -100,6 +108,20 @@ int host_disk_sync(struct host_disk *disk)
 
 	if (!error)
 		compat_bdev_invalidate(disk->handle);
+	return error;
+}
+
+int host_disk_charge(struct host_disk *disk, const char *group)
+{
+	struct cgroup_subsys_state *charged = group ? io_group_get(group) : NULL;
+	int error = 0;
+
+	if (IS_ERR(charged)) {
+		error = PTR_ERR(charged);
+		charged = NULL;
+	}
+	io_group_put(disk->charged);
+	disk->charged = charged;
 	return error;
 }
 
@@ -162,6 +184,9 @@ static void io_submit(struct host_io *io)
 	 */
 	bio_init(bio, compat_bdev(io->disk->handle), (struct bio_vec *)io->segments,
 		 io->segment_count, io_operation(io));
+	/* bio_init() has charged the submitting thread. */
+	if (io->disk->charged)
+		bio_associate_blkg_from_css(bio, io->disk->charged);
 	bio->bi_vcnt = io->segment_count;
 	bio->bi_iter.bi_sector = io->sector;
 	bio->bi_iter.bi_size = io->sectors << SECTOR_SHIFT;

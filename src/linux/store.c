@@ -284,6 +284,47 @@ int host_device_publish(struct host_device *device, enum host_xenbus_state state
 	return error;
 }
 
+struct removal {
+	const char *const *names;
+	uint32_t count;
+};
+
+static int remove_nodes(struct host_device *device, struct xenbus_transaction transaction,
+			const void *data)
+{
+	const struct removal *removal = data;
+	int error, state;
+	uint32_t i;
+
+	error = read_state(device, transaction, &state);
+	for (i = 0; !error && i < removal->count; i++) {
+		error = xenbus_rm(transaction, device->xenbus->nodename, removal->names[i]);
+		if (error == -ENOENT)
+			error = 0;
+	}
+	return error;
+}
+
+int host_store_remove(struct host_device *device, const char *const *names, uint32_t count)
+{
+	struct removal removal = { .names = names, .count = count };
+
+	return transaction_behind_gate(device, remove_nodes, &removal);
+}
+
+int host_store_write(struct host_device *device, const struct host_store_node *nodes,
+		     uint32_t count)
+{
+	/* The state stays as it is. */
+	struct publication publication = {
+		.nodes = nodes,
+		.count = count,
+		.state = XenbusStateUnknown,
+	};
+
+	return transaction_behind_gate(device, publish, &publication);
+}
+
 int host_device_online(struct host_device *device)
 {
 	unsigned int length;

@@ -3,6 +3,8 @@
 #include <linux/freezer.h>
 #include <linux/jiffies.h>
 #include <linux/kthread.h>
+#include <linux/pid.h>
+#include <linux/sched.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
@@ -77,6 +79,11 @@ int host_thread_start(struct driver_queue *queue, const char *name, struct host_
 	*thread = created;
 	wake_up_process(task);
 	return 0;
+}
+
+uint32_t host_thread_pid(const struct host_thread *thread)
+{
+	return task_pid_nr(thread->task);
 }
 
 void host_thread_wake(struct host_thread *thread)

@@ -107,6 +107,8 @@ class Queue : public driver_queue {
     return completions_.stalled_ms(now_ms);
   }
 
+  [[nodiscard]] uint32_t thread_pid() const { return host_thread_pid(thread_); }
+
   // Makes the thread read the parameters again.
   void wake() { host_thread_wake(thread_); }
 

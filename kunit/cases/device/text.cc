@@ -7,6 +7,7 @@ namespace {
 
 using blkback::parse_device_number;
 using blkback::parse_number;
+using blkback::parse_physical_device;
 
 TEST(Text, ANumberIsAllOfTheText) {
   EXPECT_EQ(parse_number("0", 10).value_or(9), 0u);
@@ -71,6 +72,26 @@ TEST(Text, ADeviceNumberMayBeWrittenAsScanfReadsIt) {
     EXPECT_EQ(number->major, 0xfeu);
     EXPECT_EQ(number->minor, 0x1au);
   }
+}
+
+TEST(Text, APhysicalDeviceMayBeginWithASequenceNumber) {
+  const auto plain = parse_physical_device("fe:1a");
+  ASSERT_TRUE(plain.has_value());
+  EXPECT_EQ(plain->sequence, 0u);
+  EXPECT_EQ(plain->number.minor, 0x1au);
+  const auto named = parse_physical_device("ffffffffffffffff@fe:1a");
+  ASSERT_TRUE(named.has_value());
+  EXPECT_EQ(named->sequence, UINT64_MAX);
+  EXPECT_EQ(named->number.major, 0xfeu);
+  EXPECT_EQ(named->number.minor, 0x1au);
+}
+
+TEST(Text, ASequenceNumberThatNoDiskHasIsRefused) {
+  EXPECT_FALSE(parse_physical_device("0@fe:1a").has_value());
+  EXPECT_FALSE(parse_physical_device("@fe:1a").has_value());
+  EXPECT_FALSE(parse_physical_device("10000000000000000@fe:1a").has_value());
+  EXPECT_FALSE(parse_physical_device("1@1@fe:1a").has_value());
+  EXPECT_FALSE(parse_physical_device("1@fe").has_value());
 }
 
 TEST(Text, WhatIsNoDeviceNumberIsRefused) {
