@@ -3,6 +3,13 @@
 
 Silence is a failure: every case that KUnit announced must have a result, and
 the kernel must not have printed a complaint.
+
+The kernel's own parser (tools/testing/kunit/kunit_parser.py of 6.12) is not strict
+enough.  It ignores indentation: a plan or a result at a wrong depth passes.  It takes
+"not ok 2 x # SKIP" for a skip.  It passes a suite without a plan, a failed suite
+without a failed case, and results beyond the module's plan.  A line "1..5" among the
+results of parameters makes it loop for ever, and a second header makes it raise an
+exception.  test-ktap has a case for each.
 """
 import re
 

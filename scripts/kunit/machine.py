@@ -13,6 +13,9 @@ import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 TOP = HERE.parent.parent
+sys.path.append(str(TOP / 'scripts'))
+import emulator
+
 # The emulator's CPUs may wait for the host's, which other tests use at the same time: what
 # seems to stand still for half a minute is not locked up yet.
 PATIENT = ('workqueue.watchdog_thresh=150 sysctl.kernel.watchdog_thresh=60 '
@@ -94,10 +97,8 @@ class Initrd:
 
     def write(self, path):
         (self.root / 'steps').write_text(''.join(f'{step}\n' for step in self.steps))
-        files = subprocess.run(['find', '.'], cwd=self.root, check=True, stdout=subprocess.PIPE)
         with path.open('wb') as output:
-            subprocess.run(['cpio', '-o', '-H', 'newc', '--quiet'], cwd=self.root,
-                           input=files.stdout, stdout=output, check=True)
+            emulator.cpio(self.root, output)
         shutil.rmtree(self.root)
 
 
@@ -125,22 +126,14 @@ class Machine:
         words = ('console=ttyS0 ignore_loglevel printk_devkmsg=on log_buf_len=4M panic=-1 '
                  'kasan_multi_shot kunit.enable=1 '
                  f'sysctl.kernel.hung_task_timeout_secs=310 {PATIENT} {append}')
-        command = ['qemu-system-x86_64', '-cpu', 'max', '-accel', 'tcg,thread=multi',
-                   '-smp', str(smp), '-m', '2G', '-display', 'none', '-serial', 'stdio',
-                   '-no-reboot', '-nodefaults', '-kernel', self.kernel, '-initrd', initrd,
-                   '-append', words]
-        with self.log.open('wb') as output:
-            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output,
-                                       stderr=subprocess.STDOUT)
-            try:
-                status = process.wait(seconds)
-            except subprocess.TimeoutExpired:
-                return f'the boot did not end within {seconds} s'
-            finally:
-                if process.poll() is None:
-                    process.terminate()
-                    process.wait()
-                initrd.unlink()
+        try:
+            status = emulator.run(['-cpu', 'max', '-accel', 'tcg,thread=multi', '-smp', str(smp),
+                                   '-m', '2G', '-kernel', self.kernel, '-initrd', initrd,
+                                   '-append', words], self.log, seconds)
+        finally:
+            initrd.unlink()
+        if status is None:
+            return f'the boot did not end within {seconds} s'
         return f'the emulator ended with status {status}' if status != 0 else None
 
     def text(self):
