@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # lab: tool
+# lab: rare
 # physical-device names a disk's sequence number, too.  The loop device gets another file
 # meanwhile: another disk, which is refused.
 # shows: `physical-device` with a sequence number opens that disk or none; `opened` tells when | no

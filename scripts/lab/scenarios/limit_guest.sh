@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # lab: release
+# lab: rare
 # Two guests on one disk.  A cgroup limits one of them: its rings' threads are moved there, or
 # the device's node io-cgroup names the group, which holds for each connect.
 # shows: a ring's thread (`kthread-pid`) moved into a cgroup: `io.max` throttles that guest only | the nodes are missing
