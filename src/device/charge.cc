@@ -59,7 +59,10 @@ void charge_disk(host_device* device, const Vbd& vbd, LogLimits& log) {
     return;
   }
   error = host_disk_charge(vbd.disk(), path);
-  if (error != 0) return log_failure(device, log, path, error);
+  if (error != 0) {
+    log_failure(device, log, path, error);
+    return;
+  }
   host_log_limited(&log.life, HOST_LOG_INFO, "%s: I/O is charged to the cgroup %s",
                    host_device_name(device), path);
 }
