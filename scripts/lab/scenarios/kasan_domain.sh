@@ -4,6 +4,7 @@
 # lab: rare
 # lab: release
 # lab: kasan
+# lab: long
 # A PVH guest whose kernel has KASAN and lockdep runs the cases of src/linux, and serves
 # disks under load.  The cases include those that need Xen, except the mapping of its own
 # pages.  Under load parameters change, the driver is unbound, guests are killed and start

@@ -71,7 +71,7 @@ class Shares(unittest.TestCase):
     def test_odd_words(self):
         self.assertEqual(list(choice.odd_words(self.files)), [])
         self.scenario('a', 'rar')
-        (self.folder / 'b.sh').write_text('#!/bin/bash\n# 2\n# 3\n# 4\n# 5\n# 6\n# lab: rare\n')
+        (self.folder / 'b.sh').write_text('#!/bin/bash\n# 2\n# 3\n# 4\n# 5\n# 6\n# 7\n# 8\n# lab: rare\n')
         self.assertEqual([line.partition(':')[0] for line in choice.odd_words(self.files)],
                          ['a', 'b'])
 
