@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <cstdlib>
+#include <utility>
 
 namespace frontend {
 
@@ -115,6 +116,18 @@ void Frontend::start_over() {
   if (!wait_backend(kInitWait, 20)) die("the backend is in state %d, not 2", backend_state());
   expect_unmapped("InitWait");
   forget_nodes();
+}
+
+void Frontend::settle() {
+  // The first of two different answers may be older than our state.  The last one is not.
+  const std::pair<State, State> answers[] = {{kClosed, kClosed}, {kInitialising, kInitWait}};
+  for (const auto& [own, answer] : answers) {
+    state(own);
+    if (!wait_backend(answer, 20)) {
+      die("the backend is in state %d, not %d", backend_state(), answer);
+    }
+  }
+  drop();
 }
 
 void Frontend::expect_unmapped(const char* when) {

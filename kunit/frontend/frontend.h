@@ -83,6 +83,9 @@ class Frontend {
   void close();
   // Goes to Closed at once, with requests in flight or not.  The rest is as in close().
   void drop();
+  // Brings the backend to Closed from whatever it is about to do: drop() alone takes a Closed
+  // that was published before our last states were read.
+  void settle();
   // Gives the pages of all rings back; the backend must no longer use them.
   void forget() {
     rings_.clear();
