@@ -86,7 +86,7 @@ void FlushOracle::taken(const void* ring, uint64_t device, const uint8_t* slot, 
     request.twin = other->second.twin = true;
     write_answered(other->second, false);  // no barrier waits for a twin
   }
-  open_.emplace(key, std::move(request));
+  open_.add(key, std::move(request));
 }
 
 void FlushOracle::write_answered(const Request& write, bool well) {

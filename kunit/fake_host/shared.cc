@@ -12,7 +12,7 @@ using fake::Host;
 using fake::host;
 namespace wire = kunit::wire;
 
-std::multimap<void*, Host::MappedRing>::const_iterator Host::ring_at(const void* byte) const {
+fake::FlatMap<void*, Host::MappedRing>::const_iterator Host::ring_at(const void* byte) const {
   const auto* at = static_cast<const uint8_t*>(byte);
   return std::find_if(rings.begin(), rings.end(), [at](const auto& entry) {
     const auto* first = static_cast<const uint8_t*>(entry.first);
