@@ -293,7 +293,7 @@ void host_disk_submit(host_io* const* ios, uint32_t count) {
   for (uint32_t i = 0; i < count; ++i) {
     host_io* io = ios[i];
     if (h.at_submit) h.at_submit(*io);
-    if (!h.with_disk.emplace(io, fingerprint(*io)).second) {
+    if (!h.with_disk.try_emplace(io, fingerprint(*io)).second) {
       Host::broken("an I/O is handed to the disk that has it already");
       continue;
     }

@@ -9,8 +9,9 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <vector>
+
+#include "fake_host/flat_map.h"
 
 struct host_io;
 
@@ -59,7 +60,7 @@ class DiskCache {
   uint64_t version_ = 0;
   std::vector<Sector> sectors_;
   std::vector<uint8_t> medium_;  // the durable bytes of dirty sectors
-  std::map<const host_io*, Flush> flushes_;
+  FlatMap<const host_io*, Flush> flushes_;
 };
 
 }  // namespace fake

@@ -10,15 +10,14 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
-#include <map>
 #include <memory>
-#include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "driver.h"
 #include "fake_host/disk_cache.h"
+#include "fake_host/flat_map.h"
 #include "fake_host/flush_oracle.h"
 #include "fake_host/lock_order.h"
 #include "host/block.h"
@@ -86,8 +85,8 @@ struct host_device {
   uint32_t reads = 0;     // calls of host_store_read()
   uint32_t too_late = 0;  // calls that found the device removed
   bool released = false;
-  std::map<std::string, std::string> backend;
-  std::map<std::string, std::string> frontend;
+  fake::FlatMap<std::string, std::string> backend;
+  fake::FlatMap<std::string, std::string> frontend;
   std::vector<uint32_t> states;            // every published state, in order
   std::function<void(uint32_t)> at_state;  // called before a state is published
   std::vector<uint64_t> resizes;           // sizes that a connected frontend was told
@@ -122,15 +121,15 @@ class Host {
   uint32_t fail_call = 0;
   uint32_t fallible_calls = 0;
   // Names of functions.  Every call of these functions fails.
-  std::set<std::string> failing;
+  FlatSet<std::string> failing;
   bool fails(const char* function);
   // By name: the error that a function of host/store.h returns instead of its usual error.
-  std::map<std::string, int> errors;
+  FlatMap<std::string, int> errors;
   [[nodiscard]] int error_of(const char* function, int usual) const;
   std::string failed_call;  // the function that `fail_call` made fail
 
   // --- memory, pages, grants ------------------------------------------------
-  std::map<void*, size_t> memory;  // live allocations and their sizes in bytes
+  FlatMap<void*, size_t> memory;  // live allocations and their sizes in bytes
   // host_alloc(), host_buffer_alloc() and host_page_alloc() take alloc_ms and then call
   // at_reclaim: the kernel may run its drivers' shrinkers in the context that allocates.
   uint64_t alloc_ms = 0;
@@ -140,9 +139,9 @@ class Host {
   size_t largest_try = SIZE_MAX;
   uint32_t tries_left = UINT32_MAX;
   void wait_for_memory();
-  std::map<uint32_t, GuestPage> grants;
-  std::map<uint32_t, host_page*> handles;
-  std::set<uint32_t> sticky_handles;  // unmapping these fails
+  FlatMap<uint32_t, GuestPage> grants;
+  FlatMap<uint32_t, host_page*> handles;
+  FlatSet<uint32_t> sticky_handles;  // unmapping these fails
   std::vector<std::unique_ptr<host_page>> pages;
   uint32_t pages_out = 0;
   uint32_t buffers_out = 0;
@@ -166,9 +165,9 @@ class Host {
     std::vector<uint32_t> grefs;
   };
   // Mapped rings by the memory of their first page.  A guest may name one page for several rings.
-  std::multimap<void*, MappedRing> rings;
+  FlatMap<void*, MappedRing> rings;
   // The ring whose memory contains the byte, or rings.end().
-  [[nodiscard]] std::multimap<void*, MappedRing>::const_iterator ring_at(const void* byte) const;
+  [[nodiscard]] FlatMap<void*, MappedRing>::const_iterator ring_at(const void* byte) const;
   uint32_t next_handle = 100;
   uint16_t last_domid = 0;  // of the last map hypercall
   uint32_t spinlocks_held = 0;
@@ -247,7 +246,7 @@ class Host {
   std::deque<host_io*> held;
   uint32_t disk_depth = UINT32_MAX;  // of the disk's queue: a submitter waits while it is full
   // I/Os that the disk has, and the fingerprint of each when it was submitted.
-  std::map<const host_io*, uint64_t> with_disk;
+  FlatMap<const host_io*, uint64_t> with_disk;
   // Called before a submitted I/O is checked: a case can plant a mistake of the driver.
   std::function<void(host_io&)> at_submit;
   // Called instead of driver_io_done(), for I/Os that a case submits itself.
@@ -270,7 +269,7 @@ class Host {
   }
 
   // --- events, threads, work, time ---------------------------------------------
-  std::map<uint32_t, host_event_channel*> channels;
+  FlatMap<uint32_t, host_event_channel*> channels;
   uint32_t notifications = 0;
   uint32_t eois = 0;
   uint32_t spurious_eois = 0;
@@ -286,9 +285,9 @@ class Host {
     uint64_t order;
     auto operator<=>(const Due&) const = default;
   };
-  std::map<host_work*, Due> works;
+  FlatMap<host_work*, Due> works;
   // Works inside driver_work().  While one waits, a case may run others.
-  std::set<const host_work*> works_under_way;
+  FlatSet<const host_work*> works_under_way;
   uint64_t works_scheduled = 0;
   uint64_t now_ms = 1000000;
   std::function<void()> at_wake;  // called once, when another context next wakes a thread
@@ -340,7 +339,7 @@ class Host {
   static void report(const std::string& what);
   void pass(host_thread& thread);
   // The earliest work that is not running; works.end(): none.
-  std::map<host_work*, Due>::iterator next_work();
+  FlatMap<host_work*, Due>::iterator next_work();
 };
 
 // The host of the running case.  Each case gets a fresh one from renew_host(), which calls

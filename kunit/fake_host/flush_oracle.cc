@@ -2,29 +2,23 @@
 #include "fake_host/flush_oracle.h"
 
 #include <algorithm>
-#include <cstring>
 #include <iterator>
 
 #include "fake_host/fake_host.h"
-#include "wire/blkif.h"
+#include "support/wire.h"
 
 namespace fake {
 
+namespace wire = kunit::wire;
+using wire::load;
+
 namespace {
-
-constexpr size_t kPackedSlotBytes = 108;
-
-template <typename T>
-T load(const uint8_t* at) {
-  T value;
-  std::memcpy(&value, at, sizeof(value));
-  return value;
-}
 
 uint64_t sectors_of(const uint8_t* descriptors, uint32_t count) {
   uint64_t sectors = 0;
-  for (const uint8_t* at = descriptors; at != descriptors + count * 8; at += 8) {
-    sectors += at[5] - at[4] + 1u;
+  for (uint32_t i = 0; i < count; ++i) {
+    const wire::Segment segment = wire::load_segment(descriptors + i * wire::kSegmentBytes);
+    sectors += segment.last - segment.first + 1u;
   }
   return sectors;
 }
@@ -37,16 +31,16 @@ bool writes(uint8_t operation) { return operation == BLKIF_OP_WRITE || flushes(o
 
 }  // namespace
 
-// The offsets are those of the slot layouts; see support/slots.cc.
 void FlushOracle::note_extent(Request& request, const uint8_t* slot, bool packed) {
-  request.sector = load<uint64_t>(slot + (packed ? 12 : 16));
+  const wire::Offsets& at = packed ? wire::kPacked : wire::kPadded;
+  request.sector = load<uint64_t>(slot + at.sector);
   if (slot[0] != BLKIF_OP_INDIRECT) {
-    // The backend refuses more than 11 segments.
-    if (slot[1] <= 11) request.sectors = sectors_of(slot + (packed ? 20 : 24), slot[1]);
+    // The backend refuses more segments.
+    if (slot[1] <= wire::kSegmentsMost) request.sectors = sectors_of(slot + at.rest, slot[1]);
     return;
   }
   request.sectors = 1;
-  const auto page = host().grants.find(load<uint32_t>(slot + (packed ? 24 : 28)));
+  const auto page = host().grants.find(load<uint32_t>(slot + at.indirect_gref));
   if (page == host().grants.end()) return;
   request.descriptors = page->second.memory;
   request.described = load<uint16_t>(slot + 2);
@@ -56,7 +50,7 @@ void FlushOracle::described(const void* page, const uint8_t* copy, size_t bytes)
   Request* reader = nullptr;
   uint32_t readers = 0;
   for (auto& [key, request] : open_) {
-    if (request.descriptors != page || request.described * 8 != bytes) continue;
+    if (request.descriptors != page || request.described * wire::kSegmentBytes != bytes) continue;
     // Any of several matching requests may be the reader, and the next read may find other
     // descriptors.  A twin keeps the pointer: it is unknown which twins were answered already.
     if (!request.twin) request.descriptors = nullptr;
@@ -79,19 +73,20 @@ void FlushOracle::note_order(const void* ring, Request& request, uint8_t operati
 }
 
 void FlushOracle::taken(const void* ring, uint64_t device, const uint8_t* slot, size_t bytes) {
-  const bool packed = bytes == kPackedSlotBytes;
-  const uint8_t operation = slot[0] == BLKIF_OP_INDIRECT ? slot[1] : slot[0];
+  const bool packed = bytes == wire::kPacked.slot_bytes;
+  const uint8_t operation = wire::operation_of(slot);
   if (!writes(operation)) return;
   Request request{.number = ++taken_, .device = device, .version = cache_.version()};
   note_extent(request, slot, packed);
   if (flushes(operation)) note_order(ring, request, operation);
-  const Key key{ring, load<uint64_t>(slot + (packed ? 4 : 8)), operation};
+  const Key key{ring, load<uint64_t>(slot + (packed ? wire::kPacked : wire::kPadded).id),
+                operation};
   const auto [first, last] = open_.equal_range(key);
   for (auto other = first; other != last; ++other) {
     request.twin = other->second.twin = true;
     write_answered(other->second, false);  // no barrier waits for a twin
   }
-  open_.emplace(key, std::move(request));
+  open_.add(key, std::move(request));
 }
 
 void FlushOracle::write_answered(const Request& write, bool well) {

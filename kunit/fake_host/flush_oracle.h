@@ -15,12 +15,12 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <string>
 #include <tuple>
 #include <vector>
 
 #include "fake_host/disk_cache.h"
+#include "fake_host/flat_map.h"
 
 struct host_device;
 
@@ -72,9 +72,9 @@ class FlushOracle {
   const DiskCache& cache_;
   uint64_t taken_ = 0;
   uint64_t judged_ = 0;
-  std::multimap<Key, Request> open_;  // all twins stay until the last is answered
+  FlatMap<Key, Request> open_;  // all twins stay until the last is answered
   // By device and sector: the least version that the successful writes to the sector can have.
-  std::map<uint64_t, std::map<uint64_t, uint64_t>> written_;
+  FlatMap<uint64_t, FlatMap<uint64_t, uint64_t>> written_;
 };
 
 }  // namespace fake

@@ -27,7 +27,7 @@ namespace {
 
 void* allocate(size_t bytes) {
   void* memory = std::calloc(1, bytes);
-  host().memory.emplace(memory, bytes);
+  host().memory.try_emplace(memory, bytes);
   return memory;
 }
 
@@ -315,7 +315,7 @@ int host_ring_map(host_device* device, const uint32_t* grefs, uint32_t count, vo
   if (!h.take_handles(count)) return -ENOSPC;
   for (uint32_t i = 0; i < count; ++i) ++h.grants[grefs[i]].mappings;
   *address = h.grants[grefs[0]].memory;
-  h.rings.insert({*address, {device, std::vector<uint32_t>(grefs, grefs + count)}});
+  h.rings.add(*address, {device, std::vector<uint32_t>(grefs, grefs + count)});
   return 0;
 }
 

@@ -6,11 +6,13 @@
 #include <cstring>
 
 #include "fake_host/fake_host.h"
+#include "support/wire.h"
 
 using fake::Host;
 using fake::host;
+namespace wire = kunit::wire;
 
-std::multimap<void*, Host::MappedRing>::const_iterator Host::ring_at(const void* byte) const {
+fake::FlatMap<void*, Host::MappedRing>::const_iterator Host::ring_at(const void* byte) const {
   const auto* at = static_cast<const uint8_t*>(byte);
   return std::find_if(rings.begin(), rings.end(), [at](const auto& entry) {
     const auto* first = static_cast<const uint8_t*>(entry.first);
@@ -20,18 +22,16 @@ std::multimap<void*, Host::MappedRing>::const_iterator Host::ring_at(const void*
 
 namespace {
 
-constexpr size_t kRingHeaderBytes = 64;
-
 // Tells the flush oracle if the copy was a slot of a ring or descriptors of an indirect request.
 void note_copy(const void* from, const void* copy, size_t bytes) {
   host().flush_oracle.described(from, static_cast<const uint8_t*>(copy), bytes);
-  if (bytes != 108 && bytes != 112) return;
+  if (bytes != wire::kPacked.slot_bytes && bytes != wire::kPadded.slot_bytes) return;
   const auto ring = host().ring_at(from);
   if (ring == host().rings.end()) return;
   const auto at = static_cast<size_t>(static_cast<const uint8_t*>(from) -
                                       static_cast<const uint8_t*>(ring->first));
   // Not a slot: the guest may also name the ring's page as a page of descriptors.
-  if (at < kRingHeaderBytes || (at - kRingHeaderBytes) % bytes != 0) return;
+  if (at < wire::kHeaderBytes || (at - wire::kHeaderBytes) % bytes != 0) return;
   host().flush_oracle.taken(ring->first, ring->second.device->key,
                             static_cast<const uint8_t*>(copy), bytes);
 }
@@ -61,16 +61,14 @@ uint32_t host_shared_load_acquire(const uint32_t* from) {
 void host_shared_store_release(uint32_t* to, uint32_t value) {
   host().cross();
   *to = value;
-  // req_event follows req_prod at the start of the ring's first page.
-  const bool ask = reinterpret_cast<uintptr_t>(to) % HOST_PAGE_BYTES == sizeof(uint32_t);
+  // The indices are at the start of the ring's first page.
+  const bool ask =
+      reinterpret_cast<uintptr_t>(to) % HOST_PAGE_BYTES == wire::kReqEvent * sizeof(uint32_t);
   host().visible.push_back(ask ? fake::Visible::kAsk : fake::Visible::kIndex);
 }
 
 void host_shared_respond(void* response, uint64_t id, uint8_t operation, int16_t status) {
-  auto* bytes = static_cast<uint8_t*>(response);
-  std::memcpy(bytes, &id, sizeof(id));
-  bytes[8] = operation;
-  std::memcpy(bytes + 10, &status, sizeof(status));
+  wire::store_response(static_cast<uint8_t*>(response), {id, operation, status});
   host().visible.push_back(fake::Visible::kResponse);
   const auto ring = host().ring_at(response);
   if (ring != host().rings.end()) {

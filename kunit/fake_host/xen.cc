@@ -103,7 +103,7 @@ void Host::pass(host_thread& thread) {
 }
 
 // Skips works that are running: a work never runs twice at the same time.
-std::map<host_work*, Host::Due>::iterator Host::next_work() {
+fake::FlatMap<host_work*, Host::Due>::iterator Host::next_work() {
   auto next = works.end();
   for (auto work = works.begin(); work != works.end(); ++work) {
     if (works_under_way.contains(work->first)) continue;

@@ -1,29 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "fuzz/oracle.h"
 
-#include <cstring>
-
 #include "fake_host/fake_host.h"
 #include "fuzz/require.h"
+#include "support/wire.h"
 
 namespace fuzz {
 
 using fake::host;
 using kunit::Guest;
 using kunit::Layout;
-
-namespace {
-
-template <typename T>
-T load(const uint8_t* at) {
-  T value;
-  std::memcpy(&value, at, sizeof(value));
-  return value;
-}
-
-uint32_t bytes_of_slot(Layout layout) { return layout == Layout::kX86_32 ? 108 : 112; }
-
-}  // namespace
+namespace wire = kunit::wire;
+using wire::load;
 
 Oracle::Oracle() {
   host().at_copy = [this](const void* from, size_t bytes) { copied(from, bytes); };
@@ -58,9 +46,9 @@ void Oracle::copied(const void* from, size_t bytes) {
     const uint8_t* memory = ring.guest->memory();
     // The guest may also name the ring's first page as the page of an indirect request:
     // the copy of its descriptors starts in the ring's header.
-    if (slot < memory + 64 || slot >= memory + ring.guest->ring_bytes()) continue;
+    if (slot < memory + wire::kHeaderBytes || slot >= memory + ring.guest->ring_bytes()) continue;
     require(slot == ring.guest->slot_at(ring.taken), "requests are taken in their order");
-    require(bytes == bytes_of_slot(ring.layout), "a whole slot is copied");
+    require(bytes == wire::offsets(ring.layout).slot_bytes, "a whole slot is copied");
     require(ring.taken - ring.answered < ring.guest->slots(), "answers do not fall behind");
     take(ring, slot);
     return;
@@ -69,9 +57,8 @@ void Oracle::copied(const void* from, size_t bytes) {
 
 void Oracle::take(Ring& ring, const uint8_t* slot) {
   ++ring.taken;
-  const bool packed = ring.layout == Layout::kX86_32;
-  const auto id = load<uint64_t>(slot + (packed ? 4 : 8));
-  const uint8_t operation = slot[0] == BLKIF_OP_INDIRECT ? slot[1] : slot[0];
+  const auto id = load<uint64_t>(slot + wire::offsets(ring.layout).id);
+  const uint8_t operation = wire::operation_of(slot);
   // A response may belong to any of the open requests with its id and operation.
   Verdict verdict = judge(slot, ring.layout);
   const auto [first, last] = ring.open.equal_range({id, operation});
@@ -109,18 +96,18 @@ void Oracle::responded(const void* place, uint64_t id, uint8_t operation, int16_
 }
 
 Oracle::Verdict Oracle::judge(const uint8_t* slot, Layout layout) const {
-  const bool packed = layout == Layout::kX86_32;
+  const wire::Offsets& at = wire::offsets(layout);
   switch (slot[0]) {
     case BLKIF_OP_READ:
     case BLKIF_OP_WRITE:
     case BLKIF_OP_FLUSH_DISKCACHE:
     case BLKIF_OP_WRITE_BARRIER:
-      return judge_direct(slot, packed);
+      return judge_direct(slot, at);
     case BLKIF_OP_DISCARD: {
-      const auto sectors = load<uint64_t>(slot + (packed ? 20 : 24));
+      const auto sectors = load<uint64_t>(slot + at.rest);
       if (sectors == 0) return Verdict::kRefused;
       if (!discard) return Verdict::kUnknown;
-      return judge_range(load<uint64_t>(slot + (packed ? 12 : 16)), sectors);
+      return judge_range(load<uint64_t>(slot + at.sector), sectors);
     }
     case BLKIF_OP_INDIRECT: {
       const auto segments = load<uint16_t>(slot + 2);
@@ -133,20 +120,18 @@ Oracle::Verdict Oracle::judge(const uint8_t* slot, Layout layout) const {
   }
 }
 
-Oracle::Verdict Oracle::judge_direct(const uint8_t* slot, bool packed) const {
+Oracle::Verdict Oracle::judge_direct(const uint8_t* slot, const wire::Offsets& at) const {
   const uint8_t operation = slot[0];
   const uint8_t segments = slot[1];
-  if (segments > 11) return Verdict::kRefused;
+  if (segments > wire::kSegmentsMost) return Verdict::kRefused;
   if (segments == 0 && operation <= BLKIF_OP_WRITE) return Verdict::kRefused;
   bool known = true;
   uint64_t sectors = 0;
   for (uint32_t i = 0; i < segments; ++i) {
-    const uint8_t* segment = slot + (packed ? 20 : 24) + i * 8;
-    const uint8_t first = segment[4];
-    const uint8_t last = segment[5];
+    const auto [gref, first, last] = wire::load_segment(slot + at.rest + i * wire::kSegmentBytes);
     if (first > last || last > 7) return Verdict::kRefused;
     sectors += last - first + 1u;
-    const auto grant = host().grants.find(load<uint32_t>(segment));
+    const auto grant = host().grants.find(gref);
     // A read-only grant can serve a write, but not when grants are persistent: the oracle
     // does not model that.  A grant that was made to fail still fails after a reconnection.
     if (grant == host().grants.end() || grant->second.read_only || grant->second.status != 0) {
@@ -155,7 +140,7 @@ Oracle::Verdict Oracle::judge_direct(const uint8_t* slot, bool packed) const {
   }
   if (segments == 0) return Verdict::kServed;
   if (operation != BLKIF_OP_READ && read_only) return Verdict::kRefused;
-  const Verdict place = judge_range(load<uint64_t>(slot + (packed ? 12 : 16)), sectors);
+  const Verdict place = judge_range(load<uint64_t>(slot + at.sector), sectors);
   return place == Verdict::kServed && !known ? Verdict::kAny : place;
 }
 

@@ -2,7 +2,7 @@
 // Watches the rings of a device from the guest's side.  Requires one response for each
 // request that was taken, with the status that the protocol demands.
 //
-// It reads the slots by offsets of its own, so that a mistake in the core's
+// It reads the slots by the offsets of support/wire.h, so that a mistake in the core's
 // structures cannot hide.
 #pragma once
 
@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "support/guest.h"
+#include "support/wire.h"
 
 namespace fuzz {
 
@@ -56,7 +57,7 @@ class Oracle {
   void responded(const void* place, uint64_t id, uint8_t operation, int16_t status);
   void take(Ring& ring, const uint8_t* slot);
   [[nodiscard]] Verdict judge(const uint8_t* slot, kunit::Layout layout) const;
-  [[nodiscard]] Verdict judge_direct(const uint8_t* slot, bool packed) const;
+  [[nodiscard]] Verdict judge_direct(const uint8_t* slot, const kunit::wire::Offsets& at) const;
   [[nodiscard]] Verdict judge_range(uint64_t sector, uint64_t sectors) const;
 
   std::vector<Ring> rings_;

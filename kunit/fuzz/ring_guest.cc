@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 // The hostile guest of the ring's fuzz target: its requests, and its writes to shared
 // memory.
-#include <cstring>
-
 #include "fuzz/ring_fuzz.h"
+#include "support/wire.h"
 
 namespace fuzz {
 
 using fake::host;
 using kunit::RawRequest;
 using kunit::RawSegment;
+namespace wire = kunit::wire;
 
 // Mostly a granted page; now and then some number, or the ring's first page.
 uint32_t RingFuzz::gref() {
@@ -44,7 +44,7 @@ void RingFuzz::put_direct() {
       .operation = static_cast<uint8_t>(bits & 3), .id = next_id_++, .sector = sector()};
   uint32_t parts = bits >> 4;
   request.count = static_cast<uint8_t>(parts);
-  if (parts > 11) parts = 11;
+  if (parts > wire::kSegmentsMost) parts = wire::kSegmentsMost;
   for (uint32_t i = 0; i < parts; ++i) request.parts[i] = part();
   if ((bits & 4) != 0) request.id = input_.byte();
   guest().put(request);
@@ -61,11 +61,9 @@ void RingFuzz::put_indirect() {
     // The rest of the page keeps its bytes, even when `count` is larger.
     uint8_t* at = grant->second.memory;
     const RawSegment pattern = part();
-    for (uint32_t i = 0; i < described; ++i, at += 8) {
+    for (uint32_t i = 0; i < described; ++i, at += wire::kSegmentBytes) {
       const RawSegment descriptor = (bits & 8) != 0 ? part() : pattern;
-      std::memcpy(at, &descriptor.gref, 4);
-      at[4] = descriptor.first;
-      at[5] = descriptor.last;
+      wire::store_segment(at, {descriptor.gref, descriptor.first, descriptor.last});
     }
   }
   const auto operation = static_cast<uint8_t>((bits & 0xe0) == 0xe0 ? input_.byte() : bits & 1);
@@ -88,13 +86,13 @@ void RingFuzz::put_discard() {
 void RingFuzz::put_raw() {
   const uint32_t at = oracle_->next_request(ring_) + input_.below(8);
   uint8_t* slot = guest().slot_at(at);
-  const uint32_t bytes = input_.below(112);
+  const uint32_t bytes = input_.below(wire::kPadded.slot_bytes);
   for (uint32_t i = 0; i < bytes; ++i) slot[i] = input_.byte();
 }
 
 void RingFuzz::scribble_slot() {
   uint8_t* slot = guest().slot_at(oracle_->next_request(ring_) + input_.below(4));
-  slot[input_.below(108)] = input_.byte();
+  slot[input_.below(wire::kPacked.slot_bytes)] = input_.byte();
 }
 
 void RingFuzz::scribble_page() {

@@ -45,8 +45,8 @@ class Xenbus {
   void frontend_state(uint32_t state);
 
   // --- xenstore --------------------------------------------------------------------
-  std::map<std::string, std::string>& backend() { return device_->backend; }
-  std::map<std::string, std::string>& frontend() { return device_->frontend; }
+  auto& backend() { return device_->backend; }
+  auto& frontend() { return device_->frontend; }
   // Writes what a correct toolstack writes; names another disk when the driver has none.
   void mend_backend();
   // Writes what a correct frontend writes, with new rings.

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "support/guest.h"
 
-#include <bit>
 #include <cstdlib>
 #include <cstring>
 
 #include "fake_host/fake_host.h"
+#include "support/wire.h"
 
 namespace kunit {
 
@@ -15,11 +15,6 @@ namespace {
 uint32_t next_gref() {
   auto& grants = fake::host().grants;
   return grants.empty() ? 8 : grants.rbegin()->first + 1;
-}
-
-template <typename T>
-void store(uint8_t* at, T value) {
-  std::memcpy(at, &value, sizeof(value));
 }
 
 }  // namespace
@@ -35,8 +30,8 @@ Guest::Memory Guest::allocate(uint32_t pages) {
 Guest::Guest(Layout layout, uint32_t ring_pages, uint32_t first_index)
     : layout_(layout),
       ring_pages_(ring_pages),
-      slot_bytes_(layout == Layout::kX86_32 ? 108 : 112),
-      slots_(std::bit_floor((ring_pages * 4096 - 64) / slot_bytes_)),
+      slot_bytes_(wire::offsets(layout).slot_bytes),
+      slots_(wire::slots(ring_pages * 4096, wire::offsets(layout))),
       ring_memory_(allocate(ring_pages)),
       ring_(ring_memory_.get()),
       produced_(first_index),
@@ -55,7 +50,7 @@ Guest::Guest(Layout layout, uint32_t ring_pages, uint32_t first_index)
 Guest::~Guest() = default;
 
 uint8_t* Guest::slot_at(uint32_t index) {
-  return ring_ + 64 + size_t{index % slots_} * slot_bytes_;
+  return ring_ + wire::kHeaderBytes + size_t{index % slots_} * slot_bytes_;
 }
 
 uint32_t& Guest::index(uint32_t which) { return reinterpret_cast<uint32_t*>(ring_)[which]; }
@@ -76,12 +71,8 @@ void Guest::show_and_kick() {
 
 void Guest::read_answers() {
   for (; consumed_ != rsp_prod(); ++consumed_) {
-    const uint8_t* slot = slot_at(consumed_);
-    Answer answer{};
-    std::memcpy(&answer.id, slot, sizeof(answer.id));
-    answer.operation = slot[8];
-    std::memcpy(&answer.status, slot + 10, sizeof(answer.status));
-    answers_.push_back(answer);
+    const wire::Response answer = wire::load_response(slot_at(consumed_));
+    answers_.push_back({answer.id, answer.operation, answer.status});
   }
   rsp_event() = consumed_ + 1;
 }
@@ -142,10 +133,8 @@ uint32_t Guest::describe(const std::vector<RawSegment>& parts) {
   uint8_t* at = page(gref);
   std::memset(at, 0xee, 4096);
   for (const RawSegment& part : parts) {
-    store(at, part.gref);
-    store(at + 4, part.first);
-    store(at + 5, part.last);
-    at += 8;
+    wire::store_segment(at, {part.gref, part.first, part.last});
+    at += wire::kSegmentBytes;
   }
   return gref;
 }

@@ -4,10 +4,10 @@
 
 #include <cstdint>
 #include <deque>
-#include <map>
 #include <memory>
 #include <vector>
 
+#include "fake_host/flat_map.h"
 #include "support/slots.h"
 
 namespace kunit {
@@ -102,7 +102,7 @@ class Guest {
   Memory ring_memory_;
   uint8_t* ring_;
   std::vector<uint32_t> ring_refs_;
-  std::map<uint32_t, Memory> pages_;
+  fake::FlatMap<uint32_t, Memory> pages_;
   uint32_t produced_;
   uint32_t shown_;
   uint32_t consumed_;

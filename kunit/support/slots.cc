@@ -4,16 +4,11 @@
 #include <algorithm>
 #include <cstring>
 
+#include "support/wire.h"
+
 namespace kunit {
 
-namespace {
-
-template <typename T>
-void store(uint8_t* at, T value) {
-  std::memcpy(at, &value, sizeof(value));
-}
-
-}  // namespace
+using wire::store;
 
 RawRequest ask(uint8_t operation, uint64_t id, uint64_t sector,
                std::initializer_list<RawSegment> parts) {
@@ -26,43 +21,41 @@ RawRequest ask(uint8_t operation, uint64_t id, uint64_t sector,
 }
 
 void write_slot(uint8_t* slot, Layout layout, const RawRequest& request) {
-  const bool packed = layout == Layout::kX86_32;
-  std::memset(slot, 0x5a, packed ? 108 : 112);
+  const wire::Offsets& at = wire::offsets(layout);
+  std::memset(slot, 0x5a, at.slot_bytes);
   store(slot, request.operation);
   store(slot + 1, request.count);
   store(slot + 2, request.handle);
-  store(slot + (packed ? 4 : 8), request.id);
-  store(slot + (packed ? 12 : 16), request.sector);
-  uint8_t* segment = slot + (packed ? 20 : 24);
+  store(slot + at.id, request.id);
+  store(slot + at.sector, request.sector);
+  uint8_t* segment = slot + at.rest;
   for (const RawSegment& part : request.parts) {
-    store(segment, part.gref);
-    store(segment + 4, part.first);
-    store(segment + 5, part.last);
-    segment += 8;
+    wire::store_segment(segment, {part.gref, part.first, part.last});
+    segment += wire::kSegmentBytes;
   }
 }
 
 void write_slot(uint8_t* slot, Layout layout, const IndirectAsk& request) {
-  const bool packed = layout == Layout::kX86_32;
-  std::memset(slot, 0x5a, packed ? 108 : 112);
+  const wire::Offsets& at = wire::offsets(layout);
+  std::memset(slot, 0x5a, at.slot_bytes);
   store(slot, uint8_t{BLKIF_OP_INDIRECT});
   store(slot + 1, request.indirect_op);
   store(slot + 2, request.count);
-  store(slot + (packed ? 4 : 8), request.id);
-  store(slot + (packed ? 12 : 16), request.sector);
-  store(slot + (packed ? 20 : 24), request.handle);
-  store(slot + (packed ? 24 : 28), request.gref);
+  store(slot + at.id, request.id);
+  store(slot + at.sector, request.sector);
+  store(slot + at.rest, request.handle);
+  store(slot + at.indirect_gref, request.gref);
 }
 
 void write_slot(uint8_t* slot, Layout layout, const DiscardAsk& request) {
-  const bool packed = layout == Layout::kX86_32;
-  std::memset(slot, 0x5a, packed ? 108 : 112);
+  const wire::Offsets& at = wire::offsets(layout);
+  std::memset(slot, 0x5a, at.slot_bytes);
   store(slot, uint8_t{BLKIF_OP_DISCARD});
   store(slot + 1, request.flag);
   store(slot + 2, request.handle);
-  store(slot + (packed ? 4 : 8), request.id);
-  store(slot + (packed ? 12 : 16), request.sector);
-  store(slot + (packed ? 20 : 24), request.sectors);
+  store(slot + at.id, request.id);
+  store(slot + at.sector, request.sector);
+  store(slot + at.rest, request.sectors);
 }
 
 }  // namespace kunit

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 // The requests that a frontend writes into a ring's slots.
 //
-// write_slot() has its own table of each layout's offsets, so that a mistake in the core's
-// structures is noticed.
+// write_slot() uses the offsets of support/wire.h, which are apart from the core's, so that a
+// mistake in the core's structures is noticed.
 #pragma once
 
 #include <cstdint>

@@ -3,17 +3,19 @@
 
 #include <gtest/gtest.h>
 
-#include <bit>
 #include <cstdlib>
 #include <cstring>
 #include <optional>
+
+#include "support/wire.h"
 
 namespace threads {
 
 namespace {
 
-enum Index : uint32_t { kReqProd = 0, kReqEvent = 1, kRspProd = 2, kRspEvent = 3 };
-constexpr uint32_t kSlotBytes = 112;
+namespace wire = kunit::wire;
+using enum wire::Index;
+constexpr uint32_t kSlotBytes = wire::kPadded.slot_bytes;
 
 uint32_t load(const uint32_t* index) { return __atomic_load_n(index, __ATOMIC_ACQUIRE); }
 void store(uint32_t* index, uint32_t value) { __atomic_store_n(index, value, __ATOMIC_RELEASE); }
@@ -30,7 +32,7 @@ void Frontend::FreeMemory::operator()(uint8_t* memory) const { std::free(memory)
 
 Frontend::Frontend(uint32_t port, uint32_t ring_order)
     : ring_pages_(1u << ring_order),
-      slots_(std::bit_floor((ring_pages_ * 4096 - 64) / kSlotBytes)),
+      slots_(wire::slots(ring_pages_ * 4096, wire::kPadded)),
       memory_(
           static_cast<uint8_t*>(std::aligned_alloc(4096, size_t{4096} * (ring_pages_ + slots_)))),
       port_(port),
@@ -46,7 +48,7 @@ Frontend::Frontend(uint32_t port, uint32_t ring_order)
 }
 
 void Frontend::put(uint64_t id, const Make& make) {
-  uint8_t* slot = memory_.get() + 64 + size_t{produced_ % slots_} * kSlotBytes;
+  uint8_t* slot = memory_.get() + wire::kHeaderBytes + size_t{produced_ % slots_} * kSlotBytes;
   ++produced_;
   kunit::RawRequest request = make(id);
   request.id = id;
@@ -96,11 +98,9 @@ bool Frontend::run(uint64_t count, const Make& make, const Check& check) {
       continue;
     }
     for (; consumed_ != shown; ++consumed_) {
-      const uint8_t* slot = memory_.get() + 64 + size_t{consumed_ % slots_} * kSlotBytes;
-      uint64_t id = 0;
-      int16_t status = 0;
-      std::memcpy(&id, slot, sizeof(id));
-      std::memcpy(&status, slot + 10, sizeof(status));
+      const uint8_t* slot =
+          memory_.get() + wire::kHeaderBytes + size_t{consumed_ % slots_} * kSlotBytes;
+      const auto [id, operation, status] = wire::load_response(slot);
       if (id >= count || !waits[id]) return false;
       waits[id] = false;
       ++answered;

@@ -8,6 +8,7 @@
 #include "host/lock.h"
 #include "host/memory.h"
 #include "host/shared.h"
+#include "support/wire.h"
 #include "threads/host.h"
 
 using threads::Host;
@@ -260,10 +261,7 @@ void host_shared_store_release(uint32_t* to, uint32_t value) {
 }
 
 void host_shared_respond(void* response, uint64_t id, uint8_t operation, int16_t status) {
-  auto* bytes = static_cast<uint8_t*>(response);
-  std::memcpy(bytes, &id, sizeof(id));
-  bytes[8] = operation;
-  std::memcpy(bytes + 10, &status, sizeof(status));
+  kunit::wire::store_response(static_cast<uint8_t*>(response), {id, operation, status});
 }
 
 // ThreadSanitizer does not model fences, and g++ warns of that.  Disabling the warning

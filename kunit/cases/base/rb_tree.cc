@@ -2,8 +2,8 @@
 #include "base/rb_tree.h"
 
 #include <memory>
-#include <set>
 
+#include "fake_host/flat_map.h"
 #include "support/expectations.h"
 #include "support/random.h"
 #include "support/rb_tree_probe.h"
@@ -146,7 +146,7 @@ TEST(RbTree, RandomInsertionsAndRemovalsAgreeWithASet) {
   constexpr uint32_t kKeys = 400;
   kunit::Random random;
   RbTree<Leaf> tree;
-  std::set<uint32_t> model;
+  fake::FlatSet<uint32_t> model;
   const auto leaves = std::make_unique<Leaf[]>(kKeys);
   for (uint32_t step = 0; step < 20000; ++step) {
     const uint32_t key = random.below(kKeys);

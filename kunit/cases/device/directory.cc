@@ -28,7 +28,7 @@ TEST(HostXenstore, APublicationThatFailsChangesNothing) {
   DeviceFixture bench;
   ASSERT_EQ(bench.probe(), 0);
   host_device& device = bench.device();
-  const auto nodes = std::map(device.backend);
+  const auto nodes = device.backend;
   const uint32_t state = device.state;
   const host_store_node node{"sectors", 77};
   host().failing.insert("host_device_publish");

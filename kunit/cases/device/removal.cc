@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 // Devices that are removed, and devices that take their place.
-#include <map>
-
 #include "support/device_fixture.h"
 #include "support/expectations.h"
 #include "support/sweep.h"
@@ -132,7 +130,7 @@ TEST(DeviceRemoval, ADeviceThatIsRemovedWhileItsWorkWaitsTouchesNothingAnyMore) 
       removed = true;
       bench.unbind();
       states = bench.device().states.size();
-      nodes = std::map(bench.device().backend);
+      nodes = bench.device().backend;
     };
     host().work_interrupt_at = n;
     const int error = driver_device_create(&bench.device(), &bench.device().driver);

@@ -67,7 +67,8 @@ TEST(DeviceTolerance, OfTwoReferencesTheOrderSaysWhichHolds) {
   ASSERT_EQ(bench.probe(), 0);
   bench.offer();
   bench.frontend("ring-page-order", "0");
-  bench.frontend("ring-ref0", bench.device().frontend["ring-ref"].c_str());
+  const std::string reference = bench.device().frontend["ring-ref"];
+  bench.frontend("ring-ref0", reference.c_str());
   bench.frontend("ring-ref", "4000000000");
   bench.state(HOST_XENBUS_INITIALISED);
   EXPECT_EQ(bench.backend_state(), HOST_XENBUS_CONNECTED);
@@ -77,7 +78,8 @@ TEST(DeviceTolerance, AReferenceThatIsGarbageIsNotReplacedByAnother) {
   DeviceFixture bench;
   ASSERT_EQ(bench.probe(), 0);
   bench.offer();
-  bench.frontend("ring-ref0", bench.device().frontend["ring-ref"].c_str());
+  const std::string reference = bench.device().frontend["ring-ref"];
+  bench.frontend("ring-ref0", reference.c_str());
   bench.frontend("ring-ref", "garbage");
   bench.state(HOST_XENBUS_INITIALISED);
   EXPECT_EQ(bench.backend_state(), HOST_XENBUS_CLOSING);

@@ -2,8 +2,6 @@
 // Random schedules: which thread runs, when an I/O ends, and when a frontend shows its next
 // request, also in the middle of a thread's pass.  The loss of the disk's cache is tested at every
 // moment.  A failure prints the seed that repeats it.
-#include <map>
-#include <set>
 #include <string>
 
 #include "support/expectations.h"
@@ -78,8 +76,8 @@ class Schedule : public HeldRings {
   struct Asked {
     uint32_t queue;
     uint8_t operation;
-    std::set<uint64_t> earlier;  // writes shown before it that had not ended
-    std::set<uint64_t> covered;  // of a flush or barrier: writes that are durable after it
+    fake::FlatSet<uint64_t> earlier;  // writes shown before it that had not ended
+    fake::FlatSet<uint64_t> covered;  // of a flush or barrier: writes that are durable after it
   };
 
   [[nodiscard]] static bool writes(uint8_t operation) {
@@ -122,8 +120,8 @@ class Schedule : public HeldRings {
   [[nodiscard]] static uint8_t byte_of(uint64_t id) { return static_cast<uint8_t>(id + 0x40); }
 
   // The writes that must be durable when a flush or barrier that is shown now is answered.
-  std::set<uint64_t> covered_by(uint32_t queue, uint8_t operation, uint64_t id) {
-    std::set<uint64_t> covered;
+  fake::FlatSet<uint64_t> covered_by(uint32_t queue, uint8_t operation, uint64_t id) {
+    fake::FlatSet<uint64_t> covered;
     if (operation != BLKIF_OP_FLUSH_DISKCACHE && operation != BLKIF_OP_WRITE_BARRIER)
       return covered;
     for (uint64_t other = 1; other < id; ++other) {
@@ -223,10 +221,10 @@ class Schedule : public HeldRings {
   uint32_t shown_in_[kQueues] = {};
   size_t looked_ = host().ios.size();
   bool kept_ = true;
-  std::map<uint64_t, Asked> asked_;
-  std::set<uint64_t> unfinished_;  // writes shown and not ended
-  std::set<uint64_t> with_disk_;
-  std::set<uint64_t> durable_;  // writes that must survive a loss of the cache
+  fake::FlatMap<uint64_t, Asked> asked_;
+  fake::FlatSet<uint64_t> unfinished_;  // writes shown and not ended
+  fake::FlatSet<uint64_t> with_disk_;
+  fake::FlatSet<uint64_t> durable_;  // writes that must survive a loss of the cache
 };
 
 TEST(QueueSchedules, FlushesCoverAndBarriersKeepTheOrderUnderAnySchedule) {
