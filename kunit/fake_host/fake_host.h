@@ -229,7 +229,7 @@ class Host {
   int open_error = 0;
   uint64_t disk_sequence = 1;  // of all disks
   // cgroups, and what host_disk_charge() returns for each; -ENOENT for all others.
-  std::map<std::string, int> groups;
+  FlatMap<std::string, int> groups;
   int sync_error = 0;
   int io_error = 0;         // errno of I/Os that end without complete(); 0: success
   DiskCache cache;          // volatile if geometry.write_cache is set

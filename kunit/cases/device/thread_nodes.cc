@@ -215,7 +215,7 @@ TEST(DeviceThreads, ADirectoryThatIsGoneIsNotBroughtBack) {
 TEST(DeviceThreads, ARemovedDeviceLeavesTheDirectoryAlone) {
   DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
-  const auto nodes = std::map(bench.device().backend);
+  const fake::FlatMap<std::string, std::string> nodes = bench.device().backend;
   bench.remove();
   EXPECT_TRUE(bench.device().backend == nodes);
   EXPECT_EQ(bench.device().too_late, 0u);
