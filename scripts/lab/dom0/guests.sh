@@ -149,7 +149,8 @@ guest() {
 }
 
 # guest_start NAME TAG COMMAND: runs the command in the background; guest_join NAME TAG
-# SECONDS waits for it and returns its status.
+# SECONDS waits for it and returns its status; guest_output NAME TAG prints the end of what
+# it has printed.
 guest_start() {
 	local id number value output
 	id=$(guest_id "$1") || fail "guest $1 is not there"
@@ -172,6 +173,8 @@ guest_join() {
 	value=$(xenstore-read "/local/domain/$(guest_id "$1")/data/background/$2")
 	return "${value#* }"
 }
+
+guest_output() { guest "$1" "tail -c 1500 /tmp/background.$2"; }
 
 guests() { xl list | awk 'NR > 1 && $1 != "Domain-0" { print $1 }'; }
 

@@ -23,12 +23,11 @@ job() { # RW BS DEPTH MEGABYTES: the command for the guest, which prints the IOP
 requests() { echo $(($(statistic g6 rd_req) + $(statistic g6 wr_req))); }
 
 # alone JOB: runs the job while dom0 sleeps, because any activity of dom0 would be
-# measured, too; prints the job's output.
+# measured, too.
 alone() {
 	guest_start g6 alone "sleep 1; $1"
 	sleep 4
 	guest_join g6 alone 60 || fail "fio failed"
-	xenstore-read "/local/domain/$(guest_id g6)/data/output"
 }
 
 # traced JOB: prints "NANOSECONDS GRANT EVENT" of dom0 while the guest does the job.
@@ -38,7 +37,7 @@ traced() {
 	# Classes: scheduling, PV, and the records of lost events.
 	xentrace -D -S 4096 -e 0x0023f000 $trace >/dev/null 2>&1 &
 	pid=$!
-	alone "$1" >/dev/null
+	alone "$1"
 	kill -INT $pid
 	wait $pid
 	xenalyze --summary $trace 2>/tmp/xenalyze.err | awk '
@@ -58,7 +57,7 @@ measure() { # DRIVER PERSISTENT RW BS DEPTH MEGABYTES
 	guest g6 "$(job "$3" "$4" "$5" 4)" >/dev/null
 	# The phase of timers relative to the work changes the result by some percent: take the
 	# median of three.
-	iops=$(for _ in 1 2 3; do alone "$(job "$3" "$4" "$5" "$6")"; done | sort -n | sed -n 2p)
+	iops=$(for _ in 1 2 3; do alone "$(job "$3" "$4" "$5" "$6")"; guest_output g6 alone; done | sort -n | sed -n 2p)
 	before=$(requests)
 	# shellcheck disable=SC2046 # three numbers
 	set -- "$@" $(traced "$(job "$3" "$4" "$5" "$6")")

@@ -29,7 +29,7 @@ freeze() { # GUEST that has I/O on xvdb, or none to look at
 	[ -n "${1:-}" ] || { say "frozen and thawed"; return; }
 	guest "$1" 'touch /tmp/watched' >/dev/null
 	need guest_join "$1" watch 60
-	still=$(xenstore-read "/local/domain/$(guest_id "$1")/data/output" | sed -n 's/.*longest \([0-9]*\).*/\1/p')
+	still=$(guest_output "$1" watch | sed -n 's/.*longest \([0-9]*\).*/\1/p')
 	say "frozen and thawed: no answer for $still tenths of a second"
 	[ "${still:-0}" -ge 25 ] || ! driver_is_ours || fail "the longest time without an answer is ${still:-unknown} tenths of a second: the disk was served while the threads were frozen"
 }

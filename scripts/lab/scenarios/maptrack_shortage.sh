@@ -36,7 +36,7 @@ for i in 0 1 0; do
 done
 [ "$first" -ge 700 ] || ! driver_is_ours || fail "$first grants were mapped by the first guest: there was no shortage"
 for i in 0 1; do guest_start gm$i load "$fill --loops=2"; done
-for i in 0 1; do guest_join gm$i load 240 || fail "gm$i has an error, both work: $(xenstore-read "/local/domain/$(guest_id gm$i)/data/output" | tail -n 3)"; done
+for i in 0 1; do guest_join gm$i load 240 || fail "gm$i has an error, both work: $(guest_output gm$i load | tail -n 3)"; done
 say "both at once"
 for i in 0 1; do
 	[ "$(guest_sum gm$i xvdb)" = "$(guest dn "dd if=/dev/lab$((i + 1)) bs=1M iflag=direct 2>/dev/null | sha256sum" | cut -d' ' -f1)" ] ||

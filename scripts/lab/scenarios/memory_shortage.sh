@@ -41,7 +41,7 @@ done
 echo >"$(xenstore-read "/local/domain/$(guest_id dd)/console/tty")"
 need guest_join dd shortage 160
 for i in 0 1; do load_stop gm$i; done
-said=$(xenstore-read "/local/domain/$(guest_id dd)/data/output")
+said=$(guest_output dd shortage)
 say "$said"
 read -r left most < <(sed -n 's/.* KiB were free, \([0-9]*\) at the end; the most: \([0-9]*\).*/\1 \2/p' <<<"$said")
 [ "${left:-1}" -lt "${most:-0}" ] || fail "there was no shortage: $said"
