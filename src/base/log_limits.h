@@ -12,6 +12,7 @@ namespace blkback {
 struct LogLimits {
   host_log_limit life{};      // connected, prepared for reconnect, a ring halted
   host_log_limit disk{};      // the toolstack asks for something unsupported
+  host_log_limit charge{};    // the cgroup that is charged
   host_log_limit refused{};   // requests that the protocol or the disk does not allow
   host_log_limit failed{};    // requests that failed; mistakes of the driver
   host_log_limit flush{};     // flushes that failed

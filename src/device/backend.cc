@@ -18,6 +18,29 @@ bool contains(std::string_view text, char wanted) {
   return false;
 }
 
+// Reads the sequence number that the disk must have: of the node "diskseq", or of
+// physical-device, or of both.  Returns false, and reports the device's error, on failure.
+bool read_sequence(host_device* device, BackendConfig& config) {
+  char text[32];
+  const int error = host_store_read(device, HOST_STORE_BACKEND, "diskseq", text, sizeof(text));
+  if (error == -kEnoEnt || (error == 0 && trimmed(text).empty())) return true;
+  const std::optional<uint64_t> named = error == 0 ? parse_sequence(text) : std::nullopt;
+  if (!named) {
+    host_device_error(device, error != 0 ? error : -kEinval,
+                      "diskseq is '%s': expected the disk's sequence number in hexadecimal",
+                      error == 0 ? text : "");
+    return false;
+  }
+  if (config.sequence != 0 && config.sequence != *named) {
+    host_device_error(device, -kEinval,
+                      "diskseq is '%s', but physical-device is '%s': expected the same number",
+                      text, config.physical_device);
+    return false;
+  }
+  config.sequence = *named;
+  return true;
+}
+
 void read_disk_name(host_device* device, BackendConfig& config) {
   char text[64];
   if (host_store_read(device, HOST_STORE_BACKEND, "dev", text, sizeof(text)) != 0) return;
@@ -51,6 +74,7 @@ Result<BackendConfig> read_backend(host_device* device) {
   config.vbd.major = config.disk_info.major = named->number.major;
   config.vbd.minor = config.disk_info.minor = named->number.minor;
   config.sequence = named->sequence;
+  if (!read_sequence(device, config)) return failure(-kEinval);
 
   error = host_store_read(device, HOST_STORE_BACKEND, "mode", config.disk_info.mode,
                           sizeof(config.disk_info.mode));

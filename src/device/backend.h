@@ -11,7 +11,7 @@ namespace blkback {
 
 struct BackendConfig {
   char physical_device[40] = "";  // the text of the node "physical-device"
-  uint64_t sequence = 0;          // the one that physical-device asks for; 0: any
+  uint64_t sequence = 0;          // the one that the toolstack asks for; 0: any
   char disk_name[16] = "?";       // the node "dev" without "/dev/"
   driver_disk_info disk_info{};
   VbdConfig vbd;

@@ -19,7 +19,9 @@ const char* reason_of(int error) {
     case -kEnoEnt:
       return "there is no such cgroup";
     case -kEnxio:
-      return "that cgroup has no io controller (cgroup.subtree_control of its parent)";
+      return "that cgroup has no io controller: it is not in cgroup.subtree_control of the parent, "
+             "or "
+             "cgroup v1 has it";
     case -kEopNotSupp:
       return "not supported: this kernel has no io controller";
     case -kE2big:
@@ -38,7 +40,7 @@ const char* trim(char* text) {
 }
 
 void log_failure(host_device* device, LogLimits& log, const char* path, int error) {
-  host_log_limited(&log.life, HOST_LOG_WARNING,
+  host_log_limited(&log.charge, HOST_LOG_WARNING,
                    "%s: %s is '%s': %s (error %d); the rings' threads are charged",
                    host_device_name(device), kNode, path, reason_of(error), error);
 }
@@ -63,7 +65,7 @@ void charge_disk(host_device* device, const Vbd& vbd, LogLimits& log) {
     log_failure(device, log, path, error);
     return;
   }
-  host_log_limited(&log.life, HOST_LOG_INFO, "%s: I/O is charged to the cgroup %s",
+  host_log_limited(&log.charge, HOST_LOG_INFO, "%s: I/O is charged to the cgroup %s",
                    host_device_name(device), path);
 }
 

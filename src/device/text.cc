@@ -70,11 +70,17 @@ std::optional<DeviceNumber> parse_device_number(std::string_view text) {
   return DeviceNumber{*major, *minor};
 }
 
+std::optional<uint64_t> parse_sequence(std::string_view text) {
+  const std::optional<uint64_t> sequence = parse_up_to(text, 16, UINT64_MAX);
+  if (!sequence || *sequence == 0) return std::nullopt;
+  return sequence;
+}
+
 std::optional<PhysicalDevice> parse_physical_device(std::string_view text) {
   PhysicalDevice device{};
   if (const std::optional<Halves> halves = split(text, '@')) {
-    const auto sequence = parse_up_to(halves->before, 16, UINT64_MAX);
-    if (!sequence || *sequence == 0) return std::nullopt;
+    const std::optional<uint64_t> sequence = parse_sequence(halves->before);
+    if (!sequence) return std::nullopt;
     device.sequence = *sequence;
     text = halves->behind;
   }

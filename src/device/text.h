@@ -25,13 +25,16 @@ struct DeviceNumber {
 // "MAJOR:MINOR" in hexadecimal.
 [[nodiscard]] std::optional<DeviceNumber> parse_device_number(std::string_view text);
 
+// A disk's sequence number (host_disk_sequence()) in hexadecimal.  The kernel gives no disk 0.
+[[nodiscard]] std::optional<uint64_t> parse_sequence(std::string_view text);
+
 struct PhysicalDevice {
   DeviceNumber number;
-  uint64_t sequence;  // the number that the disk must have (host_disk_sequence()); 0: any
+  uint64_t sequence;  // the number that the disk must have; 0: any
 };
 
 // "MAJOR:MINOR" or "DISKSEQ@MAJOR:MINOR" in hexadecimal, as the hotplug scripts write
-// physical-device.  The kernel gives no disk the sequence number 0.
+// physical-device.
 [[nodiscard]] std::optional<PhysicalDevice> parse_physical_device(std::string_view text);
 
 }  // namespace blkback

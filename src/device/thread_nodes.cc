@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/result.h"
 #include "host/log.h"
 #include "host/store.h"
 
@@ -16,28 +17,38 @@ constexpr uint32_t kMostQueues = 1024;  // no module has ever offered more
 constexpr uint32_t kBatch = 16;
 using Name = char[32];
 
-bool exists(host_device* device, const char* name) {
+Result<bool> exists(host_device* device, const char* name) {
   char text[16];
-  return host_store_read(device, HOST_STORE_BACKEND, name, text, sizeof(text)) == 0;
+  const int error = host_store_read(device, HOST_STORE_BACKEND, name, text, sizeof(text));
+  if (error == -kEnoEnt) return false;
+  // Another program's text may be longer.
+  if (error != 0 && error != -kE2big) return failure(error);
+  return true;
 }
 
 // Returns the number of nodes "queue-N/kthread-pid".
-uint32_t queues_named(host_device* device) {
-  Name name;
-  uint32_t queues = 0;
-  do {
+Result<uint32_t> queues_named(host_device* device) {
+  for (uint32_t queues = 0; queues < kMostQueues; ++queues) {
+    Name name;
     (void)host_format(name, sizeof(name), "queue-%u/%s", queues, kOnlyRing);
-  } while (exists(device, name) && ++queues < kMostQueues);
-  return queues;
+    const Result<bool> found = exists(device, name);
+    BLKBACK_RETURN_ERROR(found);
+    if (!*found) return queues;
+  }
+  return kMostQueues;
 }
 
 int remove_nodes(host_device* device) {
-  if (exists(device, kOnlyRing)) {
+  const Result<bool> found = exists(device, kOnlyRing);
+  if (!found) return found.error().number;
+  if (*found) {
     const int error = host_store_remove(device, &kOnlyRing, 1);
     if (error != 0) return error;
   }
   // The last ones first: after a failure, the others are found when it is tried again.
-  uint32_t left = queues_named(device);
+  const Result<uint32_t> queues = queues_named(device);
+  if (!queues) return queues.error().number;
+  uint32_t left = *queues;
   while (left > 0) {
     const uint32_t count = std::min(left, kBatch);
     Name names[kBatch];

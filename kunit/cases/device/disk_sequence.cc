@@ -107,4 +107,57 @@ TEST(DeviceDiskSequence, BadSyntaxIsRefusedWithTheExpectedForms) {
   }
 }
 
+// As Qubes writes it.
+TEST(DeviceDiskSequence, TheNumberMayStandInANodeOfItsOwn) {
+  host().disk_sequence = 0x2a;
+  for (const char* text : {"2a", "0x2A", " 2a\n", "000000000000002a"}) {
+    for (const char* disk : {"fe:10", "2a@fe:10"}) {
+      DeviceFixture bench;
+      bench.backend("diskseq", text);
+      bench.backend("physical-device", disk);
+      EXPECT_TRUE(bench.connect());
+    }
+  }
+}
+
+TEST(DeviceDiskSequence, AnEmptyNodeCountsAsNone) {
+  host().disk_sequence = 0x2a;
+  DeviceFixture bench;
+  bench.backend("diskseq", " \n");
+  bench.backend("physical-device", "fe:10");
+  EXPECT_TRUE(bench.connect());
+}
+
+TEST(DeviceDiskSequence, AnotherDiskThanTheNodeNamesIsRefused) {
+  host().disk_sequence = 0x2b;
+  DeviceFixture bench;
+  bench.backend("diskseq", "2a");
+  bench.backend("physical-device", "fe:10");
+  EXPECT_FALSE(bench.connect());
+  EXPECT_TRUE(bench.complained("expected the disk with the sequence number 0x2a"));
+  EXPECT_EQ(host().disks_open, 0u);
+}
+
+TEST(DeviceDiskSequence, TwoNumbersMustBeTheSame) {
+  host().disk_sequence = 0x2b;
+  DeviceFixture bench;
+  bench.backend("diskseq", "2a");
+  bench.backend("physical-device", "2b@fe:10");
+  EXPECT_FALSE(bench.connect());
+  EXPECT_TRUE(bench.complained("diskseq is '2a', but physical-device is '2b@fe:10'"));
+  EXPECT_EQ(host().disks_open, 0u);
+}
+
+TEST(DeviceDiskSequence, ABadNodeIsRefusedWithTheExpectedForm) {
+  for (const char* text : {"0", "-1", "2a@", "g", "10000000000000000", "2a@fe:10",
+                           "0000000000000000000000000000000000002a"}) {
+    DeviceFixture bench;
+    bench.backend("diskseq", text);
+    bench.backend("physical-device", "fe:10");
+    EXPECT_FALSE(bench.connect());
+    EXPECT_TRUE(bench.complained("expected the disk's sequence number in hexadecimal"));
+    EXPECT_EQ(host().disks_open, 0u);
+  }
+}
+
 }  // namespace

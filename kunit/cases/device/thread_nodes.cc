@@ -180,11 +180,32 @@ TEST(DeviceThreads, ARemovalThatFailsIsLoggedOnceAndHoldsUpNoClose) {
   }
 }
 
+// A look that fails finds nothing out: a program would take the older node for the only one.
+TEST(DeviceThreads, ALookThatFailsIsNoMissingNode) {
+  DeviceFixture bench({.queues = 2});
+  ASSERT_EQ(bench.probe(), 0);
+  bench.offer();
+  bench.device().backend["kthread-pid"] = "17";
+  bench.device().at_state = [](uint32_t state) {
+    if (state == HOST_XENBUS_CONNECTED) host().fail_call = 2;  // the first reads io-cgroup
+  };
+  bench.state(HOST_XENBUS_INITIALISED);
+  bench.device().at_state = nullptr;
+  EXPECT_EQ(host().failed_call, "host_store_read");
+  EXPECT_EQ(host().logged("writing the nodes with the numbers of the rings' threads"), 1u);
+  EXPECT_EQ(named(bench), 1u);
+
+  DeviceFixture other({.queues = 2, .domid = 9});
+  other.device().backend["kthread-pid"] = "a text that is longer than a number";
+  ASSERT_TRUE(other.connect());
+  EXPECT_FALSE(other.device().backend.contains("kthread-pid"));
+}
+
 // Programs would take the queues that are named for all queues.
 TEST(DeviceThreads, EitherAllQueuesAreNamedOrNone) {
   host().parameters.max_queues = 20;
   uint32_t failures = 0;
-  for (uint32_t n = 1; n < 10; ++n) {
+  for (uint32_t n = 2; n < 10; ++n) {  // the first reads io-cgroup
     DeviceFixture bench({.queues = 20});
     ASSERT_EQ(bench.probe(), 0);
     bench.offer();
@@ -194,12 +215,14 @@ TEST(DeviceThreads, EitherAllQueuesAreNamedOrNone) {
     bench.state(HOST_XENBUS_INITIALISED);
     bench.device().at_state = nullptr;
     host().fail_call = 0;
-    const bool failed = host().failed_call == "host_store_write";
+    const std::string failed = host().failed_call;
     host().failed_call.clear();
-    EXPECT_EQ(named(bench), failed ? 0u : 20u);
-    if (failed) ++failures;
+    const bool store = failed == "host_store_write" || failed == "host_store_read";
+    EXPECT_EQ(named(bench), store ? 0u : 20u);
+    if (store) ++failures;
   }
-  EXPECT_EQ(failures, 2u);
+  // Two looks for older nodes, two writes.
+  EXPECT_EQ(failures, 4u);
 }
 
 TEST(DeviceThreads, ADirectoryThatIsGoneIsNotBroughtBack) {

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0
 # lab: tool
 # lab: rare
-# physical-device names a disk's sequence number, too.  The loop device gets another file
-# meanwhile: another disk, which is refused.
-# shows: `physical-device` with a sequence number opens that disk or none; `opened` tells when | no
+# The toolstack names a disk's sequence number, first in physical-device, then in diskseq.
+# The loop device gets another file meanwhile: another disk, which is refused.
+# shows: `diskseq`, or `physical-device` with a sequence number, opens that disk or none; `opened` tells when | no
 . /lab/dom0/lib.sh
 driver_load
 guest_need_tool gt
@@ -36,7 +36,7 @@ say "$(complaint | head -1)"
 need losetup -d "$loop" # nobody has it open
 need losetup "$loop" "$file"
 new=$(sequence)
-need xenstore-write "$node/physical-device" "$new@$number"
+need xenstore-write "$node/diskseq" "$new" "$node/physical-device" "$number"
 wait_for 10 eval '[ "$(xenstore-read "$node/opened")" = 1 ]' || fail "opened is $(xenstore-read "$node/opened")"
 tool gt flushes xvdb
 detach_tool gt xvdb
