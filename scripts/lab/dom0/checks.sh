@@ -63,6 +63,10 @@ quote_guest_log() {
 		echo "LAB-CUT $name: $((lines - first - most + 1)) lines"
 }
 
+no_threads() { ! ps -eo comm= | grep -qE '^[0-9]+\.xvd'; }
+# xenconsoled and xenstored let a dead domain go when they get to it.
+no_zombies() { ! xl list | grep -qE '\(null\)|---sd'; }
+
 # check_clean: fails when something of the scenario is left over.
 check_clean() {
 	local left
@@ -72,13 +76,12 @@ check_clean() {
 		echo "left over in xenstore: $left"
 		return 1
 	}
-	left=$(ps -eo comm= | grep -E '^[0-9]+\.xvd' | head -3)
-	[ -z "$left" ] || {
-		echo "left over threads: $left"
+	wait_for 20 no_threads || {
+		echo "left over threads: $(ps -eo comm= | grep -E '^[0-9]+\.xvd' | head -3)"
 		return 1
 	}
 	losetup -D
-	! xl list | grep -qE '\(null\)|---sd' || {
+	wait_for 20 no_zombies || {
 		xl list
 		echo "a zombie domain is left over"
 		return 1

@@ -23,8 +23,19 @@ attach() {
 	wait_for 30 guest_has_disk "$1" "$3" || fail "guest $1 never saw $3"
 }
 
-detach_tool() { # GUEST DEVICE: from a guest of guest_create_tool
+# xl waits ten seconds for frontend and backend.  On a slow machine they may take longer:
+# then asks xl again once the backend is closed.
+block_detach() { # GUEST DEVICE
+	local node
+	node=$(backend_node "$1" "$2")
+	xl block-detach "$1" "$2" && return
+	say "xl did not wait until $2 of $1 was closed"
+	wait_for 30 eval '[ "$(xenstore-read "$node/state")" = 6 ]' || fail "$2 of $1 is in state $(xenstore-read "$node/state"), not 6"
 	need xl block-detach "$1" "$2"
+}
+
+detach_tool() { # GUEST DEVICE: from a guest of guest_create_tool
+	block_detach "$1" "$2"
 	wait_for 20 no_backends || fail "the backend of $2 is still there"
 }
 
@@ -36,7 +47,7 @@ disk_spec() { # TARGET DEVICE MODE
 }
 
 detach() { # GUEST DEVICE
-	need xl block-detach "$1" "$2"
+	block_detach "$1" "$2"
 	wait_for 20 guest_lacks_disk "$1" "$2" || fail "guest $1 still has $2"
 }
 
@@ -56,12 +67,18 @@ disk_is_busy() { [ "$(disk_in_flight "$1")" -gt 0 ]; }                          
 guest_in_flight() { guest "$1" "cat /sys/block/$2/inflight" | awk '{ print $1 + $2 }'; } # GUEST DEVICE
 guest_is_busy() { [ "$(guest_in_flight "$1" "$2")" -gt 0 ]; }                       # GUEST DEVICE
 
+stats_lines() { dmesg | grep -c -- "-blkback: ($(guest_id "$1")\.$2-.*): oo "; } # GUEST DEVICE
+stats_grew() { [ "$(stats_lines "$1" "$2")" -gt "$3" ]; }                      # GUEST DEVICE LINES
+
 # ring_counts GUEST DEVICE: prints "REQUESTS KEPT" for each ring, from the line that our
 # driver logs with log_stats: the number of reads and writes, and of grants that it keeps
 # mapped.
 ring_counts() {
+	local lines
+	lines=$(stats_lines "$1" "$2")
 	set_parameter log_stats 1
 	pause 1
+	wait_for 20 stats_grew "$1" "$2" "$lines" || fail "no ring of $2 logs its counts"
 	set_parameter log_stats 0
 	dmesg | sed -nE "s/.*-blkback: \\(($(guest_id "$1")\\.$2-[0-9]+)\\): oo .*rd ([0-9]+) .*wr ([0-9]+) .*pg: *([0-9]+)\\/.*/\\1 \\2 \\3 \\4/p" |
 		awk '{ requests[$1] = $2 + $3; kept[$1] = $4 } END { for (i in kept) print requests[i], kept[i] }'

@@ -13,7 +13,7 @@ domain_create() {
 	ln -sf "$kernel" /tmp/guest-driver/vmlinux
 	(cd / && find . -xdev \( -path ./guest -o -path './guest-*' -o -path ./kasan -o -path ./tmp -o -path ./var/log \) \
 		-prune -o -print | busybox cpio -o -H newc 2>/dev/null) >/tmp/guest-driver/initrd
-	guest_files=/tmp/guest-driver guest_extra="lab-driver-domain ${domain_extra:-}" guest_cpus=4 \
+	guest_files=/tmp/guest-driver guest_extra="lab-driver-domain ${domain_extra:-}" guest_cpus=4 guest_seconds=300 \
 		guest_memory=${domain_memory:-800} guest_create "$1" "driver_domain=1" "type='${domain_type:-pv}'" "${@:2}"
 	rm -r /tmp/guest-driver
 	say "the driver domain runs $(guest "$1" 'uname -r; modinfo -F filename xen-blkback')"
@@ -71,5 +71,5 @@ domain_verify() {
 	wait_for 20 domain_serves "$1" 0 || fail "the driver domain still serves the disk"
 	need guest "$1" 'losetup -d /dev/loop0; rm /tmp/disk' >/dev/null
 	domain_check_log "$1"
-	need guest "$1" 'rmmod xen_blkback' >/dev/null
+	need guest "$1" 'i=0; until rmmod xen_blkback; do i=$((i + 1)); [ $i -le 20 ] || exit 1; sleep 1; done' >/dev/null
 }

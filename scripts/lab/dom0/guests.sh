@@ -30,6 +30,7 @@ guest_cpu_list() {
 #   blkfront=OPTION=VALUE,...   goes to the guest's frontend driver
 #   guest_extra=WORDS           more for its command line
 #   guest_files=FOLDER          holds its vmlinux and initrd
+#   guest_seconds=SECONDS       the longest time until it is up (120)
 #   guest_vcpus=NUMBER          its CPUs and queues.  With one CPU the emulator cannot run
 #                               code that the guest's kernel replaces (stale_code.py), which
 #                               a booting kernel does most.  All of its CPUs therefore
@@ -54,7 +55,7 @@ guest_create() {
 		for line in "$@"; do echo "$line"; done
 	} >"$config"
 	xl create -q "$config" </dev/null || fail "xl create $name"
-	wait_for 120 guest_ready "$name" || {
+	wait_for "${guest_seconds:-120}" guest_ready "$name" || {
 		tail -n 30 "/var/log/xen/guest-$name.log"
 		fail "guest $name did not come up"
 	}

@@ -12,7 +12,7 @@ first=$(guest_id gl)
 need guest gl "$(fio_verify xvdb 8)" >/dev/null
 need xl reboot gl >/dev/null
 restarted() { [ -n "$(guest_id gl)" ] && [ "$(guest_id gl)" != "$first" ] && guest_ready gl; }
-wait_for 90 restarted || fail "the guest did not come back"
+wait_for 240 restarted || fail "the guest did not come back"
 echo 0 >/tmp/number.gl
 wait_for 20 guest_has_disk gl xvdb || fail "the guest came back without its disk"
 [ "$(guest_sum gl xvdb)" = "$(file_sum "$disk")" ] || fail "data differs after the reboot"
@@ -20,7 +20,7 @@ need guest gl "$(fio_verify xvdb 8)" >/dev/null
 say "rebooted"
 need xl shutdown gl >/dev/null
 gone() { [ -z "$(guest_id gl)" ]; }
-wait_for 60 gone || fail "the guest did not shut down"
+wait_for 180 gone || fail "the guest did not shut down"
 wait_for 20 no_backends || fail "the backend outlived its guest"
 say "shut down"
 passed

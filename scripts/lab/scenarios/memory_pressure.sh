@@ -8,19 +8,23 @@ guest_need g1
 disk=$(image disk 16)
 set_parameter feature_persistent N
 attach g1 "$disk" xvdb w
+pools() { dmesg | sed -n 's/.*xvdb-.*pool: \([0-9]*\)\/.*/\1/p'; }
+pools_grew() { [ "$(pools | wc -l)" -gt "$1" ]; } # LINES
 pool() { # prints the number of pages, from the driver's log_stats line
 	need guest g1 "dd if=/dev/xvdb of=/dev/null bs=${1:-4k} count=1 iflag=direct 2>/dev/null" >/dev/null
+	local lines
+	lines=$(pools | wc -l)
 	set_parameter log_stats 1
-	sleep 0.5
+	wait_for 20 pools_grew "$lines" || fail "the ring does not log its pool"
 	set_parameter log_stats 0
-	dmesg | sed -n 's/.*xvdb-.*pool: \([0-9]*\)\/.*/\1/p' | tail -1
+	pools | tail -1
 }
 need guest g1 "$(fio_verify xvdb 8)" 120 >/dev/null
 for _ in 1 2; do
 	full=$(pool)
 	[ "$full" -gt 16 ] || fail "the pool has $full pages after work"
 done
-set_parameter buffer_squeeze_duration_ms 1000
+set_parameter buffer_squeeze_duration_ms 20000
 # This calls the shrinkers, including that of xenbus.
 echo 2 >/proc/sys/vm/drop_caches
 empty=$(pool)

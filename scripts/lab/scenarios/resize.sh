@@ -13,7 +13,7 @@ dmesg -C
 load_start g1 xvdb 8
 truncate -s 24M "$disk"
 need losetup -c "$loop"
-wait_for 10 guest_size_is 49152 || fail "the guest sees $(guest g1 'cat /sys/block/xvdb/size') sectors"
+wait_for 30 guest_size_is 49152 || fail "the guest sees $(guest g1 'cat /sys/block/xvdb/size') sectors"
 load_stop g1
 sleep 2
 told=$(dmesg | grep -c 'sectors now')

@@ -5,7 +5,7 @@
 # shows: a frontend keeps what it was offered when the module is replaced | no: refused, or the frontend gives up
 . /lab/dom0/lib.sh
 guests_destroy
-rmmod xen_blkback 2>/dev/null
+[ ! -d /sys/module/xen_blkback ] || wait_for 20 rmmod xen_blkback || fail "the module is still in use"
 need modprobe xen-blkback max_queues=2 feature_persistent=N
 disk=$(image disk 16)
 blkfront=max_ring_page_order=2,max_queues=2 guest_vcpus=2 guest_create g8
@@ -34,6 +34,6 @@ attach g8 "$disk" xvdb w
 [ "$(queues)" = 1 ] || fail "$(queues) queues, not 1"
 detach g8 xvdb
 xl destroy g8
-rmmod xen_blkback
+wait_for 20 rmmod xen_blkback || fail "the module is still in use"
 driver_load
 passed

@@ -4,7 +4,7 @@
 # shows: parameters and sysfs files: names, defaults, modes | yes
 . /lab/dom0/lib.sh
 guests_destroy
-rmmod xen_blkback 2>/dev/null
+[ ! -d /sys/module/xen_blkback ] || wait_for 20 rmmod xen_blkback || fail "the module is still in use"
 driver_load
 check() { # FILE VALUE MODE
 	[ "$(cat "$parameters/$1")" = "$2" ] || fail "$1 is $(cat "$parameters/$1"), not $2"
