@@ -43,7 +43,7 @@ static void disk_serve(struct test_disk *disk, struct bio *bio)
 
 static void disk_gate(struct test_disk *disk)
 {
-	wait_for_completion_timeout(&disk->gate, 5 * HZ);
+	wait_for_completion_timeout(&disk->gate, 60 * HZ);
 }
 
 static void disk_submit_bio(struct bio *bio)

@@ -22,6 +22,7 @@ struct fixture {
 	char name[TASK_COMM_LEN];
 	struct completion inside;
 	struct completion go_on;
+	struct completion cleared;
 	int produced;
 	int seen;
 };
@@ -57,6 +58,7 @@ static struct fixture *fixture_create(struct kunit *test, u32 (*work)(struct dri
 	f->shortest = ULONG_MAX;
 	init_completion(&f->inside);
 	init_completion(&f->go_on);
+	init_completion(&f->cleared);
 	return f;
 }
 
@@ -169,6 +171,7 @@ static u32 wait_inside(struct driver_queue *queue)
 		wait_for_completion(&f->go_on);
 		if (f->answer)
 			host_thread_clear_wakeups(f->thread);
+		complete(&f->cleared);
 	}
 	return HOST_FOREVER;
 }
@@ -196,6 +199,7 @@ static void cleared_wake_up_makes_no_pass(struct kunit *test)
 	wait_for_completion(&f->inside);
 	host_thread_wake(f->thread);
 	complete(&f->go_on);
+	wait_for_completion(&f->cleared);
 	msleep(100);
 	KUNIT_EXPECT_EQ(test, 1, atomic_read(&f->passes));
 	/* A wake-up after the clear makes a pass. */
