@@ -116,7 +116,7 @@ class Machine:
         self.log = log or folder / f'run-{time.strftime("%H%M%S")}-{os.getpid()}.log'
         self.initrd = Initrd(image, self.version)
 
-    def boot(self, smp=2, append='', seconds=900):
+    def boot(self, smp=2, append='', seconds=1800):
         """Runs the emulator to its end.  Returns what went wrong, or None."""
         initrd = self.log.with_suffix('.initrd')
         self.initrd.write(initrd)
