@@ -7,8 +7,8 @@
 . /lab/dom0/lib.sh
 # The domain can map 1024 pages of guests at a time.
 domain_need dn max_maptrack_frames=4
-# Two partitions of a slow disk, so that many requests are in flight at once.
-need guest dn '/lab/dom0/do null_disk size=48 memory_backed=1 irqmode=2 completion_nsec=50000000 &&
+# Two partitions of a disk so slow that all requests that the guest makes are in flight at once.
+need guest dn '/lab/dom0/do null_disk size=48 memory_backed=1 irqmode=2 completion_nsec=200000000 &&
 	dd if=/dev/urandom of=/dev/lab bs=1M count=48 oflag=direct 2>/dev/null &&
 	addpart /dev/lab 1 0 49152 && addpart /dev/lab 2 49152 49152' >/dev/null
 for i in 0 1; do
