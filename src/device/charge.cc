@@ -19,8 +19,7 @@ const char* reason_of(int error) {
     case -kEnoEnt:
       return "there is no such cgroup";
     case -kEnxio:
-      return "that cgroup has no io controller: it is not in cgroup.subtree_control of the parent, "
-             "or "
+      return "that cgroup has no io controller: cgroup.subtree_control of its parent lacks it, or "
              "cgroup v1 has it";
     case -kEopNotSupp:
       return "not supported: this kernel has no io controller";

@@ -128,35 +128,30 @@ TEST(DeviceDiskSequence, AnEmptyNodeCountsAsNone) {
   EXPECT_TRUE(bench.connect());
 }
 
+// Expects that no disk is opened, and that the error says `complaint`.
+void expect_refused(const char* diskseq, const char* physical_device, const char* complaint) {
+  DeviceFixture bench;
+  bench.backend("diskseq", diskseq);
+  bench.backend("physical-device", physical_device);
+  EXPECT_FALSE(bench.connect());
+  EXPECT_TRUE(bench.complained(complaint));
+  EXPECT_EQ(host().disks_open, 0u);
+}
+
 TEST(DeviceDiskSequence, AnotherDiskThanTheNodeNamesIsRefused) {
   host().disk_sequence = 0x2b;
-  DeviceFixture bench;
-  bench.backend("diskseq", "2a");
-  bench.backend("physical-device", "fe:10");
-  EXPECT_FALSE(bench.connect());
-  EXPECT_TRUE(bench.complained("expected the disk with the sequence number 0x2a"));
-  EXPECT_EQ(host().disks_open, 0u);
+  expect_refused("2a", "fe:10", "expected the disk with the sequence number 0x2a");
 }
 
 TEST(DeviceDiskSequence, TwoNumbersMustBeTheSame) {
   host().disk_sequence = 0x2b;
-  DeviceFixture bench;
-  bench.backend("diskseq", "2a");
-  bench.backend("physical-device", "2b@fe:10");
-  EXPECT_FALSE(bench.connect());
-  EXPECT_TRUE(bench.complained("diskseq is '2a', but physical-device is '2b@fe:10'"));
-  EXPECT_EQ(host().disks_open, 0u);
+  expect_refused("2a", "2b@fe:10", "diskseq is '2a', but physical-device is '2b@fe:10'");
 }
 
 TEST(DeviceDiskSequence, ABadNodeIsRefusedWithTheExpectedForm) {
   for (const char* text : {"0", "-1", "2a@", "g", "10000000000000000", "2a@fe:10",
                            "0000000000000000000000000000000000002a"}) {
-    DeviceFixture bench;
-    bench.backend("diskseq", text);
-    bench.backend("physical-device", "fe:10");
-    EXPECT_FALSE(bench.connect());
-    EXPECT_TRUE(bench.complained("expected the disk's sequence number in hexadecimal"));
-    EXPECT_EQ(host().disks_open, 0u);
+    expect_refused(text, "fe:10", "expected the disk's sequence number in hexadecimal");
   }
 }
 

@@ -47,6 +47,9 @@ need xl destroy gc
 wait_for 60 domain_serves dd 0 || fail "the driver domain still serves the killed guest's disk"
 say "killed under load"
 serve guest_create_tool /dev/sda
+# The hotplug script of a driver domain may take longer than the frontend waits for Connected.
+opened() { [ "$(xenstore-read "/local/domain/$(guest_id dd)/backend/vbd/$(guest_id gc)/51728/opened")" = 1 ]; }
+wait_for 120 opened || fail "the driver domain does not open the disk"
 tool gc state-orders xvdb 3 300
 need xl destroy gc
 wait_for 60 domain_serves dd 0 || fail "the driver domain still serves the disk"

@@ -13,10 +13,10 @@ good=$(image good 16)
 loop=$(losetup -f --show "$hung")
 echo "0 32768 linear $loop 0" | dmsetup create stale || fail "dmsetup create"
 dmsetup mknodes
-# The disk must not hang after the end of the scenario.
-# Who waits for it does so for longer than the kernel allows: that is planted here.
+# The connect may wait for longer than the kernel reports: that is planted here.
 patience=$(cat /proc/sys/kernel/hung_task_timeout_secs)
 echo 900 >/proc/sys/kernel/hung_task_timeout_secs
+# The disk must not hang after the end of the scenario.
 trap 'dmsetup resume stale 2>/dev/null; echo $patience >/proc/sys/kernel/hung_task_timeout_secs' EXIT
 # Keep the disk open: otherwise dd would wait for its cached blocks when it closes the disk.
 exec 9</dev/mapper/stale
