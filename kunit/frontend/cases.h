@@ -75,7 +75,7 @@ inline constexpr Case kCases[] = {
      endless},
     {"changing", "writes of pages that change all the time; ARGUMENT: for how many seconds",
      changing},
-    {"discard-latency", "reads alone and beside discards of the whole disk", discard_latency},
+    {"discard-latency", "reads during discards of the whole disk", discard_latency},
     {"crash-kernel", "Closing, Closed, Initialising beside a request; ARGUMENT: ms that it takes",
      crash_kernel},
     {"restart", "Closed, Initialising, Initialised with new rings, without a wait", restart},

@@ -5,7 +5,6 @@
 
 #include <atomic>
 #include <cstdlib>
-#include <utility>
 
 namespace frontend {
 
@@ -108,25 +107,26 @@ void Frontend::state(State state) const {
   store_.write(home_ + "/state", std::to_string(static_cast<int>(state)));
 }
 
+void Frontend::go(State own, State answer, double seconds) {
+  state(own);
+  if (!wait_backend(answer, seconds)) {
+    die("the backend is in state %d, not %d", backend_state(), answer);
+  }
+}
+
 // Goes to Initialising and waits for InitWait, as a kernel after a boot loader.
 void Frontend::start_over() {
   const State before = backend_state();
   if (before == kConnected || before == kClosing) drop();
-  state(kInitialising);
-  if (!wait_backend(kInitWait, 20)) die("the backend is in state %d, not 2", backend_state());
+  go(kInitialising, kInitWait, 20);
   expect_unmapped("InitWait");
   forget_nodes();
 }
 
 void Frontend::settle() {
   // The first of two different answers may be older than our state.  The last one is not.
-  const std::pair<State, State> answers[] = {{kClosed, kClosed}, {kInitialising, kInitWait}};
-  for (const auto& [own, answer] : answers) {
-    state(own);
-    if (!wait_backend(answer, 20)) {
-      die("the backend is in state %d, not %d", backend_state(), answer);
-    }
-  }
+  go(kClosed, kClosed, 60);
+  go(kInitialising, kInitWait, 20);
   drop();
 }
 
@@ -205,14 +205,12 @@ void Frontend::connect(const Options& options) {
 }
 
 void Frontend::close() {
-  state(kClosing);
-  if (!wait_backend(kClosing, 20)) die("the backend is in state %d, not 5", backend_state());
+  go(kClosing, kClosing, 20);
   drop();
 }
 
 void Frontend::drop() {
-  state(kClosed);
-  if (!wait_backend(kClosed, 60)) die("the backend is in state %d, not 6", backend_state());
+  go(kClosed, kClosed, 60);
   expect_unmapped("Closed");
 }
 

@@ -104,6 +104,8 @@ class Frontend {
   uint64_t next_id() { return ++last_id_ * 0x100000001ull; }
 
  private:
+  // Writes our state.  Ends the program when the backend is not in the state `answer` in time.
+  void go(State own, State answer, double seconds);
   void start_over();
   // Ends the program when one of our pages is mapped.  All pages get new grants.
   static void expect_unmapped(const char* when);

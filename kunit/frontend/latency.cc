@@ -32,10 +32,6 @@ void discard_latency(Frontend& frontend, uint64_t) {
     ring.put(request);
     ring.push();
   };
-  auto check = [](const Response& response) {
-    EXPECT(response.status == kOkay, "id %llu: status %d",
-           static_cast<unsigned long long>(response.id), response.status);
-  };
   uint32_t good = 0, discards = 0;
   while (good < kDiscards && discards < kMostDiscards) {
     Request discard;
@@ -49,7 +45,8 @@ void discard_latency(Frontend& frontend, uint64_t) {
     bool discarded = false, reading = true;
     while (!discarded || reading) {
       const Response response = ring.take();
-      check(response);
+      EXPECT(response.status == kOkay, "id %llu: status %d",
+             static_cast<unsigned long long>(response.id), response.status);
       if (response.id == kDiscardId) {
         discarded = true;
         std::printf("a discard took %.1f ms; meanwhile %u reads\n", (now() - began) * 1000, reads);
