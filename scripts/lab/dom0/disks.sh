@@ -27,7 +27,7 @@ attach() {
 # then asks xl again once the backend is closed.
 block_detach() { # GUEST DEVICE
 	local node
-	node=$(backend_node "$1" "$2")
+	node=$(xenstore-read "/local/domain/$(guest_id "$1")/device/vbd/$(vdev_number "$2")/backend")
 	xl block-detach "$1" "$2" && return
 	say "xl did not wait until $2 of $1 was closed"
 	wait_for 30 eval '[ "$(xenstore-read "$node/state")" = 6 ]' || fail "$2 of $1 is in state $(xenstore-read "$node/state"), not 6"

@@ -63,7 +63,7 @@ domain_verify() {
 	[ "$(guest_sum gc xvdb)" = "$(guest "$1" 'dd if=/dev/loop0 bs=1M iflag=direct 2>/dev/null | sha256sum' | cut -d' ' -f1)" ] ||
 		fail "data differs"
 	say "verified; statistics there: $(guest "$1" 'cat /sys/bus/xen-backend/devices/vbd-*/statistics/wr_sect') sectors written"
-	need xl block-detach gc xvdb
+	block_detach gc xvdb
 	wait_for 20 guest_lacks_disk gc xvdb || fail "the guest still has the disk"
 	need xl block-attach gc "format=raw,vdev=xvdc,access=ro,backend=$1,target=/dev/loop0"
 	wait_for 30 guest_has_disk gc xvdc || fail "the guest never saw the second disk"
