@@ -15,8 +15,9 @@ struct host_parameters {
 	uint32_t buffer_squeeze_duration_ms;
 	uint8_t log_stats;
 	uint8_t feature_persistent;
-	uint8_t x86; /* the host's architecture, not a parameter */
-	uint8_t reserved;
+	/* No parameters: the architecture; the domain that the toolstack runs in. */
+	uint8_t x86;
+	uint8_t initial_domain;
 };
 
 /* host_parameters_read - fill @parameters with the current values.  Context: any. */

@@ -72,19 +72,35 @@ int host_device_publish(struct host_device *device, enum host_xenbus_state state
 			const struct host_store_node *nodes, uint32_t count);
 
 /*
- * host_store_write - write @count nodes of our directory.
- * host_store_remove - remove @count nodes, and all below them.  A node that does not
- * exist is no error.
+ * host_store_write - write @count nodes of our directory, which only the host's programs read.
  *
- * For nodes that only the host's programs read.  One transaction does everything or
- * nothing, and nothing when the toolstack has removed the directory.
+ * One transaction does everything or nothing, and nothing when the toolstack has removed
+ * the directory.
  *
  * Return: 0; or, with nothing changed, -ENOENT (the directory is gone), -ENODEV, or
  * another negative errno, such as -ENOSPC (a quota of xenstored).
  */
 int host_store_write(struct host_device *device, const struct host_store_node *nodes,
 		     uint32_t count);
-int host_store_remove(struct host_device *device, const char *const *names, uint32_t count);
+
+/*
+ * host_store_remove - remove a node of our directory, and all below it.
+ *
+ * Return: 0, also when there was no such node; -ENOENT (the directory is gone), -ENODEV, or
+ * another negative errno.
+ */
+int host_store_remove(struct host_device *device, const char *name);
+
+/*
+ * The nodes with the number of a ring's thread.  For a frontend with several rings, ring N's
+ * node stands in the folder "queue-N".
+ *
+ * When the driver is unbound while the directory stays, the host removes them.
+ */
+#define HOST_STORE_THREAD "kthread-pid"
+#define HOST_STORE_QUEUE "queue-%u"
+/* No module has ever offered more queues. */
+#define HOST_STORE_MOST_QUEUES 1024
 
 /*
  * host_device_online - does the toolstack want the device (node "online")?

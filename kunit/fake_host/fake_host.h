@@ -290,6 +290,7 @@ class Host {
   FlatSet<const host_work*> works_under_way;
   uint64_t works_scheduled = 0;
   uint64_t now_ms = 1000000;
+  std::function<void()> at_stop;  // called when a thread is about to end
   std::function<void()> at_wake;  // called once, when another context next wakes a thread
   // Given the number n of due threads, works and discards, returns which one (0 to n - 1) is
   // next.  Without it the first thread is next, then the earliest work, then the discards.
@@ -314,7 +315,7 @@ class Host {
                              .log_stats = 0,
                              .feature_persistent = 1,
                              .x86 = 1,
-                             .reserved = 0};
+                             .initial_domain = 1};
   struct Line {
     int level;
     const host_log_limit* limit;  // nullptr: not limited

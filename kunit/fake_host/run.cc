@@ -146,6 +146,7 @@ void host_thread_yield(void) {
 
 void host_thread_stop(host_thread* thread) {
   host().may_sleep("host_thread_stop");
+  if (host().at_stop) host().at_stop();
   if (!host().locks.wait_for(fake::Lock::kThread)) return;
   if (thread->in_pass) return Host::broken("deadlock: a thread is stopped in its pass");
   std::erase_if(host().threads, [thread](const auto& other) { return other.get() == thread; });

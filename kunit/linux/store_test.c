@@ -84,7 +84,6 @@ static void nodes_are_written_and_removed(struct kunit *test)
 {
 	static const struct host_store_node nodes[] = { { "kthread-pid", 4711 },
 							{ "queue-1/kthread-pid", 4712 } };
-	static const char *const names[] = { "queue-1", "no-such-node", "kthread-pid" };
 	struct host_device *device = fixture_create(test)->host;
 	char text[32];
 
@@ -98,7 +97,9 @@ static void nodes_are_written_and_removed(struct kunit *test)
 			host_store_read(device, HOST_STORE_BACKEND, "queue-1/kthread-pid", text,
 					32));
 	KUNIT_EXPECT_STREQ(test, "4712", text);
-	KUNIT_EXPECT_EQ(test, 0, host_store_remove(device, names, ARRAY_SIZE(names)));
+	KUNIT_EXPECT_EQ(test, 0, host_store_remove(device, "queue-1"));
+	KUNIT_EXPECT_EQ(test, 0, host_store_remove(device, "no-such-node"));
+	KUNIT_EXPECT_EQ(test, 0, host_store_remove(device, "kthread-pid"));
 	KUNIT_EXPECT_EQ(test, 0, xenbus_exists(XBT_NIL, BACKEND, "kthread-pid"));
 	KUNIT_EXPECT_EQ(test, 0, xenbus_exists(XBT_NIL, BACKEND, "queue-1"));
 	KUNIT_EXPECT_EQ(test, 0, host_store_read(device, HOST_STORE_BACKEND, "state", text, 32));
@@ -115,7 +116,7 @@ static void removed_directory_stays_removed(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, -ENOENT, publish_nodes(device, &node, 1));
 	KUNIT_EXPECT_EQ(test, -ENOENT, host_store_resize(device, 8));
 	KUNIT_EXPECT_EQ(test, -ENOENT, host_store_write(device, &node, 1));
-	KUNIT_EXPECT_EQ(test, -ENOENT, host_store_remove(device, &node.name, 1));
+	KUNIT_EXPECT_EQ(test, -ENOENT, host_store_remove(device, node.name));
 	KUNIT_EXPECT_EQ(test, 0, xenbus_exists(XBT_NIL, BACKEND, ""));
 }
 
@@ -184,7 +185,7 @@ static void removed_device_touches_nothing(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, -ENODEV, publish_nodes(device, &node, 1));
 	KUNIT_EXPECT_EQ(test, -ENODEV, host_store_resize(device, 8));
 	KUNIT_EXPECT_EQ(test, -ENODEV, host_store_write(device, &node, 1));
-	KUNIT_EXPECT_EQ(test, -ENODEV, host_store_remove(device, &node.name, 1));
+	KUNIT_EXPECT_EQ(test, -ENODEV, host_store_remove(device, node.name));
 	KUNIT_EXPECT_EQ(test, -ENODEV, publish_state(device, HOST_XENBUS_CLOSED));
 	KUNIT_EXPECT_EQ(test, -ENODEV, host_device_online(device));
 	KUNIT_EXPECT_EQ(test, -ENODEV, host_ring_map(device, &gref, 1, &ring));

@@ -83,15 +83,13 @@ int host_store_write(host_device* device, const host_store_node* nodes, uint32_t
   return 0;
 }
 
-int host_store_remove(host_device* device, const char* const* names, uint32_t count) {
+int host_store_remove(host_device* device, const char* name) {
   Host::may_sleep("host_store_remove");
   const std::lock_guard guard(device->lock);
-  for (uint32_t i = 0; i < count; ++i) {
-    const std::string name = names[i];
-    std::erase_if(device->backend, [&name](const auto& node) {
-      return node.first == name || node.first.starts_with(name + "/");
-    });
-  }
+  const std::string removed = name;
+  std::erase_if(device->backend, [&removed](const auto& node) {
+    return node.first == removed || node.first.starts_with(removed + "/");
+  });
   return 0;
 }
 

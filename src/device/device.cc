@@ -176,7 +176,7 @@ Link Device::link() {
     vbd_->publish(Vbd::kNothing);
     if (!connection_->drained()) return Link::kDraining;
     check_progress();
-    if (serving_ && !removed()) forget_threads(host_, log_);
+    if (!removed()) ThreadNodes::remove(host_, *connection_, log_);
     outlook_.show_connection(nullptr);
     connection_.reset();
     Registry::get().disconnected();

@@ -102,7 +102,7 @@ class Device : public driver_device, public host_work, public ListLink {
   [[nodiscard]] std::optional<bool> write_out_disk();
   void adopt(Owned<Connection>&& connection, const FrontendConfig& frontend);
   [[nodiscard]] bool connect_later();
-  [[nodiscard]] bool publish_disk(bool persistent);
+  [[nodiscard]] bool publish_disk(bool persistent, const Connection& connection);
   void serve_frontend();
   [[nodiscard]] bool prepare_for_reconnect();
   void become_closed();

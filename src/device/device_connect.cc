@@ -59,7 +59,7 @@ bool Device::connect() {
                                                              .owner = *this});
   if (!connection) return connection.error().number != -kEnoSpc || !connect_later();
   no_handles_since_ms_ = 0;
-  if (!publish_disk(persistent)) return connect_failed_;
+  if (!publish_disk(persistent, **connection)) return connect_failed_;
 
   adopt(std::move(*connection), *frontend);
   return true;
@@ -118,10 +118,10 @@ bool Device::connect_later() {
   return true;
 }
 
-// Publishes Connected and the nodes that the frontend then reads.  Returns false on failure.
-// connect_failed_ then says whether the connection is given up; if not, a timer or the
-// frontend's event leads to the next try.
-bool Device::publish_disk(bool persistent) {
+// Publishes Connected, the nodes that the frontend then reads, and the threads' numbers.  Returns
+// false on failure. connect_failed_ then says whether the connection is given up; if not, a timer
+// or the frontend's event leads to the next try.
+bool Device::publish_disk(bool persistent, const Connection& connection) {
   const host_disk_geometry& geometry = vbd_->geometry();
   const uint64_t sectors = vbd_->sectors();
   const bool discard = vbd_->offers_discard();
@@ -138,7 +138,11 @@ bool Device::publish_disk(bool persistent) {
       {"sector-size", geometry.logical_block_bytes},
       {"physical-sector-size", geometry.physical_block_bytes},
   };
-  const int error = host_device_publish(host_, HOST_XENBUS_CONNECTED, nodes, std::size(nodes));
+  ThreadNodes threads;
+  std::span<const host_store_node> all = nodes;
+  if (ThreadNodes::prepare(host_, log_)) all = threads.with_those_of(connection, nodes);
+  const int error = host_device_publish(host_, HOST_XENBUS_CONNECTED, all.data(),
+                                        static_cast<uint32_t>(all.size()));
   if (error == 0) {
     vbd_->publish(sectors);
     retry_ms_ = 0;
@@ -166,7 +170,6 @@ void Device::serve_frontend() {
   connection_->serve();
   // No check has seen changes of the disk since describe().
   check_disk();
-  name_threads(host_, *connection_, log_);
 }
 
 }  // namespace blkback

@@ -5,17 +5,11 @@
 
 #include "base/result.h"
 #include "host/log.h"
-#include "host/store.h"
+#include "host/parameter.h"
 
 namespace blkback {
 
 namespace {
-
-constexpr const char* kOnlyRing = "kthread-pid";
-constexpr uint32_t kMostQueues = 1024;  // no module has ever offered more
-// Nodes of one transaction.
-constexpr uint32_t kBatch = 16;
-using Name = char[32];
 
 Result<bool> exists(host_device* device, const char* name) {
   char text[16];
@@ -28,84 +22,91 @@ Result<bool> exists(host_device* device, const char* name) {
 
 // Returns the number of nodes "queue-N/kthread-pid".
 Result<uint32_t> queues_named(host_device* device) {
-  for (uint32_t queues = 0; queues < kMostQueues; ++queues) {
-    Name name;
-    (void)host_format(name, sizeof(name), "queue-%u/%s", queues, kOnlyRing);
+  for (uint32_t queues = 0; queues < HOST_STORE_MOST_QUEUES; ++queues) {
+    char name[32];
+    (void)host_format(name, sizeof(name), HOST_STORE_QUEUE "/" HOST_STORE_THREAD, queues);
     const Result<bool> found = exists(device, name);
     BLKBACK_RETURN_ERROR(found);
     if (!*found) return queues;
   }
-  return kMostQueues;
+  return HOST_STORE_MOST_QUEUES;
 }
 
-int remove_nodes(host_device* device) {
-  const Result<bool> found = exists(device, kOnlyRing);
+// Removes the folders of that many queues.  The last ones first: after a failure, a later look
+// finds the others.
+int remove_queues(host_device* device, uint32_t queues) {
+  while (queues > 0) {
+    char name[32];
+    (void)host_format(name, sizeof(name), HOST_STORE_QUEUE, --queues);
+    const int error = host_store_remove(device, name);
+    if (error != 0) return error;
+  }
+  return 0;
+}
+
+// Removes the nodes that an earlier connection or another module has left.
+int remove_leftovers(host_device* device) {
+  const Result<bool> found = exists(device, HOST_STORE_THREAD);
   if (!found) return found.error().number;
   if (*found) {
-    const int error = host_store_remove(device, &kOnlyRing, 1);
+    const int error = host_store_remove(device, HOST_STORE_THREAD);
     if (error != 0) return error;
   }
-  // The last ones first: after a failure, the others are found when it is tried again.
   const Result<uint32_t> queues = queues_named(device);
-  if (!queues) return queues.error().number;
-  uint32_t left = *queues;
-  while (left > 0) {
-    const uint32_t count = std::min(left, kBatch);
-    Name names[kBatch];
-    const char* list[kBatch];
-    for (uint32_t i = 0; i < count; ++i) {
-      (void)host_format(names[i], sizeof(names[i]), "queue-%u", left - 1 - i);
-      list[i] = names[i];
-    }
-    const int error = host_store_remove(device, list, count);
-    if (error != 0) return error;
-    left -= count;
-  }
-  return 0;
+  return queues ? remove_queues(device, *queues) : queues.error().number;
 }
 
-int write_nodes(host_device* device, const Connection& connection) {
-  const uint32_t queues = connection.queues();
-  if (queues == 1) {
-    const host_store_node node{kOnlyRing, connection.thread_pid(0)};
-    return host_store_write(device, &node, 1);
-  }
-  for (uint32_t first = 0; first < queues; first += kBatch) {
-    const uint32_t count = std::min(queues - first, kBatch);
-    Name names[kBatch];
-    host_store_node nodes[kBatch];
-    for (uint32_t i = 0; i < count; ++i) {
-      (void)host_format(names[i], sizeof(names[i]), "queue-%u/%s", first + i, kOnlyRing);
-      nodes[i] = {names[i], connection.thread_pid(first + i)};
-    }
-    const int error = host_store_write(device, nodes, count);
-    if (error != 0) return error;
-  }
-  return 0;
+// The toolstack's programs run in the initial domain, and so must the threads.
+bool names_threads() {
+  host_parameters parameters{};
+  host_parameters_read(&parameters);
+  return parameters.initial_domain != 0;
 }
 
-// The directory is gone, or another device's: there is nothing to tell anybody.
-bool is_over(int error) { return error == -kEnoEnt || error == -kEnoDev; }
-
-void log_failure(host_device* device, LogLimits& log, const char* what, int error) {
-  if (error == 0 || is_over(error)) return;
+void log_failure(host_device* device, LogLimits& log, int error) {
+  // The directory is gone, or another device's: there is nothing to tell anybody.
+  if (error == 0 || error == -kEnoEnt || error == -kEnoDev) return;
   host_log_limited(&log.life, HOST_LOG_WARNING,
-                   "%s: %s the nodes with the numbers of the rings' threads in xenstore: error %d",
-                   host_device_name(device), what, error);
+                   "%s: removing the nodes with the numbers of rings' threads that have ended "
+                   "from xenstore: error %d",
+                   host_device_name(device), error);
 }
 
 }  // namespace
 
-void name_threads(host_device* device, const Connection& connection, LogLimits& log) {
-  int error = remove_nodes(device);
-  if (error == 0) error = write_nodes(device, connection);
-  log_failure(device, log, "writing", error);
-  // Some queues' nodes would look as if there were no other queues.
-  if (error != 0 && connection.queues() > kBatch && !is_over(error)) (void)remove_nodes(device);
+bool ThreadNodes::prepare(host_device* device, LogLimits& log) {
+  if (!names_threads()) return false;
+  const int error = remove_leftovers(device);
+  log_failure(device, log, error);
+  return error == 0;
 }
 
-void forget_threads(host_device* device, LogLimits& log) {
-  log_failure(device, log, "removing", remove_nodes(device));
+std::span<const host_store_node> ThreadNodes::with_those_of(
+    const Connection& connection, std::span<const host_store_node> nodes) {
+  const uint32_t queues = connection.queues();
+  const auto others = static_cast<uint32_t>(nodes.size());
+  names_ = OwnedArray<Name>::create(queues);
+  nodes_ = OwnedArray<host_store_node>::create(others + queues);
+  if (names_.empty() || nodes_.empty()) return nodes;
+  std::ranges::copy(nodes, nodes_.all().begin());
+  for (uint32_t i = 0; i < queues; ++i) {
+    Name& name = names_[i];
+    if (queues == 1) {
+      (void)host_format(name.text, sizeof(name.text), HOST_STORE_THREAD);
+    } else {
+      (void)host_format(name.text, sizeof(name.text), HOST_STORE_QUEUE "/" HOST_STORE_THREAD, i);
+    }
+    nodes_[others + i] = {name.text, connection.thread_pid(i)};
+  }
+  return nodes_.all();
+}
+
+void ThreadNodes::remove(host_device* device, const Connection& connection, LogLimits& log) {
+  if (!names_threads()) return;
+  const uint32_t queues = connection.queues();
+  log_failure(
+      device, log,
+      queues == 1 ? host_store_remove(device, HOST_STORE_THREAD) : remove_queues(device, queues));
 }
 
 }  // namespace blkback

@@ -19,7 +19,7 @@
 struct host_disk {
 	compat_bdev_handle *handle;
 	struct discards *discards;
-	struct cgroup_subsys_state *charged; /* NULL: the submitting threads */
+	struct cgroup *charged; /* NULL: the submitting threads */
 	bool read_only;
 };
 
@@ -113,7 +113,7 @@ int host_disk_sync(struct host_disk *disk)
 
 int host_disk_charge(struct host_disk *disk, const char *group)
 {
-	struct cgroup_subsys_state *charged = group ? io_group_get(group) : NULL;
+	struct cgroup *charged = group ? io_group_get(group) : NULL;
 	int error = 0;
 
 	if (IS_ERR(charged)) {
@@ -186,7 +186,7 @@ static void io_submit(struct host_io *io)
 		 io->segment_count, io_operation(io));
 	/* bio_init() has charged the submitting thread. */
 	if (io->disk->charged)
-		bio_associate_blkg_from_css(bio, io->disk->charged);
+		io_group_charge(bio, io->disk->charged);
 	bio->bi_vcnt = io->segment_count;
 	bio->bi_iter.bi_sector = io->sector;
 	bio->bi_iter.bi_size = io->sectors << SECTOR_SHIFT;

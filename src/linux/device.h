@@ -78,6 +78,12 @@ void host_device_put(struct host_device *device);
 /* Schedules device->patience in @delay jiffies.  Replaces an earlier schedule. */
 void host_device_be_patient(struct host_device *device, unsigned long delay);
 
+/*
+ * store.c: at an unbind, removes the nodes with the numbers of the rings' threads, whose
+ * numbers will be used again.  Call behind host_device_hide().
+ */
+void host_device_forget_threads(struct host_device *device);
+
 /* When this returns, the core can reach neither the device's xenstore nor its sysfs files. */
 void host_device_hide(struct host_device *device);
 

@@ -10,6 +10,7 @@
 #include <linux/moduleparam.h>
 #include <linux/sizes.h>
 #include <linux/string.h>
+#include <xen/xen.h>
 #include <xen/xenbus.h>
 
 #include "driver.h"
@@ -145,6 +146,7 @@ void host_parameters_read(struct host_parameters *parameters)
 		.log_stats = READ_ONCE(log_stats.value) != 0,
 		.feature_persistent = READ_ONCE(feature_persistent),
 		.x86 = IS_ENABLED(CONFIG_X86),
+		.initial_domain = xen_initial_domain(),
 	};
 }
 

@@ -284,32 +284,17 @@ int host_device_publish(struct host_device *device, enum host_xenbus_state state
 	return error;
 }
 
-struct removal {
-	const char *const *names;
-	uint32_t count;
-};
-
-static int remove_nodes(struct host_device *device, struct xenbus_transaction transaction,
-			const void *data)
+/* Without a transaction: a removal does not bring back a directory that is gone. */
+int host_store_remove(struct host_device *device, const char *name)
 {
-	const struct removal *removal = data;
-	int error, state;
-	uint32_t i;
+	int error;
 
-	error = read_state(device, transaction, &state);
-	for (i = 0; !error && i < removal->count; i++) {
-		error = xenbus_rm(transaction, device->xenbus->nodename, removal->names[i]);
-		if (error == -ENOENT)
-			error = 0;
-	}
+	error = gate_enter(device);
+	if (error)
+		return error;
+	error = xenbus_rm(XBT_NIL, device->xenbus->nodename, name);
+	gate_leave(device);
 	return error;
-}
-
-int host_store_remove(struct host_device *device, const char *const *names, uint32_t count)
-{
-	struct removal removal = { .names = names, .count = count };
-
-	return transaction_behind_gate(device, remove_nodes, &removal);
 }
 
 int host_store_write(struct host_device *device, const struct host_store_node *nodes,
@@ -323,6 +308,22 @@ int host_store_write(struct host_device *device, const struct host_store_node *n
 	};
 
 	return transaction_behind_gate(device, publish, &publication);
+}
+
+void host_device_forget_threads(struct host_device *device)
+{
+	const char *directory = device->xenbus->nodename;
+	char name[32];
+	u32 i;
+
+	xenbus_rm(XBT_NIL, directory, HOST_STORE_THREAD);
+	for (i = 0; i < HOST_STORE_MOST_QUEUES; i++) {
+		scnprintf(name, sizeof(name), HOST_STORE_QUEUE, i);
+		/* xenstored reports no error when there is nothing to remove. */
+		if (!xenbus_exists(XBT_NIL, directory, name))
+			break;
+		xenbus_rm(XBT_NIL, directory, name);
+	}
 }
 
 int host_device_online(struct host_device *device)

@@ -162,6 +162,9 @@ static void blkback_remove(struct xenbus_device *xenbus)
 	device_unbind(device);
 	/* Ends sysfs reads and accesses to xenstore: waits for those that run. */
 	host_device_hide(device);
+	/* When the watch thread removes a device, the toolstack removes the directory. */
+	if (!(current->flags & PF_KTHREAD))
+		host_device_forget_threads(device);
 	dev_set_drvdata(&xenbus->dev, NULL);
 	/*
 	 * Keep the module while the device drains.  An rmmod that waits for a hung disk

@@ -81,6 +81,7 @@ need xenstore-write "$(backend_node g1 xvdb)/io-cgroup" guests/slow
 device=vbd-$(guest_id g1)-$(vdev_number xvdb)
 reconnect() {
 	need eval "echo $device >/sys/bus/xen-backend/drivers/vbd/unbind"
+	! node g1 kthread-pid || fail "the node outlives the unbind, and its thread"
 	need eval "echo $device >/sys/bus/xen-backend/drivers/vbd/bind"
 	wait_for 30 new_thread || fail "the new connection names no thread"
 }
@@ -93,6 +94,13 @@ discards() { awk -v n="$number" '$1 == n { for (i = 2; i <= NF; i++) if ($i ~ /^
 before=$(discards)
 need guest g1 'blkdiscard -o 0 -l 1048576 /dev/xvdb' >/dev/null
 [ "$(discards)" -gt "${before:-0}" ] || fail "a discard was not charged: $(cat $slow/io.stat)"
+# systemd takes the controller away when no unit needs it, and puts it back.  The kernel then
+# forgets the limits, and the driver must not forget the group.
+need eval "echo -io >$root/guests/cgroup.subtree_control"
+none "without the controller"
+need eval "echo +io >$root/guests/cgroup.subtree_control"
+echo "$number rbps=$limit wbps=$limit" >$slow/io.max || fail "io.max takes no limit again"
+only_g1 "the controller is back"
 # A group that is gone is no reason to serve less.
 pid=$(node g1 kthread-pid)
 need rmdir $slow
@@ -119,6 +127,10 @@ detach g1 xvdb
 detach g4 xvdb
 rm /etc/xen/scripts/block-limited
 losetup -d "$loop"
+# Nothing of ours holds a group that was removed.
+need rmdir $slow
+dying() { awk '$1 == "nr_dying_descendants" { print $2 }' $root/guests/cgroup.stat; }
+wait_for 30 eval '[ "$(dying)" = 0 ]' || fail "$(dying) removed groups are still held"
 xl destroy g1
 xl destroy g4
 passed
