@@ -134,7 +134,7 @@ void host_parameters_read(host_parameters* parameters) {
                  .log_stats = static_cast<uint8_t>(host().log_stats.load(kRelaxed)),
                  .feature_persistent = 1,
                  .x86 = 1,
-                 .reserved = 0};
+                 .initial_domain = 1};
 }
 
 void host_survey_start(void) {}
