@@ -164,6 +164,9 @@ struct driver_statistics {
 	uint64_t wr_sect;
 	uint64_t err_req;     /* answered with another status than BLKIF_RSP_OKAY */
 	uint64_t refused_req; /* among these: refused, because malformed or not allowed */
+	/* Grants of frontends with persistent grants: mapped already, and not yet. */
+	uint64_t pg_hits;
+	uint64_t pg_misses;
 	/* Answered with BLKIF_RSP_OKAY or an error after they were counted in *_req above. */
 	uint64_t done[4]; /* by enum driver_request_kind */
 	/* Microseconds of these requests, from the ring to the answer, and with the disk. */

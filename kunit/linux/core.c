@@ -98,6 +98,8 @@ void driver_statistics_read(struct driver_device *device, struct driver_statisti
 		.wr_sect = 17,
 		.err_req = 18,
 		.refused_req = 19,
+		.pg_hits = 29,
+		.pg_misses = 30,
 		.done = { 1, 2, 3, 4 },
 		.total_us = { 21, 22, 23, 24 },
 		.disk_us = { 25, 26, 27, 28 },

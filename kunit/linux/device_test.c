@@ -131,6 +131,8 @@ static void files_show_what_the_core_says(struct kunit *test)
 		{ FOLDER "statistics/wr_sect", "17\n" },
 		{ FOLDER "statistics/err_req", "18\n" },
 		{ FOLDER "statistics/refused_req", "19\n" },
+		{ FOLDER "statistics/pg_hits", "29\n" },
+		{ FOLDER "statistics/pg_misses", "30\n" },
 		{ FOLDER "statistics/in_flight", "44\n" },
 		{ FOLDER "statistics/rd_done", "1\n" },
 		{ FOLDER "statistics/wr_done", "2\n" },

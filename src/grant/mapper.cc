@@ -45,6 +45,13 @@ uint32_t Mapper::look_up(GrantJob& job) {
   return missing;
 }
 
+// Counts the first look-up of a job.  A job that is looked up again in the same map() counts once.
+void Mapper::count(const GrantJob& job, uint32_t missing) {
+  if (persistence_ != Persistence::kNegotiated) return;
+  look_ups_.hits += static_cast<uint32_t>(job.uses.size()) - missing;
+  look_ups_.misses += missing;
+}
+
 // Would the hypervisor refuse `missing` grants again?  See refused_grants_.
 bool Mapper::pointless(uint32_t missing, uint64_t now_ms) const {
   return refused_ms_ != 0 && refused_ms_ == now_ms && missing > refused_grants_ / 2;
@@ -120,6 +127,7 @@ void Mapper::map(std::span<GrantJob* const> jobs, const PersistentGrants::Limits
   for (GrantJob* job : jobs) {
     job->outcome = GrantJob::Outcome::kMapped;
     const uint32_t lacking = look_up(*job);
+    count(*job, lacking);
     if (lacking != 0 && pointless(lacking, now_ms)) {
       refused += lacking;
       give_up(*job, GrantJob::Outcome::kNoHandles, now_ms);

@@ -144,6 +144,16 @@ class Mapper {
   // The shortage that map() met since the last call.
   [[nodiscard]] Shortage take_shortage() { return std::exchange(shortage_, Shortage{}); }
 
+  // How many grants of map()'s jobs were mapped persistently already, and how many were not.
+  // Both are zero when persistence is off.
+  struct LookUps {
+    uint32_t hits = 0;
+    uint32_t misses = 0;
+  };
+
+  // The look-ups of map() since the last call.
+  [[nodiscard]] LookUps take_look_ups() { return std::exchange(look_ups_, LookUps{}); }
+
   // Does the storage stack still hold a page of the job?  It may send the page once more,
   // so the frontend must not write to the page yet, even if the grant is persistent.
   [[nodiscard]] static bool busy(const GrantJob& job);
@@ -157,6 +167,7 @@ class Mapper {
 
  private:
   uint32_t look_up(GrantJob& job);
+  void count(const GrantJob& job, uint32_t missing);
   [[nodiscard]] bool pointless(uint32_t missing, uint64_t now_ms) const;
   void note_no_handles(uint32_t wanted, uint64_t now_ms);
   void give_up(GrantJob& job, GrantJob::Outcome outcome, uint64_t now_ms);
@@ -181,6 +192,7 @@ class Mapper {
   Persistence persistence_;
   bool overflow_logged_ = false;
   Shortage shortage_;
+  LookUps look_ups_;
   // The smallest number of grants for which a job found no handles at refused_ms_.  A job
   // that needs more than half as many is not tried until release() or a later time.
   uint32_t refused_grants_ = 0;

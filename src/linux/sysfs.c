@@ -45,6 +45,8 @@ STATISTIC(rd_sect);
 STATISTIC(wr_sect);
 STATISTIC_OF(err_req, err_req);
 STATISTIC_OF(refused_req, refused_req);
+STATISTIC_OF(pg_hits, pg_hits);
+STATISTIC_OF(pg_misses, pg_misses);
 STATISTIC_OF(rd_done, done[DRIVER_READ]);
 STATISTIC_OF(wr_done, done[DRIVER_WRITE]);
 STATISTIC_OF(f_done, done[DRIVER_FLUSH]);
@@ -114,6 +116,8 @@ static struct attribute *statistics_attributes[] = {
 	&dev_attr_wr_sect.attr,
 	&dev_attr_err_req.attr,
 	&dev_attr_refused_req.attr,
+	&dev_attr_pg_hits.attr,
+	&dev_attr_pg_misses.attr,
 	&dev_attr_in_flight.attr,
 	&dev_attr_rd_done.attr,
 	&dev_attr_wr_done.attr,

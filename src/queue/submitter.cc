@@ -14,6 +14,9 @@ void Submitter::submit(Batch& batch, const Pass& pass) {
   map_descriptors(batch, limits, pass.now_ms);
   if (vbd_.copies()) take_buffers(batch, pass.now_ms);
   map_data(batch, limits, pass.now_ms);
+  const Mapper::LookUps look_ups = resources_.mapper().take_look_ups();
+  counters_.grant_hits.add(look_ups.hits);
+  counters_.grant_misses.add(look_ups.misses);
 
   uint32_t ready = 0;
   for (Slot* slot : batch.slots()) {

@@ -35,6 +35,8 @@ void Statistics::sum(driver_statistics& totals, const QueueCounters& counters) {
   totals.wr_sect += counters.sectors_written.get();
   totals.err_req += counters.errors.get();
   totals.refused_req += counters.refused.get();
+  totals.pg_hits += counters.grant_hits.get();
+  totals.pg_misses += counters.grant_misses.get();
   for (uint32_t kind = 0; kind < DRIVER_REQUEST_KINDS; ++kind) {
     totals.done[kind] += counters.latency[kind][DRIVER_LATENCY_TOTAL].count();
     totals.total_us[kind] += counters.latency[kind][DRIVER_LATENCY_TOTAL].total_us();

@@ -25,8 +25,10 @@ struct QueueCounters : ListLink {
   Counter discards;
   Counter sectors_read;
   Counter sectors_written;
-  Counter errors;   // responses other than BLKIF_RSP_OKAY
-  Counter refused;  // requests that were malformed or not allowed
+  Counter errors;        // responses other than BLKIF_RSP_OKAY
+  Counter refused;       // requests that were malformed or not allowed
+  Counter grant_hits;    // grants that were mapped persistently when a request needed them
+  Counter grant_misses;  // with persistent grants: grants that had to be mapped
   Latency latency[DRIVER_REQUEST_KINDS][DRIVER_LATENCY_SPANS];
 
   // A request was answered.

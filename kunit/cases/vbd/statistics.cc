@@ -179,6 +179,36 @@ TEST(Statistics, ErrorsAndRefusalsAreCounted) {
   EXPECT_EQ(statistics.done[DRIVER_READ], 1u);
 }
 
+// The first use of a grant is a miss, each later one a hit.
+TEST(Statistics, HitsAndMissesOfPersistentGrantsAreCounted) {
+  DeviceFixture device;
+  ASSERT_TRUE(device.connect());
+  const uint32_t gref = device.guest().grant();
+  const uint32_t other = device.guest().grant();
+  device.guest().send(ask(BLKIF_OP_READ, 1, 0, {{gref}}));
+  host().run();
+  EXPECT_EQ(device.statistics().pg_hits, 0u);
+  EXPECT_EQ(device.statistics().pg_misses, 1u);
+  device.guest().send(ask(BLKIF_OP_READ, 2, 0, {{gref}, {other}}));
+  host().run();
+  EXPECT_EQ(device.statistics().pg_hits, 1u);
+  EXPECT_EQ(device.statistics().pg_misses, 2u);
+  ASSERT_TRUE(device.disconnect());
+  EXPECT_EQ(device.statistics().pg_hits, 1u);
+  EXPECT_EQ(device.statistics().pg_misses, 2u);
+}
+
+TEST(Statistics, WithoutPersistentGrantsThereAreNeitherHitsNorMisses) {
+  DeviceFixture device({.persistent = false});
+  ASSERT_TRUE(device.connect());
+  const uint32_t gref = device.guest().grant();
+  device.guest().send(ask(BLKIF_OP_READ, 1, 0, {{gref}}));
+  device.guest().send(ask(BLKIF_OP_READ, 2, 0, {{gref}}));
+  host().run();
+  EXPECT_EQ(device.statistics().pg_hits, 0u);
+  EXPECT_EQ(device.statistics().pg_misses, 0u);
+}
+
 // All that was counted as taken is counted as done in the end.
 TEST(Statistics, NothingIsInFlightWhenAllIsAnswered) {
   host().geometry.write_cache = 0;
