@@ -27,6 +27,12 @@ enum host_xenbus_state {
 uint16_t host_device_domid(const struct host_device *device);
 
 /*
+ * host_device_vdev - the number of the virtual disk, the last part of our directory's
+ * path; 0 when that is no number.  Context: any.
+ */
+uint32_t host_device_vdev(const struct host_device *device);
+
+/*
  * host_device_key - a number that identifies the xenbus device.
  *
  * Two host_devices have the same number when they belong to the same xenbus device: one

@@ -16,6 +16,7 @@ void drop_host() { delete std::exchange(current, nullptr); }
 void renew_host() {
   drop_host();
   current = new Host;
+  std::fill_n(host_trace_on, HOST_TRACE_EVENTS, uint8_t{0});
   driver_init();
 }
 

@@ -20,6 +20,7 @@
 #include "fake_host/flat_map.h"
 #include "fake_host/flush_oracle.h"
 #include "fake_host/lock_order.h"
+#include "fake_host/traced.h"
 #include "host/block.h"
 #include "host/event.h"
 #include "host/grant.h"
@@ -324,6 +325,9 @@ class Host {
   std::vector<Line> log;
   // The number of log lines that contain the text; with a level, only lines of that level.
   [[nodiscard]] uint32_t logged(const char* part, int level = 0) const;
+
+  // What the tracepoints were told.  A case listens by setting host_trace_on.
+  std::vector<Traced> traced;
 
   // Lists what is still handed out, mapped, running or in flight.  Must be empty when a case ends.
   [[nodiscard]] std::string leaks() const;

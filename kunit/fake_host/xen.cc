@@ -139,6 +139,10 @@ uint16_t host_device_domid(const host_device* device) {
   return device->domid;
 }
 
+uint32_t host_device_vdev(const host_device* device) {
+  return static_cast<uint32_t>(std::stoul(device->name.substr(device->name.rfind('/') + 1)));
+}
+
 uint64_t host_device_key(const host_device* device) { return device->key; }
 const char* host_device_name(const host_device* device) { return device->name.c_str(); }
 

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# Checks that Documentation/ABI describes exactly the driver's parameters and sysfs
-# files, and that each entry is complete.
+# Checks that Documentation/ABI describes exactly the driver's parameters, sysfs
+# files and tracepoints, and that each entry is complete.
 set -eu
 
 cd "$(dirname "$0")/../.."
@@ -35,6 +35,11 @@ same files Documentation/ABI/stable/sysfs-bus-xen-backend '/sys/bus/xen-backend/
 files=$(sed -nE 's/^(STATISTIC_OF|LATENCY)\(([a-z_]*),.*/statistics\/\2/p; s/^static DEVICE_ATTR_RO\((in_flight)\);/statistics\/\1/p' \
 	src/linux/sysfs.c)
 same "files of ours" Documentation/ABI/testing/sysfs-bus-xen-backend '/sys/bus/xen-backend/devices/\*/' "$files"
+
+events=$(sed -nE 's/^(TRACE_EVENT|TRACE_EVENT_FN)\(([a-z_]*),.*/\2/p; s/^DEFINE_EVENT_FN\([a-z_]*, ([a-z_]*),.*/\1/p' \
+	src/linux/trace.h)
+same tracepoints Documentation/ABI/testing/tracepoints-xen-blkback \
+	/sys/kernel/tracing/events/xen_blkback/ "$events"
 
 for file in Documentation/ABI/*/*; do
 	awk -v file="$file" '

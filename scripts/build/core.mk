@@ -20,6 +20,7 @@ blkback-core := \
 	src/queue/indirect_buffers.o \
 	src/queue/responder.o \
 	src/queue/slot.o \
+	src/queue/trace.o \
 	src/queue/barrier_gate.o \
 	src/queue/io_part.o \
 	src/queue/resources.o \

@@ -214,6 +214,11 @@ checkpatch_ignores() {
 		# for each kernel.
 		echo LINUX_VERSION_CODE,CONSTANT_COMPARISON,NEW_TYPEDEFS
 		;;
+	src/linux/trace.h)
+		# Its macros are laid out as the kernel's own tracepoints are, and declare
+		# functions without a semicolon behind them.
+		echo PREFER_KERNEL_TYPES,OPEN_ENDED_LINE,PARENTHESIS_ALIGNMENT,TRAILING_SEMICOLON
+		;;
 	kunit/kernel/glue/suites.c)
 		# Its macros make functions and tables from a list of names.
 		echo COMPLEX_MACRO,AVOID_EXTERNS,TRAILING_SEMICOLON

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "host/log.h"
+#include "host/trace.h"
 
 namespace blkback {
 
@@ -21,10 +22,11 @@ struct LogLimits {
   host_log_limit lost{};      // pages that the hypervisor did not unmap
 };
 
-// How a ring logs: `name` is the ring's and begins each line.
+// How a ring logs and traces: `name` is the ring's and begins each line, `ring` is in each event.
 struct RingLog {
-  const char* name;
+  const char* name = "";
   LogLimits& limits;
+  host_trace_ring ring{};
 };
 
 }  // namespace blkback

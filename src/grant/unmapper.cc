@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+#include "base/trace.h"
 #include "grant/mapper.h"
 #include "host/log.h"
 
@@ -37,6 +38,7 @@ void Unmapper::flush(PagePool& pool, GrantCounters& counters) {
   }
   counters.unmapped.add(emptied);
   pool.put(pages.first(emptied));
+  if (traced(HOST_TRACE_GRANTS)) host_trace_grants(&log_.ring, 0, emptied, pool.free_pages());
   count_ = 0;
 }
 

@@ -3,10 +3,12 @@
  * The life of a host_device, from probe to the last reference.  It outlives its
  * binding while its I/O drains.  A step of its end that fails is tried again.
  */
+#include <linux/kernel.h>
 #include <linux/module.h>
 #include <linux/ratelimit.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 #include <linux/wait.h>
 #include <xen/xenbus.h>
 
@@ -116,6 +118,14 @@ static void device_lost_patience(struct work_struct *work)
 	host_device_put(device);
 }
 
+/* xenbus has checked no more than that the directory has a name. */
+static uint32_t vdev_of(const struct xenbus_device *xenbus)
+{
+	unsigned int vdev;
+
+	return kstrtouint(kbasename(xenbus->nodename), 10, &vdev) ? 0 : vdev;
+}
+
 struct host_device *host_device_create(struct xenbus_device *xenbus)
 {
 	struct host_device *device;
@@ -132,6 +142,7 @@ struct host_device *host_device_create(struct xenbus_device *xenbus)
 	get_device(&xenbus->dev);
 	device->xenbus = xenbus;
 	device->domid = xenbus->otherend_id;
+	device->vdev = vdev_of(xenbus);
 	ratelimit_state_init(&device->error_limit, DEFAULT_RATELIMIT_INTERVAL,
 			     DEFAULT_RATELIMIT_BURST);
 	ratelimit_set_flags(&device->error_limit, RATELIMIT_MSG_ON_RELEASE);

@@ -25,6 +25,7 @@ struct host_device {
 	/* A copy of xenbus->otherend, which xenbus frees at unbind. */
 	char *frontend_path;
 	uint16_t domid;
+	uint32_t vdev; /* see host_device_vdev() */
 	/* Limits host_device_error(). */
 	struct ratelimit_state error_limit;
 

@@ -8,6 +8,7 @@
 #include "host/store.h"
 
 #include "device.h"
+#include "trace.h"
 
 /*
  * A domain other than dom0 may have ten open transactions, for all its drivers.  This
@@ -167,7 +168,11 @@ static int finish_closing(struct host_device *device, struct xenbus_transaction 
 
 int host_device_finish_closing(struct host_device *device)
 {
-	return transaction_run(device, finish_closing, NULL);
+	int error = transaction_run(device, finish_closing, NULL);
+
+	if (!error)
+		trace_blkback_state(device->domid, device->vdev, false, XenbusStateClosed);
+	return error;
 }
 
 static int resize(struct host_device *device, struct xenbus_transaction transaction,
@@ -195,6 +200,11 @@ int host_store_resize(struct host_device *device, uint64_t sectors)
 uint16_t host_device_domid(const struct host_device *device)
 {
 	return device->domid;
+}
+
+uint32_t host_device_vdev(const struct host_device *device)
+{
+	return device->vdev;
 }
 
 uint64_t host_device_key(const struct host_device *device)
@@ -280,6 +290,8 @@ int host_device_publish(struct host_device *device, enum host_xenbus_state state
 		error = transaction_run(device, publish, &publication);
 	if (!error)
 		WRITE_ONCE(device->xenbus->state, publication.state);
+	if (!error && publication.switches)
+		trace_blkback_state(device->domid, device->vdev, false, publication.state);
 	gate_leave(device);
 	return error;
 }

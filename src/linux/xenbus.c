@@ -16,6 +16,7 @@
 #include "host/store.h"
 
 #include "device.h"
+#include "trace.h"
 #include "xenbus.h"
 
 /* How long an unbind waits for the I/O, so that an rmmod after it is not refused. */
@@ -222,6 +223,7 @@ static void blkback_frontend_changed(struct xenbus_device *xenbus, enum xenbus_s
 
 	if (!device)
 		return;
+	trace_blkback_state(device->domid, device->vdev, true, state);
 	WRITE_ONCE(device->frontend_gone, state == XenbusStateUnknown);
 	if (state == XenbusStateUnknown)
 		host_device_be_patient(device, CLOSES_LONG);

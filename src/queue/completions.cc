@@ -37,7 +37,7 @@ void Completions::collect(const Pass& pass, SlotList& done) {
   SlotList fresh;
   while (newest != nullptr) {
     Slot* next = newest->next_done;
-    newest->times.done = pass.collected_ns;
+    newest->done_ns = pass.collected_ns;
     end_part(*newest, pass.closing);
     fresh.push_front(*newest);
     newest = next;

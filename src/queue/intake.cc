@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "queue/intake.h"
 
+#include "base/trace.h"
 #include "host/log.h"
 #include "host/time.h"
+#include "queue/trace.h"
 
 namespace blkback {
 
@@ -39,11 +41,17 @@ void Intake::take(uint32_t waiting, BarrierGate& gate, Batch& batch) {
       // There is a slot for each slot of the ring: only a frontend that moves its index back
       // and forth gets here.
       counters_.out_of_resources.add(1);
+      stall(HOST_TRACE_NO_SLOTS);
       break;
     }
     consumed_ = true;
     Slot* slot = take_one(now_ns);
-    if (slot != nullptr && gate.admit(*slot)) batch.push_back(*slot);
+    if (slot == nullptr) continue;
+    if (gate.admit(*slot)) {
+      batch.push_back(*slot);
+    } else {
+      stall(HOST_TRACE_BARRIER);
+    }
   }
 }
 
@@ -75,7 +83,9 @@ Slot* Intake::take_one(uint64_t now_ns) {
     return nullptr;
   }
   count(request);
+  if (traced(HOST_TRACE_TAKEN)) trace_taken(log_, request);
   if (request.flushes() && request.segment_count == 0 && !vbd_.flush_needed()) {
+    if (traced(HOST_TRACE_DONE)) trace_done_at_once(log_, request);
     responder_.answer(std::move(duty), Status::kOkay);
     counters_.answered(DRIVER_FLUSH, {.taken = now_ns}, now_ns);
     return nullptr;
@@ -83,6 +93,11 @@ Slot* Intake::take_one(uint64_t now_ns) {
   Slot& slot = slots_.take();
   slot.fill(std::move(duty), index, request, vbd_, now_ns);
   return &slot;
+}
+
+// A request begins to wait.
+void Intake::stall(host_trace_stall_reason reason) {
+  if (traced(HOST_TRACE_STALL)) host_trace_stall(&log_.ring, reason, 1);
 }
 
 void Intake::count(const Request& request) {

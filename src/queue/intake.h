@@ -68,6 +68,7 @@ class Intake {
 
   [[nodiscard]] Slot* take_one(uint64_t now_ns);
   void count(const Request& request);
+  void stall(host_trace_stall_reason reason);
   void halt();
 
   wire::Ring& ring_;

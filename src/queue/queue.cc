@@ -3,8 +3,10 @@
 
 #include <algorithm>
 
+#include "base/trace.h"
 #include "host/log.h"
 #include "host/time.h"
+#include "queue/trace.h"
 
 namespace blkback {
 
@@ -20,16 +22,20 @@ Result<Owned<Queue>> Queue::create(const QueueConfig& config, const Shared& shar
 
 Queue::Queue(const QueueConfig& config, const Shared& shared)
     : shared_(shared),
-      responder_(ring_, counters_.errors, {name_, shared.log}),
-      resources_(host_device_domid(config.device), config.persistence, shared.pool,
-                 {name_, shared.log}),
-      completions_({name_, shared.log}),
+      log_{name_,
+           shared.log,
+           {.vdev = host_device_vdev(config.device),
+            .domid = host_device_domid(config.device),
+            .queue = static_cast<uint16_t>(config.index)}},
+      responder_(ring_, counters_.errors, log_),
+      resources_(host_device_domid(config.device), config.persistence, shared.pool, log_),
+      completions_(log_),
       shortage_({shared.pool, shared.wishes, shared.owner}, resources_, counters_, config.index,
-                {name_, shared.log}),
-      submitter_(shared.vbd, resources_, shortage_, completions_, counters_, {name_, shared.log}),
-      intake_(ring_, shared.vbd, slots_, responder_, counters_, {name_, shared.log}),
+                log_),
+      submitter_(shared.vbd, resources_, shortage_, completions_, counters_, log_),
+      intake_(ring_, shared.vbd, slots_, responder_, counters_, log_),
       upkeep_({shared.pool, shared.vbd, shared.owner, shared.squeeze_until_ms}, resources_,
-              shortage_, counters_, {name_, shared.log}) {
+              shortage_, counters_, log_) {
   (void)host_format(name_, sizeof(name_), "%s", config.name);
   shared_.statistics.enlist(counters_);
 }
@@ -169,8 +175,9 @@ void Queue::answer_batch() {
   // answered request is still mapped.
   resources_.release(batch_.slots(), pass_.now_ms);
   for (Slot* slot : batch_.slots()) {
+    if (traced(HOST_TRACE_DONE)) trace_done(log_, *slot, pass_.collected_ns);
     responder_.answer(std::move(slot->duty), slot->status);
-    counters_.answered(kind_of(slot->requested), slot->times, pass_.collected_ns);
+    counters_.answered(kind_of(slot->requested), slot->times(), pass_.collected_ns);
     gate_.ended(*slot);
     slots_.put(*slot);
   }

@@ -139,6 +139,7 @@ class Queue : public driver_queue {
   // Written before the thread starts.  Read in any context after that.
   const Shared shared_;
   char name_[32];
+  const RingLog log_;
   host_thread* thread_ = nullptr;
 
   // Used by the thread.  Each class says which functions other contexts may call.

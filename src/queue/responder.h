@@ -33,6 +33,8 @@ class [[nodiscard]] AnswerDuty {
 
   // The operation as the frontend wrote it, for the log.
   [[nodiscard]] uint8_t operation() const { return key_.operation; }
+  // The frontend's number of the request.
+  [[nodiscard]] uint64_t id() const { return key_.id; }
 
  private:
   friend class Responder;

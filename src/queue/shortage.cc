@@ -3,13 +3,16 @@
 
 #include <algorithm>
 
+#include "base/trace.h"
 #include "host/log.h"
+#include "queue/trace.h"
 
 namespace blkback {
 
 void Shortage::defer(SlotList& slots, uint64_t now_ms) {
   if (slots.empty()) return;
   counters_.out_of_resources.add(1);
+  if (traced(HOST_TRACE_STALL)) trace_shortage(log_, *slots.front(), slots.size());
   resources_.release_to_wait(slots, deferred_, now_ms);
 }
 

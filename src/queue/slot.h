@@ -15,6 +15,7 @@
 #include "host/block.h"
 #include "queue/bounce.h"
 #include "queue/indirect_buffers.h"
+#include "queue/request_record.h"
 #include "queue/responder.h"
 #include "request/request.h"
 #include "vbd/latency.h"
@@ -48,7 +49,8 @@ struct Slot : host_io, ListLink, GrantJob {
   bool ordered = false;             // counted among the writes that a barrier waits for
   Status status = Status::kOkay;
   uint64_t sectors_left = 0;  // of a request in parts: sectors that no part has covered yet
-  RequestTimes times;         // for the statistics
+  uint64_t done_ns = 0;       // the disk's last part: when the thread saw its end
+  RequestRecord record;
 
   GrantUse direct_grants[wire::kMaxDirectSegments];
   host_io_segment direct_segments[wire::kMaxDirectSegments] = {};
@@ -57,6 +59,11 @@ struct Slot : host_io, ListLink, GrantJob {
   // `now_ns`: when it was taken from the ring.
   void fill(AnswerDuty answer_duty, uint32_t ring_index, const Request& request, const Vbd& vbd,
             uint64_t now_ns);
+
+  // For the statistics.
+  [[nodiscard]] RequestTimes times() const {
+    return {.taken = record.taken_ns(), .submitted = record.submitted_ns(), .done = done_ns};
+  }
 
   // All grants.  The first grant of an indirect request is that of its descriptor page; an
   // indirect request has no grants before it has a block.
@@ -94,6 +101,7 @@ class Slots {
   // Frees a slot.  Its request must have been answered.
   void put(Slot& slot) {
     slot.duty = AnswerDuty();
+    slot.record.end();
     free_.push_front(slot);
   }
 

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "queue/submitter.h"
 
+#include "base/trace.h"
 #include "host/log.h"
 #include "host/shared.h"
 #include "host/time.h"
 #include "queue/io_part.h"
+#include "queue/trace.h"
 
 namespace blkback {
 
@@ -77,6 +79,7 @@ bool Submitter::read_descriptors(Slot& slot) {
     return false;
   }
   slot.sectors = sectors;
+  slot.record.set_sectors(sectors);
   slot.descriptors_unread = false;
   (slot.requested == Operation::kRead ? counters_.sectors_read : counters_.sectors_written)
       .add(sectors);
@@ -152,8 +155,9 @@ void Submitter::hand_over(uint32_t count, uint64_t now_ms) {
   if (count == 0) return;
   const uint64_t now_ns = host_time_ns();
   for (host_io* io : std::span(ios_, count)) {
-    RequestTimes& times = static_cast<Slot*>(io)->times;
-    if (times.submitted == 0) times.submitted = now_ns;
+    Slot& slot = *static_cast<Slot*>(io);
+    if (slot.record.submitted_ns() == 0) slot.record.submitted(now_ns);
+    if (traced(HOST_TRACE_SUBMITTED)) trace_submitted(log_, slot);
   }
   completions_.expect(count, now_ms);
   host_disk_submit(ios_, count);

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: GPL-2.0
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include "request/request.h"
+
+namespace blkback {
+
+// The request in a slot as the frontend asked for it, and how far it has come.  The I/O in the
+// slot may be a part of it only.
+//
+// The queue's thread writes the record.  Other contexts may read the atomics: these order
+// nothing but the record itself.
+class RequestRecord {
+ public:
+  // A request was taken.
+  void begin(const Request& request, uint64_t now_ns) {
+    sector_.store(request.sector, std::memory_order_release);
+    sectors_.store(request.sectors, std::memory_order_release);
+    shape_.store(uint32_t{request.segment_count} << kSegmentsShift |
+                     static_cast<uint32_t>(request.operation),
+                 std::memory_order_release);
+    submitted_ns_.store(0, std::memory_order_release);
+    taken_ns_.store(now_ns, std::memory_order_release);
+  }
+  // The descriptors of an indirect request were read.
+  void set_sectors(uint64_t sectors) { sectors_.store(sectors, std::memory_order_release); }
+  // The first part goes to the disk.
+  void submitted(uint64_t now_ns) { submitted_ns_.store(now_ns, std::memory_order_release); }
+  // The request was answered.
+  void end() { taken_ns_.store(0, std::memory_order_relaxed); }
+
+  [[nodiscard]] uint64_t taken_ns() const { return taken_ns_.load(std::memory_order_acquire); }
+  // 0: nothing went to the disk.
+  [[nodiscard]] uint64_t submitted_ns() const {
+    return submitted_ns_.load(std::memory_order_acquire);
+  }
+  [[nodiscard]] uint64_t sector() const { return sector_.load(std::memory_order_acquire); }
+  [[nodiscard]] uint64_t sectors() const { return sectors_.load(std::memory_order_acquire); }
+  [[nodiscard]] Operation operation() const {
+    return static_cast<Operation>(shape_.load(std::memory_order_acquire) & kOperationMask);
+  }
+  [[nodiscard]] uint16_t segments() const {
+    return static_cast<uint16_t>(shape_.load(std::memory_order_acquire) >> kSegmentsShift);
+  }
+
+ private:
+  static constexpr uint32_t kSegmentsShift = 16;
+  static constexpr uint32_t kOperationMask = 0xff;
+
+  // 0: the slot has no request.
+  std::atomic<uint64_t> taken_ns_{0};
+  std::atomic<uint64_t> submitted_ns_{0};
+  std::atomic<uint64_t> sector_{0};
+  std::atomic<uint64_t> sectors_{0};
+  std::atomic<uint32_t> shape_{0};  // segments and operation
+};
+
+}  // namespace blkback
