@@ -123,6 +123,49 @@ void driver_disk_info_read(struct driver_device *device, struct driver_disk_info
 	strscpy(disk_info->mode, "w!", sizeof(disk_info->mode));
 }
 
+/* Two rings of 32 slots. */
+bool driver_connection_read(struct driver_device *device, struct driver_connection_info *connection)
+{
+	*connection = (struct driver_connection_info){
+		.rings = 2,
+		.ring_pages = 1,
+		.slots = 32,
+		.protocol = 3,
+		.persistent = 1,
+	};
+	return true;
+}
+
+/* Each ring has one request; only that of the second ring is with the disk. */
+bool driver_ring_read(struct driver_device *device, uint32_t ring, struct driver_ring_info *info,
+		      struct driver_request_info *requests, uint32_t capacity)
+{
+	if (ring >= 2)
+		return false;
+	*info = (struct driver_ring_info){
+		.state = DRIVER_RING_SERVING,
+		.slots = 32,
+		.req_prod = 10 + ring,
+		.requests = 1,
+	};
+	if (capacity)
+		requests[0] = (struct driver_request_info){
+			.sector = 8,
+			.sectors = 16,
+			.age_us = 17,
+			.disk_us = 5,
+			.segments = 2,
+			.operation = 1,
+			.with_disk = ring,
+		};
+	return true;
+}
+
+bool driver_ring_kick(struct driver_device *device, uint32_t ring)
+{
+	return ring < 2;
+}
+
 MODULE_DESCRIPTION("Tests of the Linux side of the Xen block backend");
 MODULE_LICENSE("GPL");
 /*

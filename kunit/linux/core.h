@@ -12,6 +12,7 @@
 #include <linux/jiffies.h>
 
 #include "driver.h"
+#include "driver_inspection.h"
 
 /* A queue that calls functions of its case. */
 struct driver_queue {

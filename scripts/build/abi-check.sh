@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# Checks that Documentation/ABI describes exactly the driver's parameters, sysfs
-# files and tracepoints, and that each entry is complete.
+# Checks that Documentation/ABI describes exactly the driver's parameters, files
+# of sysfs and debugfs, and tracepoints, and that each entry is complete.
 set -eu
 
 cd "$(dirname "$0")/../.."
@@ -40,6 +40,10 @@ events=$(sed -nE 's/^(TRACE_EVENT|TRACE_EVENT_FN)\(([a-z_]*),.*/\2/p; s/^DEFINE_
 	src/linux/trace.h)
 same tracepoints Documentation/ABI/testing/tracepoints-xen-blkback \
 	/sys/kernel/tracing/events/xen_blkback/ "$events"
+
+files=$(sed -nE 's/.*debugfs_create_file_unsafe\("([a-z_]*)",.*/\1/p' src/linux/debugfs.c)
+same "files of debugfs" Documentation/ABI/testing/debugfs-xen-blkback \
+	/sys/kernel/debug/xen-blkback/DOMID.VDEV/ "$files"
 
 for file in Documentation/ABI/*/*; do
 	awk -v file="$file" '

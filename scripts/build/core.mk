@@ -19,6 +19,7 @@ blkback-core := \
 	src/queue/bounce.o \
 	src/queue/indirect_buffers.o \
 	src/queue/responder.o \
+	src/queue/request_record.o \
 	src/queue/slot.o \
 	src/queue/trace.o \
 	src/queue/barrier_gate.o \
@@ -30,6 +31,7 @@ blkback-core := \
 	src/queue/intake.o \
 	src/queue/upkeep.o \
 	src/queue/queue.o \
+	src/queue/queue_inspection.o \
 	src/device/text.o \
 	src/device/frontend.o \
 	src/device/backend.o \

@@ -95,6 +95,15 @@ uint64_t Connection::stalled_ms(uint64_t now_ms) const {
   return longest;
 }
 
+void Connection::inspect(driver_connection_info& info) const {
+  info.rings = frontend_.queues;
+  info.ring_pages = frontend_.ring_pages;
+  info.slots = queues_[0]->slots();
+  info.protocol = static_cast<uint32_t>(frontend_.layout);
+  info.free_pages = pool_.free_pages();
+  info.persistent = frontend_.persistence == Mapper::Persistence::kNegotiated ? 1 : 0;
+}
+
 void Connection::wake() {
   for (Owned<Queue>& queue : queues_.all()) queue->wake();
 }

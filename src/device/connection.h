@@ -53,6 +53,13 @@ class Connection {
   // nothing although it has I/Os of a ring.  Context: any.
   [[nodiscard]] uint64_t stalled_ms(uint64_t now_ms) const;
 
+  // What an administrator may see.  Context: any.
+  void inspect(driver_connection_info& info) const;
+  // nullptr: there is no such ring.  Context: any.
+  [[nodiscard]] const Queue* ring(uint32_t index) const {
+    return index < queues_.all().size() ? queues_[index].get() : nullptr;
+  }
+
   // Parameters have changed: makes the queues read them again.
   void wake();
   // The resources that the queues have lacked since the last call and that other devices may

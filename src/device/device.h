@@ -63,6 +63,8 @@ class Device : public driver_device, public host_work, public ListLink {
     return outlook_.has_disk(major, minor);
   }
   [[nodiscard]] bool needs_look(uint64_t now_ms) { return outlook_.has_news(now_ms); }
+  // For the functions of driver_inspection.h.
+  [[nodiscard]] Outlook& outlook() { return outlook_; }
   [[nodiscard]] uint64_t xenbus_key() const { return host_device_key(host_); }
 
   // Takes the next steps.  Context: the work.

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
-// The entry points of include/driver.h.
+// The entry points of include/driver.h and include/driver_inspection.h.
 #include "driver.h"
+
+#include <span>
 
 #include "device/device.h"
 #include "device/registry.h"
+#include "driver_inspection.h"
 #include "grant/purger.h"
 #include "queue/queue.h"
 
@@ -93,6 +96,20 @@ void driver_latency_read(driver_device* device, driver_request_kind kind, driver
 
 void driver_disk_info_read(driver_device* device, driver_disk_info* disk_info) {
   *disk_info = device_of(device).disk_info();
+}
+
+bool driver_connection_read(driver_device* device, driver_connection_info* connection) {
+  return device_of(device).outlook().inspect(*connection);
+}
+
+bool driver_ring_read(driver_device* device, uint32_t ring, driver_ring_info* info,
+                      driver_request_info* requests, uint32_t capacity) {
+  return device_of(device).outlook().inspect_ring(
+      ring, *info, std::span<driver_request_info>(requests, capacity));
+}
+
+bool driver_ring_kick(driver_device* device, uint32_t ring) {
+  return device_of(device).outlook().kick(ring);
 }
 
 }  // extern "C"

@@ -36,4 +36,35 @@ bool Outlook::has_news(uint64_t now_ms) {
   return vbd_->sectors() != vbd_->published_sectors() || (host_disk_gone(vbd_->disk()) && !gone_);
 }
 
+bool Outlook::inspect(driver_connection_info& info) {
+  const SpinGuard guard(lock_);
+  info = driver_connection_info{};
+  if (connection_ == nullptr || vbd_ == nullptr) return false;
+  connection_->inspect(info);
+  // The work reads the disk's properties again only while there is no connection.
+  const host_disk_geometry& geometry = vbd_->geometry();
+  info.logical_block_bytes = geometry.logical_block_bytes;
+  info.physical_block_bytes = geometry.physical_block_bytes;
+  info.write_cache = geometry.write_cache;
+  info.sectors = vbd_->published_sectors();
+  return true;
+}
+
+bool Outlook::inspect_ring(uint32_t ring, driver_ring_info& info,
+                           std::span<driver_request_info> requests) {
+  const SpinGuard guard(lock_);
+  const Queue* queue = connection_ != nullptr ? connection_->ring(ring) : nullptr;
+  if (queue == nullptr) return false;
+  queue->inspect(info, requests);
+  return true;
+}
+
+bool Outlook::kick(uint32_t ring) {
+  const SpinGuard guard(lock_);
+  const Queue* queue = connection_ != nullptr ? connection_->ring(ring) : nullptr;
+  if (queue == nullptr) return false;
+  queue->wake();
+  return true;
+}
+
 }  // namespace blkback

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 // The parts of a device that other contexts than its work may look at: its disk and its
-// connection, as long as they exist.
+// connection, as long as they exist.  The lock is held for as long as a context looks.
 //
 // The survey and the host's disk events look at many devices, most of which have nothing to
 // do.  Only devices that have something to do get their work scheduled.
 #pragma once
 
 #include <cstdint>
+#include <span>
 
 #include "base/lock.h"
 #include "device/connection.h"
@@ -31,6 +32,12 @@ class Outlook {
   // Was a connected disk removed or resized, does it hang, or does it answer again after a
   // hang, without the work knowing?  Context: any.
   [[nodiscard]] bool has_news(uint64_t now_ms) BLKBACK_EXCLUDES(lock_);
+
+  // See driver_inspection.h.
+  [[nodiscard]] bool inspect(driver_connection_info& info) BLKBACK_EXCLUDES(lock_);
+  [[nodiscard]] bool inspect_ring(uint32_t ring, driver_ring_info& info,
+                                  std::span<driver_request_info> requests) BLKBACK_EXCLUDES(lock_);
+  [[nodiscard]] bool kick(uint32_t ring) BLKBACK_EXCLUDES(lock_);
 
   // A disk hangs when it has requests and has completed none for this long.
   static constexpr uint64_t kHungMs = 30000;

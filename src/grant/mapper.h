@@ -163,6 +163,7 @@ class Mapper {
   void release(std::span<GrantJob* const> jobs, uint64_t now_ms);
 
   [[nodiscard]] PersistentGrants& persistent() { return persistent_; }
+  [[nodiscard]] const PersistentGrants& persistent() const { return persistent_; }
   [[nodiscard]] GrantCounters& counters() { return counters_; }
 
  private:

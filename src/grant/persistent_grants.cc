@@ -17,7 +17,7 @@ PersistentGrant* PersistentGrants::use(uint32_t gref) {
 Result<PersistentGrant*> PersistentGrants::enter(uint32_t gref, uint32_t handle, host_page* page,
                                                  const Limits& limits) {
   if (tree_.find(gref) != nullptr) return failure(-kEinval);
-  if (count_ >= limits.max_grants) {
+  if (count() >= limits.max_grants) {
     overflowed_ = true;
     return failure(-kEbusy);
   }
@@ -28,7 +28,7 @@ Result<PersistentGrant*> PersistentGrants::enter(uint32_t gref, uint32_t handle,
   grant->page = page;
   grant->uses = 1;
   if (!tree_.insert(*grant)) return failure(-kEinval);
-  ++count_;
+  count_.set(count() + 1);
   return grant.release();
 }
 
@@ -41,13 +41,13 @@ void PersistentGrants::put(PersistentGrant& grant, uint64_t now_ms) {
 void PersistentGrants::take_out(PersistentGrant& grant, PersistentGrantList& purged) {
   idle_.remove(grant);
   tree_.remove(grant);
-  --count_;
+  count_.set(count() - 1);
   purged.push_back(grant);
 }
 
 void PersistentGrants::purge_due(const Limits& limits, uint64_t now_ms,
                                  PersistentGrantList& purged) {
-  uint32_t excess = count_ > limits.max_grants ? count_ - limits.max_grants : 0;
+  uint32_t excess = count() > limits.max_grants ? count() - limits.max_grants : 0;
   if (overflowed_ && now_ms - overflow_purge_ms_ >= kPurgeIntervalMs) {
     // The product fits in 32 bits: max_grants is at most 2^20.
     excess += std::max(limits.max_grants * kPurgePercent / 100, uint32_t{1});

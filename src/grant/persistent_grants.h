@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "base/gauge.h"
 #include "base/intrusive_list.h"
 #include "base/rb_tree.h"
 #include "base/result.h"
@@ -40,7 +41,8 @@ class PersistentGrants {
 
   PersistentGrants() = default;
 
-  [[nodiscard]] uint32_t count() const { return count_; }
+  // Context: any.
+  [[nodiscard]] uint32_t count() const { return count_.get(); }
   // The number of grants that no request uses.
   [[nodiscard]] uint32_t idle() const { return idle_.size(); }
 
@@ -82,7 +84,7 @@ class PersistentGrants {
 
   RbTree<PersistentGrant> tree_;
   PersistentGrantList idle_;
-  uint32_t count_ = 0;
+  Gauge<uint32_t> count_;
   bool overflowed_ = false;  // enter() found no room since that purge
   uint64_t overflow_purge_ms_ = 0;
 };

@@ -16,6 +16,7 @@
 #include <linux/workqueue.h>
 #include <xen/xenbus.h>
 
+struct dentry;
 struct driver_device;
 
 struct host_device {
@@ -48,6 +49,8 @@ struct host_device {
 	/* The remove callback was called: the directory may be another device's. */
 	bool removed;
 	bool sysfs_shown;
+	/* The folder in debugfs; NULL: there is none.  Probe and remove alone use it. */
+	struct dentry *debug;
 	/* The core has released the device.  `drained` is completed afterwards. */
 	bool released;
 	struct completion drained;

@@ -61,6 +61,8 @@ class Completions {
   // are kept for the next collect().
   void sort(SlotList& done, const Resources& resources, Batch& batch, SlotList& parts);
 
+  // I/Os that the disk has.  Context: any.
+  [[nodiscard]] uint32_t in_flight() const { return in_flight_.load(std::memory_order_relaxed); }
   // The milliseconds for which the disk has completed nothing although it has I/Os of this
   // ring; 0 when it has none.  Context: any.
   [[nodiscard]] uint64_t stalled_ms(uint64_t now_ms) const;

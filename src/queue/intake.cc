@@ -26,8 +26,8 @@ bool Intake::more(const Pass& pass) {
 // stops ending interrupts of the channel (Queue::end_of_interrupt()), so the frontend cannot
 // disturb us any more.
 void Intake::halt() {
-  if (halted_) return;
-  halted_ = true;
+  if (halted()) return;
+  halted_.set(true);
   host_log_limited(&log_.limits.life, HOST_LOG_WARNING,
                    "%s: the frontend claims more requests than the ring has slots (%u); the ring "
                    "is stopped until it reconnects",

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <utility>
 
+#include "base/gauge.h"
 #include "base/log_limits.h"
 #include "queue/barrier_gate.h"
 #include "queue/batch.h"
@@ -49,9 +50,9 @@ class Intake {
   [[nodiscard]] bool more(const Pass& pass);
 
   // Is the ring stopped?  No more requests are taken from a stopped ring.
-  [[nodiscard]] bool stopped(const Pass& pass) const { return halted_ || pass.closing; }
-  // Was the ring stopped because of an impossible index?
-  [[nodiscard]] bool halted() const { return halted_; }
+  [[nodiscard]] bool stopped(const Pass& pass) const { return halted() || pass.closing; }
+  // Was the ring stopped because of an impossible index?  Context: any.
+  [[nodiscard]] bool halted() const { return halted_.get(); }
 
   // Is there no request that could be taken now?
   [[nodiscard]] bool nothing_waits() const {
@@ -78,7 +79,7 @@ class Intake {
   QueueCounters& counters_;
   const RingLog log_;
   uint32_t limit_ = Batch::kCapacity;
-  bool halted_ = false;
+  Gauge<bool> halted_;
   bool consumed_ = false;
 };
 

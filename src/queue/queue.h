@@ -20,6 +20,7 @@
 #include "base/owned.h"
 #include "base/result.h"
 #include "driver.h"
+#include "driver_inspection.h"
 #include "host/thread.h"
 #include "queue/barrier_gate.h"
 #include "queue/batch.h"
@@ -109,8 +110,12 @@ class Queue : public driver_queue {
 
   [[nodiscard]] uint32_t thread_pid() const { return host_thread_pid(thread_); }
 
-  // Makes the thread read the parameters again.
-  void wake() { host_thread_wake(thread_); }
+  // What an administrator may see.  Context: any, until the destructor begins.
+  [[nodiscard]] uint32_t slots() const { return ring_.size(); }
+  void inspect(driver_ring_info& info, std::span<driver_request_info> requests) const;
+
+  // Makes the thread look at the ring and read the parameters again.  Context: any.
+  void wake() const { host_thread_wake(thread_); }
 
  private:
   // How often a finished request is checked again while the storage stack holds its pages.
@@ -130,6 +135,7 @@ class Queue : public driver_queue {
   void serve_barrier();
   void end_of_interrupt();
 
+  [[nodiscard]] driver_ring_state state() const;
   [[nodiscard]] bool closing() const {
     return order_.load(std::memory_order_acquire) == Order::kClose;
   }

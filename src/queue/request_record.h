@@ -4,15 +4,20 @@
 #include <atomic>
 #include <cstdint>
 
+#include "driver_inspection.h"
 #include "request/request.h"
 
 namespace blkback {
 
+// BLKIF_OP_*; not BLKIF_OP_INDIRECT.
+[[nodiscard]] uint8_t wire_operation(Operation operation);
+
 // The request in a slot as the frontend asked for it, and how far it has come.  The I/O in the
 // slot may be a part of it only.
 //
-// The queue's thread writes the record.  Other contexts may read the atomics: these order
-// nothing but the record itself.
+// The queue's thread writes the record and may call everything.  Other contexts call read(),
+// which pairs with begin(): taken_ns_ is the first of a request's values that is cleared and the
+// last one that is set, so values between two equal ones of taken_ns_ belong together.
 class RequestRecord {
  public:
   // A request was taken.
@@ -42,11 +47,14 @@ class RequestRecord {
   [[nodiscard]] Operation operation() const {
     return static_cast<Operation>(shape_.load(std::memory_order_acquire) & kOperationMask);
   }
+  // Fills `info` unless the slot has no request, or gets another one meanwhile.  Context: any.
+  [[nodiscard]] bool read(uint64_t now_ns, driver_request_info& info) const;
+
+ private:
   [[nodiscard]] uint16_t segments() const {
     return static_cast<uint16_t>(shape_.load(std::memory_order_acquire) >> kSegmentsShift);
   }
 
- private:
   static constexpr uint32_t kSegmentsShift = 16;
   static constexpr uint32_t kOperationMask = 0xff;
 

@@ -72,6 +72,9 @@ class Resources {
     return mapper_.persistent().due_in_ms(limits, now_ms);
   }
 
+  // The number of grants that are mapped persistently.  Context: any.
+  [[nodiscard]] uint32_t persistent_grants() const { return mapper_.persistent().count(); }
+
   [[nodiscard]] Mapper& mapper() { return mapper_; }
   [[nodiscard]] Purger& purger() { return purger_; }
 

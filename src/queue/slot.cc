@@ -57,6 +57,17 @@ void Slot::fill_io(const Request& request, const Vbd& vbd) {
   }
 }
 
+uint32_t Slots::list(uint64_t now_ns, std::span<driver_request_info> found) const {
+  uint32_t requests = 0;
+  for (const Slot& slot : all_.all()) {
+    driver_request_info info{};
+    if (!slot.record.read(now_ns, info)) continue;
+    if (requests < found.size()) found[requests] = info;
+    ++requests;
+  }
+  return requests;
+}
+
 Result<void> Slots::create(uint32_t count, Queue& queue) {
   all_ = OwnedArray<Slot>::create(count);
   if (all_.empty()) return failure(-kEnoMem);

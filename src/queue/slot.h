@@ -96,6 +96,10 @@ class Slots {
   // Is no slot in use?
   [[nodiscard]] bool all_free() const { return free_.size() == all_.all().size(); }
 
+  // Fills `found` with as many of the requests as it holds.  Returns the number of requests.
+  // Context: any.
+  [[nodiscard]] uint32_t list(uint64_t now_ns, std::span<driver_request_info> found) const;
+
   // Call only while empty() is false.
   [[nodiscard]] Slot& take() { return *free_.pop_front(); }
   // Frees a slot.  Its request must have been answered.

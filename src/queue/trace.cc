@@ -2,26 +2,11 @@
 #include "queue/trace.h"
 
 #include "base/trace.h"
+#include "queue/request_record.h"
 #include "wire/blkif.h"
 
 namespace blkback {
 namespace {
-
-uint8_t wire_operation(Operation operation) {
-  switch (operation) {
-    case Operation::kRead:
-      return BLKIF_OP_READ;
-    case Operation::kWrite:
-      return BLKIF_OP_WRITE;
-    case Operation::kFlush:
-      return BLKIF_OP_FLUSH_DISKCACHE;
-    case Operation::kBarrier:
-      return BLKIF_OP_WRITE_BARRIER;
-    case Operation::kDiscard:
-      break;
-  }
-  return BLKIF_OP_DISCARD;
-}
 
 host_trace_request describe(const RingLog& log, const Request& request) {
   host_trace_request event{};

@@ -16,11 +16,11 @@ Result<Ring> Ring::attach(void* shared, uint32_t bytes, Layout layout) {
   // As ring.h of Xen: rounded down to a power of two.
   ring.size_ =
       std::bit_floor(static_cast<uint32_t>((bytes - sizeof(RingHeader)) / ring.slot_bytes_));
-  ring.rsp_prod_ = host_shared_load_acquire(&ring.header_->rsp_prod);
-  ring.rsp_pushed_ = ring.rsp_prod_;
-  ring.req_cons_ = ring.rsp_prod_;
+  ring.rsp_pushed_ = host_shared_load_acquire(&ring.header_->rsp_prod);
+  ring.rsp_prod_.set(ring.rsp_pushed_);
+  ring.req_cons_.set(ring.rsp_pushed_);
   const uint32_t req_prod = host_shared_load_acquire(&ring.header_->req_prod);
-  if (req_prod - ring.rsp_prod_ > ring.size_) return failure(-kEio);
+  if (req_prod - ring.rsp_pushed_ > ring.size_) return failure(-kEio);
   return ring;
 }
 
@@ -30,23 +30,25 @@ uint8_t* Ring::slot_at(uint32_t index) const {
 
 Result<uint32_t> Ring::pending() const {
   const uint32_t req_prod = host_shared_load_acquire(&header_->req_prod);
-  if (req_prod - rsp_prod_ > size_) return failure(-kEacces);
+  if (req_prod - rsp_prod_.get() > size_) return failure(-kEacces);
   // The frontend has moved req_prod back behind req_cons_: nothing to take.
-  const uint32_t waiting = req_prod - req_cons_;
+  const uint32_t waiting = req_prod - req_cons_.get();
   return waiting > size_ ? 0 : waiting;
 }
 
 uint32_t Ring::produced() const { return host_shared_load_acquire(&header_->req_prod); }
 
+uint32_t Ring::event_wanted_at() const { return host_shared_load_acquire(&header_->rsp_event); }
+
 void Ring::take(RawSlot& slot) {
-  host_shared_copy(slot.bytes, slot_at(req_cons_), slot_bytes_);
-  ++req_cons_;
+  host_shared_copy(slot.bytes, slot_at(req_cons_.get()), slot_bytes_);
+  req_cons_.set(req_cons_.get() + 1);
 }
 
 Result<bool> Ring::arm() {
   // ring.h of Xen, RING_FINAL_CHECK_FOR_REQUESTS: set req_event first, then check
   // again, or a request that arrives in between is never seen.
-  host_shared_store_release(&header_->req_event, req_cons_ + 1);
+  host_shared_store_release(&header_->req_event, req_cons_.get() + 1);
   host_shared_fence();
   const Result<uint32_t> waiting = pending();
   BLKBACK_RETURN_ERROR(waiting);
@@ -54,20 +56,21 @@ Result<bool> Ring::arm() {
 }
 
 void Ring::respond(uint64_t id, uint8_t operation, int16_t status) {
-  host_shared_respond(slot_at(rsp_prod_), id, operation, status);
-  ++rsp_prod_;
+  host_shared_respond(slot_at(rsp_prod_.get()), id, operation, status);
+  rsp_prod_.set(rsp_prod_.get() + 1);
 }
 
 bool Ring::push() {
-  if (rsp_prod_ == rsp_pushed_) return false;
+  const uint32_t written = rsp_prod_.get();
+  if (written == rsp_pushed_) return false;
   const uint32_t before = rsp_pushed_;
-  host_shared_store_release(&header_->rsp_prod, rsp_prod_);
-  rsp_pushed_ = rsp_prod_;
+  host_shared_store_release(&header_->rsp_prod, written);
+  rsp_pushed_ = written;
   // The frontend must see the responses before we read whether it wants an event
   // (RING_PUSH_RESPONSES_AND_CHECK_NOTIFY).
   host_shared_fence();
   const uint32_t rsp_event = host_shared_load_acquire(&header_->rsp_event);
-  return rsp_prod_ - rsp_event < rsp_prod_ - before;
+  return written - rsp_event < written - before;
 }
 
 }  // namespace blkback::wire

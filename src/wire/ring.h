@@ -10,6 +10,7 @@
 
 #include <cstdint>
 
+#include "base/gauge.h"
 #include "base/result.h"
 #include "wire/blkif.h"
 
@@ -33,11 +34,14 @@ class Ring {
   // claims more requests than the ring has slots; stop using the ring then.
   [[nodiscard]] Result<uint32_t> pending() const;
 
-  // The index of the request that the next take() copies.
-  [[nodiscard]] uint32_t next_index() const { return req_cons_; }
+  // The index of the request that the next take() copies.  Context: any thread.
+  [[nodiscard]] uint32_t next_index() const { return req_cons_.get(); }
 
-  // The frontend's req_prod, unchecked.  Context: any thread.
+  // The frontend's req_prod and rsp_event, unchecked.  Context: any thread.
   [[nodiscard]] uint32_t produced() const;
+  [[nodiscard]] uint32_t event_wanted_at() const;
+  // The responses written, with those before push().  Context: any thread.
+  [[nodiscard]] uint32_t written() const { return rsp_prod_.get(); }
 
   // Copies the next request to `slot`.  Only when pending() has returned that one waits.
   void take(RawSlot& slot);
@@ -54,7 +58,7 @@ class Ring {
   [[nodiscard]] bool push();
 
   // The number of requests taken and not yet answered.
-  [[nodiscard]] uint32_t outstanding() const { return req_cons_ - rsp_prod_; }
+  [[nodiscard]] uint32_t outstanding() const { return req_cons_.get() - rsp_prod_.get(); }
 
  private:
   [[nodiscard]] uint8_t* slot_at(uint32_t index) const;
@@ -62,8 +66,8 @@ class Ring {
   RingHeader* header_ = nullptr;
   uint8_t* slots_ = nullptr;
   uint32_t size_ = 0;
-  uint32_t req_cons_ = 0;
-  uint32_t rsp_prod_ = 0;
+  Gauge<uint32_t> req_cons_;
+  Gauge<uint32_t> rsp_prod_;
   uint32_t rsp_pushed_ = 0;
   uint32_t slot_bytes_ = 0;
   Layout layout_ = Layout::kNative;

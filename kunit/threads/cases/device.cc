@@ -2,6 +2,9 @@
 // Devices that come and go while other threads call into them.
 #include <gtest/gtest.h>
 
+#include <array>
+
+#include "driver_inspection.h"
 #include "threads/frontend.h"
 
 namespace {
@@ -53,6 +56,39 @@ TEST(ThreadsDevice, DevicesComeAndGoWhileParametersAndDisksChange) {
     }
   };
   threads::together({[&] { guest(0); }, [&] { guest(1); }, [&] { guest(2); }, administrator});
+}
+
+// What a reader sees of one request belongs together, whatever the ring does meanwhile.
+TEST(ThreadsDevice, AnAdministratorLooksWhileRingsComeAndGo) {
+  Device device(2);
+  ASSERT_TRUE(device.probe());
+  std::atomic<bool> over{false};
+  const auto guest = [&] {
+    for (int round = 0; round < 12; ++round) {
+      ASSERT_TRUE(device.connect());
+      read_some(device.frontend(0), 200);
+      ASSERT_TRUE(device.disconnect());
+    }
+    over = true;
+  };
+  const auto administrator = [&] {
+    std::array<driver_request_info, 64> requests{};
+    while (!over && !testing::Test::HasFailure()) {
+      driver_connection_info connection{};
+      (void)driver_connection_read(device.driver(), &connection);
+      driver_ring_info ring{};
+      if (driver_ring_read(device.driver(), 0, &ring, requests.data(), 64)) {
+        ASSERT_LE(ring.requests, ring.slots);
+        for (uint32_t i = 0; i < std::min(ring.requests, 64u); ++i) {
+          ASSERT_EQ(requests[i].operation, BLKIF_OP_READ);
+          ASSERT_EQ(requests[i].sectors, 8u);
+          ASSERT_EQ(requests[i].segments, 1u);
+        }
+      }
+      (void)driver_ring_kick(device.driver(), random_below(3));
+    }
+  };
+  threads::together({guest, administrator});
 }
 
 // During the removal the device's work runs for another reason.  It destroys the device
