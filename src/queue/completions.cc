@@ -29,7 +29,7 @@ uint64_t Completions::stalled_ms(uint64_t now_ms) const {
   return now_ms > progress_ms ? now_ms - progress_ms : 0;
 }
 
-void Completions::collect(const Pass& pass, SlotList& done) {
+void Completions::collect(const Pass& pass, uint64_t now_ns, SlotList& done) {
   done.append(failed_);
   done.append(busy_);
   Slot* newest = done_.exchange(nullptr, std::memory_order_acquire);
@@ -37,7 +37,7 @@ void Completions::collect(const Pass& pass, SlotList& done) {
   SlotList fresh;
   while (newest != nullptr) {
     Slot* next = newest->next_done;
-    newest->done_ns = pass.collected_ns;
+    newest->done_ns = now_ns;
     end_part(*newest, pass.closing);
     fresh.push_front(*newest);
     newest = next;

@@ -55,7 +55,7 @@ class Completions {
   // Moves all requests that have ended to `done`: first those that failed without I/O, then
   // those that the storage stack held, then the I/Os in the order in which the disk has
   // completed them.
-  void collect(const Pass& pass, SlotList& done);
+  void collect(const Pass& pass, uint64_t now_ns, SlotList& done);
   // Takes slots from `done` until `batch` is full.  Slots to be answered go to `batch`, slots
   // with another part to do go to `parts`.  Slots with a page that the storage stack holds
   // are kept for the next collect().

@@ -3,7 +3,6 @@
 
 #include "base/trace.h"
 #include "host/log.h"
-#include "host/time.h"
 #include "queue/trace.h"
 
 namespace blkback {
@@ -35,7 +34,7 @@ void Intake::halt() {
 }
 
 void Intake::take(uint32_t waiting, BarrierGate& gate, Batch& batch) {
-  const uint64_t now_ns = host_time_ns();
+  const uint64_t now_ns = clock_.now_ns();
   while (waiting-- != 0 && batch.size() < limit_) {
     if (slots_.empty()) {
       // There is a slot for each slot of the ring: only a frontend that moves its index back

@@ -14,6 +14,7 @@
 #include "queue/batch.h"
 #include "queue/pass.h"
 #include "queue/responder.h"
+#include "queue/round_clock.h"
 #include "queue/slot.h"
 #include "vbd/statistics.h"
 #include "vbd/vbd.h"
@@ -23,12 +24,13 @@ namespace blkback {
 
 class Intake {
  public:
-  Intake(wire::Ring& ring, const Vbd& vbd, Slots& slots, Responder& responder,
+  Intake(wire::Ring& ring, const Vbd& vbd, Slots& slots, Responder& responder, RoundClock& clock,
          QueueCounters& counters, const RingLog& log)
       : ring_(ring),
         vbd_(vbd),
         slots_(slots),
         responder_(responder),
+        clock_(clock),
         counters_(counters),
         log_(log) {}
 
@@ -76,6 +78,7 @@ class Intake {
   const Vbd& vbd_;
   Slots& slots_;
   Responder& responder_;
+  RoundClock& clock_;
   QueueCounters& counters_;
   const RingLog log_;
   uint32_t limit_ = Batch::kCapacity;

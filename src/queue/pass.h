@@ -10,7 +10,6 @@ namespace blkback {
 // The values that one round of a queue's thread works with.  Read once, at the start of the round.
 struct Pass {
   uint64_t now_ms = 0;
-  uint64_t collected_ns = 0;  // host_time_ns() when ended I/Os were collected last
   host_parameters parameters{};
   bool closing = false;  // take no more requests from the ring
 };

@@ -28,12 +28,12 @@ Queue::Queue(const QueueConfig& config, const Shared& shared)
             .domid = host_device_domid(config.device),
             .queue = static_cast<uint16_t>(config.index)}},
       responder_(ring_, counters_.errors, log_),
-      resources_(host_device_domid(config.device), config.persistence, shared.pool, log_),
+      resources_(host_device_domid(config.device), config.persistence, shared.pool, clock_, log_),
       completions_(log_),
       shortage_({shared.pool, shared.wishes, shared.owner}, resources_, counters_, config.index,
                 log_),
-      submitter_(shared.vbd, resources_, shortage_, completions_, counters_, log_),
-      intake_(ring_, shared.vbd, slots_, responder_, counters_, log_),
+      submitter_(shared.vbd, resources_, shortage_, completions_, clock_, counters_, log_),
+      intake_(ring_, shared.vbd, slots_, responder_, clock_, counters_, log_),
       upkeep_({shared.pool, shared.vbd, shared.owner, shared.squeeze_until_ms}, resources_,
               shortage_, counters_, log_) {
   (void)host_format(name_, sizeof(name_), "%s", config.name);
@@ -128,6 +128,7 @@ void Queue::pass() {
 bool Queue::round(bool& freed) {
   host_thread_clear_wakeups(thread_);
   pass_.now_ms = host_time_ms();
+  clock_.took_long();
   pass_.closing = closing();
   host_parameters_read(&pass_.parameters);
   gate_.look();
@@ -156,13 +157,13 @@ bool Queue::finish_done() {
   SlotList done;
   SlotList parts;
   bool progress = false;
-  pass_.collected_ns = host_time_ns();
-  completions_.collect(pass_, done);
+  const uint64_t now_ns = clock_.now_ns();
+  completions_.collect(pass_, now_ns, done);
   for (;;) {
     batch_.clear();
     completions_.sort(done, resources_, batch_, parts);
     if (batch_.empty()) break;
-    answer_batch();
+    answer_batch(now_ns);
     progress = true;
   }
   if (parts.empty()) return progress;
@@ -170,14 +171,14 @@ bool Queue::finish_done() {
   return true;
 }
 
-void Queue::answer_batch() {
+void Queue::answer_batch(uint64_t now_ns) {
   // Unmap before the answer: since XSA-396 a frontend gives up the device when a grant of an
   // answered request is still mapped.
   resources_.release(batch_.slots(), pass_.now_ms);
   for (Slot* slot : batch_.slots()) {
-    if (traced(HOST_TRACE_DONE)) trace_done(log_, *slot, pass_.collected_ns);
+    if (traced(HOST_TRACE_DONE)) trace_done(log_, *slot, now_ns);
     responder_.answer(std::move(slot->duty), slot->status);
-    counters_.answered(kind_of(slot->requested), slot->times(), pass_.collected_ns);
+    counters_.answered(kind_of(slot->requested), slot->times(), now_ns);
     gate_.ended(*slot);
     slots_.put(*slot);
   }

@@ -31,6 +31,7 @@
 #include "queue/resources.h"
 #include "queue/responder.h"
 #include "queue/ring_memory.h"
+#include "queue/round_clock.h"
 #include "queue/shortage.h"
 #include "queue/slot.h"
 #include "queue/submitter.h"
@@ -129,7 +130,7 @@ class Queue : public driver_queue {
   void pass();
   [[nodiscard]] bool round(bool& freed);
   bool finish_done();
-  void answer_batch();
+  void answer_batch(uint64_t now_ns);
   bool start_held();
   bool start_requests(bool freed);
   void serve_barrier();
@@ -154,6 +155,7 @@ class Queue : public driver_queue {
   EventChannel channel_;
   QueueCounters counters_;
   Responder responder_;
+  RoundClock clock_;
   Resources resources_;
   BarrierGate gate_;
   Completions completions_;

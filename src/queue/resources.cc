@@ -24,6 +24,7 @@ bool Resources::take_buffer(Slot& slot) {
 }
 
 void Resources::map(const Limits& limits, uint64_t now_ms) {
+  const uint64_t calls = mapper_.counters().map_calls.get();
   const std::span<GrantJob* const> jobs(jobs_, std::exchange(jobs_wanted_, 0));
   size_t first = 0;
   uint32_t grants = 0;
@@ -37,6 +38,7 @@ void Resources::map(const Limits& limits, uint64_t now_ms) {
     grants += wanted;
   }
   if (first != jobs.size()) mapper_.map(jobs.subspan(first), limits, now_ms);
+  if (mapper_.counters().map_calls.get() != calls) clock_.took_long();
 }
 
 bool Resources::busy(Slot& slot) const {
@@ -49,7 +51,9 @@ void Resources::release(std::span<Slot* const> slots, uint64_t now_ms) {
     slots[i]->uses = slots[i]->all_grants();
     jobs_[i] = slots[i];
   }
+  const uint64_t calls = mapper_.counters().unmap_calls.get();
   mapper_.release(std::span<GrantJob* const>(jobs_, slots.size()), now_ms);
+  if (mapper_.counters().unmap_calls.get() != calls) clock_.took_long();
   pool_.wake_waiters();
   for (Slot* slot : slots) {
     if (slot->block != nullptr) blocks_.put(*std::exchange(slot->block, nullptr));

@@ -16,6 +16,7 @@
 #include "queue/batch.h"
 #include "queue/bounce.h"
 #include "queue/indirect_buffers.h"
+#include "queue/round_clock.h"
 #include "queue/slot.h"
 
 namespace blkback {
@@ -24,8 +25,9 @@ class Resources {
  public:
   using Limits = PersistentGrants::Limits;
 
-  Resources(uint16_t domid, Mapper::Persistence persistence, PagePool& pool, const RingLog& log)
-      : mapper_(domid, persistence, pool, log), purger_(pool, log), pool_(pool) {}
+  Resources(uint16_t domid, Mapper::Persistence persistence, PagePool& pool, RoundClock& clock,
+            const RingLog& log)
+      : mapper_(domid, persistence, pool, log), purger_(pool, log), pool_(pool), clock_(clock) {}
 
   // `copies`: some requests may have data that is copied.  Error: -ENOMEM.
   [[nodiscard]] Result<void> create(bool copies);
@@ -82,6 +84,7 @@ class Resources {
   Mapper mapper_;
   Purger purger_;
   PagePool& pool_;
+  RoundClock& clock_;  // told of hypercalls
   IndirectBuffers blocks_;
   Bounce bounce_;
   GrantJob* jobs_[Batch::kCapacity];  // of want() and map(), or of one release

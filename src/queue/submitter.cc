@@ -4,7 +4,6 @@
 #include "base/trace.h"
 #include "host/log.h"
 #include "host/shared.h"
-#include "host/time.h"
 #include "queue/io_part.h"
 #include "queue/trace.h"
 
@@ -153,7 +152,8 @@ void Submitter::submit_parts(SlotList& parts, uint64_t now_ms) {
 // Hands ios_[0..count) to the disk.
 void Submitter::hand_over(uint32_t count, uint64_t now_ms) {
   if (count == 0) return;
-  const uint64_t now_ns = host_time_ns();
+  if (vbd_.copies()) clock_.took_long();
+  const uint64_t now_ns = clock_.now_ns();
   for (host_io* io : std::span(ios_, count)) {
     Slot& slot = *static_cast<Slot*>(io);
     if (slot.record.submitted_ns() == 0) slot.record.submitted(now_ns);
@@ -161,6 +161,7 @@ void Submitter::hand_over(uint32_t count, uint64_t now_ms) {
   }
   completions_.expect(count, now_ms);
   host_disk_submit(ios_, count);
+  clock_.took_long();
 }
 
 }  // namespace blkback

@@ -10,6 +10,7 @@
 #include "queue/batch.h"
 #include "queue/completions.h"
 #include "queue/resources.h"
+#include "queue/round_clock.h"
 #include "queue/shortage.h"
 #include "vbd/statistics.h"
 #include "vbd/vbd.h"
@@ -19,11 +20,12 @@ namespace blkback {
 class Submitter {
  public:
   Submitter(const Vbd& vbd, Resources& resources, Shortage& shortage, Completions& completions,
-            QueueCounters& counters, const RingLog& log)
+            RoundClock& clock, QueueCounters& counters, const RingLog& log)
       : vbd_(vbd),
         resources_(resources),
         shortage_(shortage),
         completions_(completions),
+        clock_(clock),
         counters_(counters),
         log_(log) {}
 
@@ -49,6 +51,7 @@ class Submitter {
   Resources& resources_;
   Shortage& shortage_;
   Completions& completions_;
+  RoundClock& clock_;
   QueueCounters& counters_;
   const RingLog log_;
   host_io* ios_[Batch::kCapacity];    // for hand_over()
