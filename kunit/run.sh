@@ -5,14 +5,14 @@
 #
 # The runner notes the start and the end of each case.  If a sanitizer aborts the
 # run, the case that was running counts as failed, and so does each case that did
-# not run.  A run is stopped after KUNIT_SECONDS (120 by default).
+# not run.  A run is stopped after KUNIT_SECONDS (600 by default: a busy machine is slow).
 
 runner=$1
 shift
 notes=$runner.notes
 rm -f "$notes"
 UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1} KUNIT_NOTES=$notes \
-	timeout "${KUNIT_SECONDS:-120}" "$runner" "$@"
+	timeout "${KUNIT_SECONDS:-600}" "$runner" "$@"
 status=$?
 [ -f "$notes" ] || : >"$notes"
 
