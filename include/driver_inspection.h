@@ -61,15 +61,21 @@ struct driver_ring_info {
 	uint64_t stalled_ms; /* the disk has I/Os and has ended none for so long */
 };
 
+enum driver_request_place {
+	DRIVER_BEFORE_DISK = 0, /* it waits in the backend */
+	DRIVER_WITH_DISK = 1,
+	DRIVER_BACK_FROM_DISK = 2, /* the disk has ended it, or a part; it is not answered yet */
+};
+
 /* A request that was taken and is not answered. */
 struct driver_request_info {
 	uint64_t sector;
 	uint64_t sectors; /* 0: of an indirect request whose descriptors are not read yet */
 	uint64_t age_us;  /* since it was taken */
-	uint64_t disk_us; /* since its first part went to the disk */
+	uint64_t disk_us; /* from its first part's way to the disk until now, or until its end there */
 	uint16_t segments;
 	uint8_t operation; /* BLKIF_OP_*; not BLKIF_OP_INDIRECT */
-	uint8_t with_disk; /* 0: it did not go to the disk yet */
+	uint8_t place;	   /* enum driver_request_place */
 	uint32_t reserved;
 };
 

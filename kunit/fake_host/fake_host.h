@@ -291,6 +291,8 @@ class Host {
   FlatSet<const host_work*> works_under_way;
   uint64_t works_scheduled = 0;
   uint64_t now_ms = 1000000;
+  uint64_t hypercall_ms = 0;      // the time that a map or unmap hypercall takes
+  uint32_t clock_looks = 0;       // calls of host_time_ns()
   std::function<void()> at_stop;  // called when a thread is about to end
   std::function<void()> at_wake;  // called once, when another context next wakes a thread
   // Given the number n of due threads, works and discards, returns which one (0 to n - 1) is

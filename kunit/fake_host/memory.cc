@@ -215,6 +215,7 @@ void host_grant_scratch_free(host_grant_scratch* scratch) {
 
 void host_grant_map(host_grant_scratch* scratch, uint16_t domid, host_grant_map_op* ops,
                     uint32_t count) {
+  host().now_ms += host().hypercall_ms;
   Host& h = host();
   h.cross();
   h.may_sleep("host_grant_map");
@@ -259,6 +260,7 @@ void host_grant_map(host_grant_scratch* scratch, uint16_t domid, host_grant_map_
 }
 
 void host_grant_unmap(host_grant_scratch* scratch, host_grant_unmap_op* ops, uint32_t count) {
+  host().now_ms += host().hypercall_ms;
   Host& h = host();
   h.cross();
   h.may_sleep("host_grant_unmap");

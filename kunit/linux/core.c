@@ -156,7 +156,7 @@ bool driver_ring_read(struct driver_device *device, uint32_t ring, struct driver
 			.disk_us = 5,
 			.segments = 2,
 			.operation = 1,
-			.with_disk = ring,
+			.place = ring,
 		};
 	return true;
 }

@@ -52,7 +52,7 @@ static void files_show_what_the_core_says(struct kunit *test)
 	struct fake_device *fake = fake_device_create(test);
 	const char *text;
 
-	debug_show(fake->host);
+	blkback_debug_show(fake->host);
 	text = read_path(test, path_of(test, fake, "connection"));
 	KUNIT_EXPECT_NOT_NULL_MSG(test, strstr(text, "rings: 2\nring pages: 1\nring slots: 32\n"),
 				  "%s", text);
@@ -64,7 +64,7 @@ static void files_show_what_the_core_says(struct kunit *test)
 	KUNIT_EXPECT_STREQ(test, text,
 			   "ring=0 write sector=8 sectors=16 segments=2 age_us=17 disk_us=-\n"
 			   "ring=1 write sector=8 sectors=16 segments=2 age_us=17 disk_us=5\n");
-	debug_hide(fake->host);
+	blkback_debug_hide(fake->host);
 	KUNIT_EXPECT_STREQ(test, "(no file)", read_path(test, path_of(test, fake, "rings")));
 }
 
@@ -74,10 +74,10 @@ static void open_file_of_a_device_that_is_gone_reads_an_error(struct kunit *test
 	struct fake_device *fake = fake_device_create(test);
 	struct file *file;
 
-	debug_show(fake->host);
+	blkback_debug_show(fake->host);
 	file = filp_open(path_of(test, fake, "rings"), O_RDONLY, 0);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(file));
-	debug_hide(fake->host);
+	blkback_debug_hide(fake->host);
 	KUNIT_EXPECT_STREQ(test, "(error -5)", read_open(test, file));
 	filp_close(file, NULL);
 }
@@ -89,11 +89,11 @@ static void file_that_was_read_stays_readable(struct kunit *test)
 	const char *before;
 	struct file *file;
 
-	debug_show(fake->host);
+	blkback_debug_show(fake->host);
 	file = filp_open(path_of(test, fake, "rings"), O_RDONLY, 0);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(file));
 	before = read_open(test, file);
-	debug_hide(fake->host);
+	blkback_debug_hide(fake->host);
 	KUNIT_EXPECT_STREQ(test, before, read_open(test, file));
 	filp_close(file, NULL);
 }
@@ -102,20 +102,20 @@ static int debugfs_case_init(struct kunit *test)
 {
 	struct file *root;
 
-	debug_init("xen-blkback-kunit");
+	blkback_debug_init("xen-blkback-kunit");
 	root = filp_open(ROOT, O_RDONLY | O_DIRECTORY, 0);
 	if (!IS_ERR(root)) {
 		filp_close(root, NULL);
 		return 0;
 	}
-	debug_exit();
+	blkback_debug_exit();
 	kunit_skip(test, "debugfs is not mounted");
 	return 0;
 }
 
 static void debugfs_case_exit(struct kunit *test)
 {
-	debug_exit();
+	blkback_debug_exit();
 }
 
 static struct kunit_case debugfs_cases[] = {

@@ -19,7 +19,7 @@ class Gauge {
   }
 
   void set(T value) { value_.store(value, std::memory_order_relaxed); }
-  // Relaxed: the value orders no other memory access.  Pairs with set().
+  // Relaxed: the value orders no other memory access.
   [[nodiscard]] T get() const { return value_.load(std::memory_order_relaxed); }
 
  private:

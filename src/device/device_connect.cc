@@ -140,7 +140,10 @@ bool Device::publish_disk(bool persistent, const Connection& connection) {
   };
   ThreadNodes threads;
   std::span<const host_store_node> all = nodes;
-  if (ThreadNodes::prepare(host_, log_)) all = threads.with_those_of(connection, nodes);
+  // No connect fails because of the threads' nodes: the next try is without them.
+  if (publish_failures_ == 0 && ThreadNodes::prepare(host_, log_)) {
+    all = threads.with_those_of(connection, nodes);
+  }
   const int error = host_device_publish(host_, HOST_XENBUS_CONNECTED, all.data(),
                                         static_cast<uint32_t>(all.size()));
   if (error == 0) {

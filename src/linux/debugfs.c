@@ -5,6 +5,8 @@
  * A removal waits for whoever is between debugfs_file_get() and debugfs_file_put(), and
  * it may run in the xenbus watch thread.  So nothing in between may wait: the memory is
  * allocated before, and the text is copied to the reader afterwards.
+ *
+ * BEWARE: a removal also waits for whoever lists the folder, as with all of debugfs.
  */
 #include <linux/debugfs.h>
 #include <linux/err.h>
@@ -24,7 +26,7 @@
 
 /* The longest line of a ring and of a request, and the most memory for a text. */
 #define RING_LINE 256
-#define REQUEST_LINE 128
+#define REQUEST_LINE 160
 #define MOST_BYTES SZ_1M
 
 static struct dentry *debug_root;
@@ -52,16 +54,19 @@ static void text_free(struct debug_text *text)
 	kvfree(text);
 }
 
-/* A text, and requests, for a connection of these rings. */
-static struct debug_text *text_create(const struct driver_connection_info *connection)
+/* A text for a connection of these rings, and room for the requests of one. */
+static struct debug_text *text_create(const struct driver_connection_info *connection,
+				      bool requests)
 {
-	size_t ring = RING_LINE + (size_t)connection->slots * REQUEST_LINE;
+	size_t ring = RING_LINE + (requests ? (size_t)connection->slots * REQUEST_LINE : 0);
 	size_t size = min_t(size_t, SZ_1K + connection->rings * ring, MOST_BYTES);
 	struct debug_text *text = kvzalloc(sizeof(*text) + size, GFP_KERNEL);
 
 	if (!text)
 		return ERR_PTR(-ENOMEM);
 	text->size = size;
+	if (!requests)
+		return text;
 	text->requests = kvcalloc(connection->slots ?: 1, sizeof(*text->requests), GFP_KERNEL);
 	if (text->requests)
 		return text;
@@ -90,9 +95,14 @@ static void connection_fill(struct debug_text *text, struct host_device *device,
 	text_add(text, "protocol: %s\npersistent grants: %s\nfree pages: %u\n",
 		 protocol_name(connection->protocol), connection->persistent ? "yes" : "no",
 		 connection->free_pages);
-	text_add(text, "sectors: %llu\nlogical block: %u\nphysical block: %u\nwrite cache: %s\n",
-		 (unsigned long long)connection->sectors, connection->logical_block_bytes,
-		 connection->physical_block_bytes, connection->write_cache ? "yes" : "no");
+	/* A connection that drains has told the frontend nothing any more. */
+	if (connection->sectors == U64_MAX)
+		text_add(text, "sectors: -\n");
+	else
+		text_add(text, "sectors: %llu\n", (unsigned long long)connection->sectors);
+	text_add(text, "logical block: %u\nphysical block: %u\nwrite cache: %s\n",
+		 connection->logical_block_bytes, connection->physical_block_bytes,
+		 connection->write_cache ? "yes" : "no");
 }
 
 static const char *ring_state_name(uint32_t state)
@@ -109,13 +119,19 @@ static void rings_fill(struct debug_text *text, struct host_device *device,
 	struct driver_ring_info info;
 	uint32_t ring;
 
-	for (ring = 0; driver_ring_read(device->driver, ring, &info, NULL, 0); ring++)
+	for (ring = 0; driver_ring_read(device->driver, ring, &info, NULL, 0); ring++) {
+		/* A connection made since the memory was allocated may have more rings. */
+		if (text->size - text->length < 2 * RING_LINE) {
+			text_add(text, "more rings are not shown\n");
+			return;
+		}
 		text_add(text,
 			 "ring=%u %s slots=%u req_prod=%u req_cons=%u rsp_prod=%u rsp_event=%u requests=%u with_disk=%u persistent_grants=%u stalled_ms=%llu\n",
 			 ring, ring_state_name(info.state), info.slots, info.req_prod,
 			 info.req_cons, info.rsp_prod, info.rsp_event, info.requests,
 			 info.with_disk, info.persistent_grants,
 			 (unsigned long long)info.stalled_ms);
+	}
 }
 
 static const char *operation_name(uint8_t operation)
@@ -132,10 +148,11 @@ static void request_line(struct debug_text *text, uint32_t ring,
 		 operation_name(request->operation), (unsigned long long)request->sector,
 		 (unsigned long long)request->sectors, request->segments,
 		 (unsigned long long)request->age_us);
-	if (request->with_disk)
-		text_add(text, " disk_us=%llu\n", (unsigned long long)request->disk_us);
-	else
+	if (request->place == DRIVER_BEFORE_DISK)
 		text_add(text, " disk_us=-\n");
+	else
+		text_add(text, " disk_us=%llu%s\n", (unsigned long long)request->disk_us,
+			 request->place == DRIVER_BACK_FROM_DISK ? " ended" : "");
 }
 
 static void requests_fill(struct debug_text *text, struct host_device *device,
@@ -154,6 +171,10 @@ static void requests_fill(struct debug_text *text, struct host_device *device,
 				return;
 			}
 			request_line(text, ring, &text->requests[i]);
+		}
+		if (info.requests > connection->slots) {
+			text_add(text, "more requests are not shown\n");
+			return;
 		}
 	}
 }
@@ -174,7 +195,7 @@ static struct debug_text *debug_text(struct file *file, fill_function fill)
 		return ERR_PTR(error);
 	driver_connection_read(device->driver, &connection);
 	debugfs_file_put(file->f_path.dentry);
-	text = text_create(&connection);
+	text = text_create(&connection, fill == requests_fill);
 	if (IS_ERR(text))
 		return text;
 	error = debugfs_file_get(file->f_path.dentry);
@@ -272,7 +293,7 @@ static const struct file_operations kick_operations = {
 	.llseek = default_llseek,
 };
 
-void debug_show(struct host_device *device)
+void blkback_debug_show(struct host_device *device)
 {
 	char name[32];
 
@@ -286,18 +307,18 @@ void debug_show(struct host_device *device)
 	debugfs_create_file_unsafe("kick", 0200, device->debug, device, &kick_operations);
 }
 
-void debug_hide(struct host_device *device)
+void blkback_debug_hide(struct host_device *device)
 {
 	debugfs_remove(device->debug);
 	device->debug = NULL;
 }
 
-void debug_init(const char *folder)
+void blkback_debug_init(const char *folder)
 {
 	debug_root = debugfs_create_dir(folder, NULL);
 }
 
-void debug_exit(void)
+void blkback_debug_exit(void)
 {
 	debugfs_remove(debug_root);
 }

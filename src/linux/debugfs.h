@@ -4,13 +4,13 @@
 struct host_device;
 
 /* @folder: the name in debugfs, below which each device has a folder. */
-void debug_init(const char *folder);
-void debug_exit(void);
+void blkback_debug_init(const char *folder);
+void blkback_debug_exit(void);
 
 /*
  * Show the device, and hide it again.  device->driver must be valid in between.
- * debug_hide() waits for readers that are with the core, which takes no lock that a disk
+ * blkback_debug_hide() waits for readers that are with the core, which takes no lock that a disk
  * can hold.  Both may be called without the other.
  */
-void debug_show(struct host_device *device);
-void debug_hide(struct host_device *device);
+void blkback_debug_show(struct host_device *device);
+void blkback_debug_hide(struct host_device *device);

@@ -33,7 +33,7 @@ static int __init blkback_init(void)
 	driver_init();
 	parameter_init();
 	survey_init();
-	debug_init("xen-blkback");
+	blkback_debug_init("xen-blkback");
 	error = disk_events_init();
 	if (error)
 		goto undo_survey;
@@ -46,7 +46,7 @@ static int __init blkback_init(void)
 undo_events:
 	disk_events_exit();
 undo_survey:
-	debug_exit();
+	blkback_debug_exit();
 	survey_exit();
 	work_exit();
 undo_discards:
@@ -59,7 +59,7 @@ static void __exit blkback_exit(void)
 {
 	xenbus_exit_driver();
 	disk_events_exit();
-	debug_exit();
+	blkback_debug_exit();
 	survey_exit();
 	/* Before discards_exit(): work of a device may wait for a discard's submission. */
 	work_exit();

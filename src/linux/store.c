@@ -3,6 +3,7 @@
 #include <linux/ratelimit.h>
 #include <linux/slab.h>
 #include <linux/string.h>
+#include <xen/xen.h>
 #include <xen/xenbus.h>
 
 #include "host/store.h"
@@ -326,15 +327,22 @@ void host_device_forget_threads(struct host_device *device)
 {
 	const char *directory = device->xenbus->nodename;
 	char name[32];
-	u32 i;
+	u32 queues = 0;
 
+	/* A driver domain writes none. */
+	if (!xen_initial_domain())
+		return;
 	xenbus_rm(XBT_NIL, directory, HOST_STORE_THREAD);
-	for (i = 0; i < HOST_STORE_MOST_QUEUES; i++) {
-		scnprintf(name, sizeof(name), HOST_STORE_QUEUE, i);
-		/* xenstored reports no error when there is nothing to remove. */
+	for (; queues < HOST_STORE_MOST_QUEUES; queues++) {
+		scnprintf(name, sizeof(name), HOST_STORE_QUEUE, queues);
 		if (!xenbus_exists(XBT_NIL, directory, name))
 			break;
-		xenbus_rm(XBT_NIL, directory, name);
+	}
+	/* The last ones first: after a failure, the next module finds the others. */
+	while (queues--) {
+		scnprintf(name, sizeof(name), HOST_STORE_QUEUE, queues);
+		if (xenbus_rm(XBT_NIL, directory, name))
+			break;
 	}
 }
 

@@ -162,7 +162,7 @@ static void blkback_remove(struct xenbus_device *xenbus)
 		return;
 	/* xenbus has removed the frontend's watch.  From here on our watch finds no device. */
 	device_unbind(device);
-	debug_hide(device);
+	blkback_debug_hide(device);
 	/* Ends sysfs reads and accesses to xenstore: waits for those that run. */
 	host_device_hide(device);
 	/* When the watch thread removes a device, the toolstack removes the directory. */
@@ -214,7 +214,7 @@ static int blkback_probe(struct xenbus_device *xenbus, const struct xenbus_devic
 		xenbus_dev_fatal(xenbus, error, "watching backend/vbd");
 		return error;
 	}
-	debug_show(device);
+	blkback_debug_show(device);
 	/* The node may have been written before the watch was there. */
 	driver_physical_device_changed(device->driver);
 	return 0;

@@ -37,7 +37,7 @@ void Completions::collect(const Pass& pass, uint64_t now_ns, SlotList& done) {
   SlotList fresh;
   while (newest != nullptr) {
     Slot* next = newest->next_done;
-    newest->done_ns = now_ns;
+    newest->record.ended(now_ns);
     end_part(*newest, pass.closing);
     fresh.push_front(*newest);
     newest = next;

@@ -157,13 +157,13 @@ bool Queue::finish_done() {
   SlotList done;
   SlotList parts;
   bool progress = false;
-  const uint64_t now_ns = clock_.now_ns();
-  completions_.collect(pass_, now_ns, done);
+  completions_.collect(pass_, clock_.now_ns(), done);
+  if (shared_.vbd.copies()) clock_.took_long();
   for (;;) {
     batch_.clear();
     completions_.sort(done, resources_, batch_, parts);
     if (batch_.empty()) break;
-    answer_batch(now_ns);
+    answer_batch();
     progress = true;
   }
   if (parts.empty()) return progress;
@@ -171,10 +171,11 @@ bool Queue::finish_done() {
   return true;
 }
 
-void Queue::answer_batch(uint64_t now_ns) {
+void Queue::answer_batch() {
   // Unmap before the answer: since XSA-396 a frontend gives up the device when a grant of an
   // answered request is still mapped.
   resources_.release(batch_.slots(), pass_.now_ms);
+  const uint64_t now_ns = clock_.now_ns();
   for (Slot* slot : batch_.slots()) {
     if (traced(HOST_TRACE_DONE)) trace_done(log_, *slot, now_ns);
     responder_.answer(std::move(slot->duty), slot->status);

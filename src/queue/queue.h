@@ -130,7 +130,7 @@ class Queue : public driver_queue {
   void pass();
   [[nodiscard]] bool round(bool& freed);
   bool finish_done();
-  void answer_batch(uint64_t now_ns);
+  void answer_batch();
   bool start_held();
   bool start_requests(bool freed);
   void serve_barrier();

@@ -84,7 +84,7 @@ class Resources {
   Mapper mapper_;
   Purger purger_;
   PagePool& pool_;
-  RoundClock& clock_;  // told of hypercalls
+  RoundClock& clock_;  // told of the hypercalls of map() and release()
   IndirectBuffers blocks_;
   Bounce bounce_;
   GrantJob* jobs_[Batch::kCapacity];  // of want() and map(), or of one release

@@ -9,7 +9,7 @@ namespace blkback {
 
 // The time within one round of a queue's thread, for the statistics.  A look at the clock costs
 // as much as the rest of a request's statistics, so it is read again only after something that may
-// have taken long: a hypercall, a copy of data, a submission.
+// have taken long: a hypercall, a copy of data, a large batch, a submission.
 class RoundClock {
  public:
   // In nanoseconds of host_time_ns(), as of the last look.

@@ -16,7 +16,6 @@ void Slot::fill(AnswerDuty answer_duty, uint32_t ring_index, const Request& requ
   descriptors_unread = request.indirect;
   status = Status::kOkay;
   sectors_left = 0;
-  done_ns = 0;
   record.begin(request, now_ns);
   fill_io(request, vbd);
   copied = operation == HOST_IO_WRITE && vbd.stable_writes();

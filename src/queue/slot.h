@@ -49,7 +49,6 @@ struct Slot : host_io, ListLink, GrantJob {
   bool ordered = false;             // counted among the writes that a barrier waits for
   Status status = Status::kOkay;
   uint64_t sectors_left = 0;  // of a request in parts: sectors that no part has covered yet
-  uint64_t done_ns = 0;       // the disk's last part: when the thread saw its end
   RequestRecord record;
 
   GrantUse direct_grants[wire::kMaxDirectSegments];
@@ -62,7 +61,8 @@ struct Slot : host_io, ListLink, GrantJob {
 
   // For the statistics.
   [[nodiscard]] RequestTimes times() const {
-    return {.taken = record.taken_ns(), .submitted = record.submitted_ns(), .done = done_ns};
+    return {
+        .taken = record.taken_ns(), .submitted = record.submitted_ns(), .done = record.ended_ns()};
   }
 
   // All grants.  The first grant of an indirect request is that of its descriptor page; an

@@ -24,6 +24,7 @@ void Submitter::submit(Batch& batch, const Pass& pass) {
     prepare_io(*slot, vbd_);
     ios_[ready++] = slot;
   }
+  if (batch.size() > kQuickBatch) clock_.took_long();
   shortage_.plan_retry(ready != 0, completions_, pass.now_ms);
   hand_over(ready, pass.now_ms);
 }
@@ -43,6 +44,7 @@ void Submitter::map_descriptors(Batch& batch, const Limits& limits, uint64_t now
     resources_.want(*slot);
   }
   if (!some) return;
+  clock_.took_long();
   resources_.map(limits, now_ms);
 
   SlotList waiting;
@@ -156,7 +158,7 @@ void Submitter::hand_over(uint32_t count, uint64_t now_ms) {
   const uint64_t now_ns = clock_.now_ns();
   for (host_io* io : std::span(ios_, count)) {
     Slot& slot = *static_cast<Slot*>(io);
-    if (slot.record.submitted_ns() == 0) slot.record.submitted(now_ns);
+    slot.record.submitted(now_ns);
     if (traced(HOST_TRACE_SUBMITTED)) trace_submitted(log_, slot);
   }
   completions_.expect(count, now_ms);

@@ -70,7 +70,7 @@ TEST(DeviceInspection, ARequestAtAHangingDiskHasItsAge) {
   EXPECT_EQ(requests[0].sectors, 8u);
   EXPECT_EQ(requests[0].segments, 1u);
   EXPECT_EQ(requests[0].age_us, 1500000u);
-  EXPECT_EQ(requests[0].with_disk, 1u);
+  EXPECT_EQ(requests[0].place, DRIVER_WITH_DISK);
   EXPECT_EQ(requests[0].disk_us, 1500000u);
   const driver_ring_info ring = ring_of(device, 1);
   EXPECT_EQ(ring.requests, 1u);
@@ -79,6 +79,26 @@ TEST(DeviceInspection, ARequestAtAHangingDiskHasItsAge) {
   ASSERT_TRUE(device.end(3));
   EXPECT_EQ(requests_of(device, 1).size(), 0u);
   EXPECT_EQ(ring_of(device, 1).with_disk, 0u);
+}
+
+// The disk has ended it, but the storage stack may still send its page.
+TEST(DeviceInspection, ARequestWhoseAnswerIsHeldIsBackFromTheDisk) {
+  HeldRings device;
+  ASSERT_TRUE(device.connected);
+  device.write(1, 3);
+  host_page* page = host().held[0]->segments[0].page;
+  page->busy = true;
+  host().now_ms += 20;
+  ASSERT_TRUE(device.end(3));
+  host().sleep(50);
+  const std::vector<driver_request_info> requests = requests_of(device, 1);
+  ASSERT_EQ(requests.size(), 1u);
+  EXPECT_EQ(requests[0].place, DRIVER_BACK_FROM_DISK);
+  EXPECT_EQ(requests[0].disk_us, 20000u);
+  EXPECT_EQ(requests[0].age_us, 70000u);
+  page->busy = false;
+  host().sleep(10);
+  EXPECT_TRUE(device.okay(1, 3));
 }
 
 TEST(DeviceInspection, AWriteBehindABarrierIsNotWithTheDisk) {
@@ -91,7 +111,7 @@ TEST(DeviceInspection, AWriteBehindABarrierIsNotWithTheDisk) {
   ASSERT_EQ(requests.size(), 2u);
   const driver_request_info& held =
       requests[0].operation == BLKIF_OP_WRITE ? requests[0] : requests[1];
-  EXPECT_EQ(held.with_disk, 0u);
+  EXPECT_EQ(held.place, DRIVER_BEFORE_DISK);
   EXPECT_EQ(held.disk_us, 0u);
   EXPECT_EQ(held.age_us, 5000u);
   ASSERT_TRUE(device.end(1));

@@ -98,6 +98,9 @@ TEST(DeviceThreads, AConnectionThatIsGivenUpLeavesNoNode) {
   host().failing.clear();
   host().sleep(10000);
   EXPECT_EQ(bench.backend_state(), HOST_XENBUS_CONNECTED);
+  // They may have been the reason.
+  EXPECT_EQ(named(bench), 0u);
+  ASSERT_TRUE(comes_back(bench));
   EXPECT_EQ(named(bench), 3u);
 }
 

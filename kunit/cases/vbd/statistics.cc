@@ -147,6 +147,33 @@ TEST(Statistics, TimeWithTheDiskIsTimeOfTheRequest) {
   EXPECT_EQ(sum(latency(device, DRIVER_WRITE, DRIVER_LATENCY_TOTAL)), 0u);
 }
 
+TEST(Statistics, TimeOfAHypercallIsNotTimeWithTheDisk) {
+  HeldRings device;
+  ASSERT_TRUE(device.connected);
+  host().hypercall_ms = 3;
+  device.read(0, 1);
+  host().now_ms += 7;
+  ASSERT_TRUE(device.end(1));
+  const driver_statistics statistics = device.statistics();
+  EXPECT_EQ(statistics.disk_us[DRIVER_READ], 7000u);
+  // Mapping and unmapping.
+  EXPECT_EQ(statistics.total_us[DRIVER_READ], 13000u);
+}
+
+// A look at the clock costs as much as all other work of the statistics.
+TEST(Statistics, ARequestWithoutHypercallsLooksAtTheClockTwice) {
+  HeldRings device({.queues = 1, .persistent = true});
+  ASSERT_TRUE(device.connected);
+  const uint32_t gref = device.guest().grant();
+  for (const uint64_t id : {1u, 2u}) {
+    host().clock_looks = 0;
+    device.guest().send(kunit::ask(BLKIF_OP_READ, id, id * 8, {{gref}}));
+    host().run();
+    ASSERT_TRUE(device.end(id));
+  }
+  EXPECT_EQ(host().clock_looks, 2u);
+}
+
 // A write that a barrier holds waits in the backend, not at the disk.
 TEST(Statistics, TimeBehindABarrierIsNotTimeWithTheDisk) {
   HeldRings device;
