@@ -19,7 +19,7 @@ set -u
 top=$(cd "$(dirname "$0")/.." && pwd)
 cd "$top" || exit 1
 extent=${1:-}
-profiles="build unit static fuzz lab kernel unstable"
+profiles="build unit static fuzz lab kernel unstable tools"
 case $extent in
 quick)
 	kernels=${KERNELS:-6.1}
@@ -154,6 +154,7 @@ if [ "$extent" != debug-dom0 ]; then
 	suite "judge of the lab" scripts/lab/test_judge.py
 	suite "tool status" tools/tests/test_status.py
 	suite "tool top" tools/tests/test_top.py
+	suite "tools for bpftrace" tools/tests/test_bpftrace.py
 fi
 case $extent in
 quick | debug-dom0) ;;
