@@ -71,7 +71,7 @@ check-kunit:
 KERNEL ?= 6.1
 check-lab:
 	@[ -n "$(NAMES)" ] || { echo "make check-lab NAMES='SCENARIO ...' [KERNEL=6.1]; scripts/lab/lab list tells them"; exit 1; }
-	@scripts/setup/packages.sh build lab kernel $(if $(filter 7.%,$(KERNEL)),unstable)
+	@scripts/setup/packages.sh build lab kernel $(if $(filter 7.%,$(KERNEL)),suites)
 	@scripts/build/module.sh "$$(scripts/setup/kernel.sh $(KERNEL) kdir)" "$(BUILD)/$(KERNEL)" -j$(JOBS)
 	@scripts/lab/lab run --kernel $(KERNEL) $(NAMES)
 

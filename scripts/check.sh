@@ -19,7 +19,7 @@ set -u
 top=$(cd "$(dirname "$0")/.." && pwd)
 cd "$top" || exit 1
 extent=${1:-}
-profiles="build unit static fuzz lab kernel unstable tools"
+profiles="build unit static fuzz lab kernel suites tools"
 case $extent in
 quick)
 	kernels=${KERNELS:-6.1}

@@ -1,20 +1,25 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# Debian's newest kernel of a series.
+# Debian's newest kernel of a series, or a kernel that is installed.
 #
-# usage: kernel.sh SERIES version|kdir|image     (SERIES: 6.1, 6.12 or 7.2; or
-#        6.12-kasan, 6.12-lockdep, 6.12-kcsan: see debug-kernel.sh)
+# usage: kernel.sh KERNEL version|kdir|image
 #
-#   version   the release, as uname -r prints it
-#   kdir      headers to build modules with, installed when missing; those of
-#             7.2 are in a folder with the unstable suite and need the compiler
-#             of that folder
+# KERNEL is one of
+#   6.1, 6.12                               of this machine's suites
+#   7.2, 7.3                                of Debian's unstable, of trixie's backports
+#   6.12-kasan, 6.12-lockdep, 6.12-kcsan    see debug-kernel.sh
+#   a whole release, as uname -r prints it: a kernel in /boot
+#
+#   version   the release
+#   kdir      headers to build modules with, installed when missing; those of 7.x are
+#             in a folder with a suite and need the compiler of that folder
 #   image     a folder with boot/ and lib/modules/ of the kernel, unpacked into
 #             the cache, not installed
 set -eu
 
 series=$1 what=$2
+suite=
 case $series in
 6.12-*) exec "$(dirname "$0")/debug-kernel.sh" "${series#6.12-}" "$what" ;;
 esac
@@ -29,20 +34,23 @@ case $series in
 	suffix=$series-amd64
 	;;
 7.2)
-	unstable=$("$(dirname "$0")/unstable.sh")
+	suite=unstable
+	;;
+7.3)
+	suite=trixie-backports
 	;;
 *)
-	echo "$0: no such series: $series (6.1, 6.12, 7.2, 6.12-kasan, 6.12-lockdep, 6.12-kcsan)" >&2
-	exit 2
+	exec "$(dirname "$0")/installed-kernel.sh" "$series" "$what"
 	;;
 esac
 
-if [ "$series" = 7.2 ]; then
-	kdir=$(ls -d "$unstable"/usr/src/linux-headers-*-amd64)
+if [ -n "$suite" ]; then
+	folder=$("$(dirname "$0")/suite-folder.sh" "$suite")
+	kdir=$(ls -d "$folder"/usr/src/linux-headers-*-amd64)
 	release=${kdir##*/linux-headers-}
 	case $release in
-	7.2.*) ;;
-	*) echo "NOTE Debian's unstable suite has moved to Linux $release" >&2 ;;
+	"$series".*) ;;
+	*) echo "NOTE Debian's $suite has moved to Linux $release" >&2 ;;
 	esac
 else
 	release=$(apt-cache depends "linux-image-$suffix" 2>/dev/null |
@@ -57,9 +65,9 @@ fi
 # unpack_image FOLDER: puts the kernel and its modules into FOLDER, as in an installed
 # system.
 unpack_image() {
-	if [ "$series" = 7.2 ]; then
+	if [ -n "$suite" ]; then
 		for part in base binary modules; do
-			dpkg-deb -x "$unstable/var/cache/apt/archives/linux-$part-$release"_*.deb "$1"
+			dpkg-deb -x "$folder/var/cache/apt/archives/linux-$part-$release"_*.deb "$1"
 		done
 		[ -e "$1/lib" ] || ln -s usr/lib "$1/lib"
 		mkdir -p "$1/boot"
@@ -90,16 +98,15 @@ kdir)
 	echo "$kdir"
 	;;
 image)
-	version=${unstable:+unstable}
-	folder=$cache/kernel-$release-${version:-$(package_version "linux-image-$release")}
-	if [ ! -e "$folder" ]; then
+	image=$cache/kernel-$release-${suite:-$(package_version "linux-image-$release")}
+	if [ ! -e "$image" ]; then
 		echo "unpacking Linux $release" >&2
 		work=$(mktemp -d "$cache/tmp.XXXXXX")
 		unpack_image "$work"
 		for old in "$cache/kernel-$series".*; do rm -rf "$old"; done
-		mv "$work" "$folder"
+		mv "$work" "$image"
 	fi
-	echo "$folder"
+	echo "$image"
 	;;
 *)
 	echo "$0: version, kdir or image?" >&2

@@ -5,7 +5,7 @@
 # Prints the packages that it installs.  Without root, or on another system, it
 # prints the missing packages and fails.
 #
-# usage: packages.sh PROFILE...     (build, unit, lab, kernel, unstable, static, mutants, fuzz, deb,
+# usage: packages.sh PROFILE...     (build, unit, lab, kernel, suites, static, mutants, fuzz, deb,
 #                               tools, screenshots)
 set -eu
 
@@ -18,12 +18,12 @@ packages_of() {
 	kernel) echo make gcc ccache bc bison flex libelf-dev libssl-dev xz-utils kmod ;;
 	lab) echo qemu-system-x86 cpio kmod python3 binutils zstd ;;
 	deb) echo dpkg-dev debhelper dh-dkms lintian libxen-dev python3 git xz-utils ;;
-	unstable) echo debootstrap util-linux ;;
+	suites) echo debootstrap util-linux ;;
 	tools) echo python3 bpftrace util-linux ;;
 	screenshots) echo tmux python3-pil fonts-dejavu-core ;;
 	static) echo make g++ clang-19 clang-tidy-19 clang-format-19 sparse shellcheck perl xz-utils libelf-dev libxen-dev ;;
 	*)
-		echo "$0: no such profile: $1 (build, unit, lab, kernel, unstable, static, mutants, fuzz, deb, tools, screenshots)" >&2
+		echo "$0: no such profile: $1 (build, unit, lab, kernel, suites, static, mutants, fuzz, deb, tools, screenshots)" >&2
 		exit 2
 		;;
 	esac
