@@ -14,6 +14,8 @@
 #               1/4), and those that need such a dom0
 #   all         all scenarios, including the rare ones, on each kernel and in that dom0;
 #               also KUnit under KCSAN
+#
+# KERNELS="6.1 RELEASE" takes other kernels: those that scripts/setup/kernel.sh knows.
 set -u
 
 top=$(cd "$(dirname "$0")/.." && pwd)
@@ -29,8 +31,8 @@ debug-dom0)
 	kernels=${KERNELS:-6.12-lockdep}
 	profiles="build lab kernel"
 	;;
-all) kernels=${KERNELS:-6.1 6.12 7.2 6.12-lockdep} ;;
-*) kernels=${KERNELS:-6.1 6.12 7.2} ;;
+all) kernels=${KERNELS:-6.1 6.12 7.2 7.3 6.12-lockdep} ;;
+*) kernels=${KERNELS:-6.1 6.12 7.2 7.3} ;;
 esac
 . scripts/tally.sh
 repeated=0
@@ -127,6 +129,16 @@ lab() {
 
 # shellcheck disable=SC2086 # a list of words
 scripts/setup/packages.sh $profiles || exit 1
+# An unknown kernel is an error now, not after half an hour.  Debug kernels are built below.
+for kernel in $kernels; do
+	case $kernel in
+	6.12-*) ;;
+	*)
+		scripts/setup/kernel.sh "$kernel" version >/dev/null
+		[ $? != 2 ] || exit 2
+		;;
+	esac
+done
 
 build_for() {
 	local kdir

@@ -32,7 +32,8 @@ def needs(path, word):
 
 
 def is_debug(kernel):
-    return '-' in kernel
+    """Is it 6.12-FLAVOUR?  A whole release, as 6.12.117+deb12-amd64, is none."""
+    return re.match(r'\d+\.\d+-', kernel) is not None
 
 
 def share(text):

@@ -62,6 +62,10 @@ class Shares(unittest.TestCase):
         self.assertEqual(sum(choice.matrix(self.files, '6.1', False, first, 3).count('xo')
                              for first in (1, 2, 3)), 1)
 
+    def test_an_installed_kernel_is_no_debug_kernel(self):
+        self.assertEqual(choice.matrix(self.files, '6.12.117+deb12-amd64', False, 1, 1),
+                         choice.matrix(self.files, '6.12', False, 1, 1))
+
     def test_rare_and_debug(self):
         self.assertEqual(self.dropped('6.1 --rare', '6.12-lockdep --rare --set many_disks=30'), [])
         for first, other in ((1, 2), (2, 1)):
