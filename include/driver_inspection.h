@@ -72,7 +72,7 @@ struct driver_request_info {
 	uint64_t sector;
 	uint64_t sectors; /* 0: of an indirect request whose descriptors are not read yet */
 	uint64_t age_us;  /* since it was taken */
-	uint64_t disk_us; /* from its first part's way to the disk until now, or until its end there */
+	uint64_t disk_us; /* since its first part went to the disk, until the disk ended it */
 	uint16_t segments;
 	uint8_t operation; /* BLKIF_OP_*; not BLKIF_OP_INDIRECT */
 	uint8_t place;	   /* enum driver_request_place */

@@ -49,7 +49,7 @@ struct host_device {
 	/* The remove callback was called: the directory may be another device's. */
 	bool removed;
 	bool sysfs_shown;
-	/* The folder in debugfs; NULL or an error: there is none.  Probe and remove alone use it. */
+	/* The folder in debugfs, or NULL or an error.  Probe and remove alone use it. */
 	struct dentry *debug;
 	/* The core has released the device.  `drained` is completed afterwards. */
 	bool released;
