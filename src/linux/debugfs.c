@@ -321,4 +321,5 @@ void blkback_debug_init(const char *folder)
 void blkback_debug_exit(void)
 {
 	debugfs_remove(debug_root);
+	debug_root = NULL;
 }

@@ -18,7 +18,7 @@ domain_kernel=/kasan/vmlinux domain_memory=1500 domain_type=pvh domain_extra="no
 guest dd 'grep -q " kasan_report$" /proc/kallsyms && grep -q "^ *debug_locks: *1$" /proc/lockdep_stats' ||
 	fail "the domain's kernel has no KASAN or no lockdep"
 guest dd 'grep -q __asan_load8 "/lib/modules/$(uname -r)/updates/xen-blkback.ko"' || fail "our module is built without KASAN"
-guest dd '/lab/dom0/kunit-cases /lab/kunit-kasan auto-translated 2>&1' 300 >/tmp/counts || fail "$(tail -n 30 /tmp/counts)"
+guest dd '/lab/dom0/kunit-cases /lab/kunit-kasan auto-translated 2>&1' 600 >/tmp/counts || fail "$(tail -n 30 /tmp/counts)"
 say "$(cat /tmp/counts)"
 domain_verify dd
 
