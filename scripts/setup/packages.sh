@@ -16,7 +16,7 @@ packages_of() {
 	fuzz) echo make clang llvm libclang-rt-14-dev ccache libxen-dev ;;
 	kernel) echo make gcc ccache bc bison flex libelf-dev libssl-dev xz-utils kmod ;;
 	lab) echo qemu-system-x86 cpio kmod python3 binutils zstd ;;
-	deb) echo dpkg-dev debhelper dh-dkms lintian libxen-dev python3 git xz-utils ;;
+	deb) echo build-essential dpkg-dev debhelper dh-dkms lintian libxen-dev python3 git xz-utils ;;
 	unstable) echo debootstrap util-linux ;;
 	static) echo make g++ clang-19 clang-tidy-19 clang-format-19 sparse shellcheck perl xz-utils libelf-dev libxen-dev ;;
 	*)
