@@ -5,7 +5,7 @@
 # Prints the packages that it installs.  Without root, or on another system, it
 # prints the missing packages and fails.
 #
-# usage: packages.sh PROFILE...     (build, unit, lab, kernel, unstable, static, mutants, fuzz, deb)
+# usage: packages.sh PROFILE...     (build, unit, lab, kernel, unstable, debian, static, mutants, fuzz, deb)
 set -eu
 
 packages_of() {
@@ -18,9 +18,10 @@ packages_of() {
 	lab) echo qemu-system-x86 cpio kmod python3 binutils zstd ;;
 	deb) echo build-essential dpkg-dev debhelper dh-dkms lintian libxen-dev python3 git xz-utils ;;
 	unstable) echo debootstrap util-linux ;;
+	debian) echo debootstrap util-linux e2fsprogs ;;
 	static) echo make g++ clang-19 clang-tidy-19 clang-format-19 sparse shellcheck perl xz-utils libelf-dev libxen-dev ;;
 	*)
-		echo "$0: no such profile: $1 (build, unit, lab, kernel, unstable, static, mutants, fuzz, deb)" >&2
+		echo "$0: no such profile: $1 (build, unit, lab, kernel, unstable, debian, static, mutants, fuzz, deb)" >&2
 		exit 2
 		;;
 	esac
