@@ -12,7 +12,7 @@ export CCACHE_DIR ?= $(CACHE)/ccache
 export CCACHE_BASEDIR ?= $(CURDIR)
 export CCACHE_NOHASHDIR ?= 1
 
-.PHONY: all install demo check check-all check-quick check-debug-dom0 features check-unit check-threads check-kunit check-lab \
+.PHONY: all install demo check check-all check-quick check-debug-dom0 check-debian-dom0 features check-unit check-threads check-kunit check-lab \
 	check-static check-fuzz format \
 	mutants fuzz coverage bench-quick hooks dist deb \
 	clean help FORCE
@@ -46,6 +46,10 @@ check-quick:
 # SHARE=2/4 runs the second quarter of the scenarios.
 check-debug-dom0:
 	@SHARE=$(SHARE) scripts/check.sh debug-dom0
+
+check-debian-dom0: deb
+	@scripts/setup/packages.sh lab debian
+	@scripts/lab/debian/check
 
 check-unit:
 	@scripts/setup/packages.sh unit
@@ -123,6 +127,7 @@ help:
 	@echo "make check-quick what runs in user space, KUnit, the main scenarios on one kernel"
 	@echo "make check-all   all tests, each scenario on each kernel, and rare ones"
 	@echo "make check-debug-dom0  a quarter of the scenarios (SHARE=1/4) with lockdep and kmemleak in dom0"
+	@echo "make check-debian-dom0  install the packages on Debian 12, boot it as dom0, upgrade its kernel, remove them"
 	@echo "make check-unit  the tests in user space alone (seconds; FILTER='QueueBatch.*' runs some)"
 	@echo "make check-static what tools find in the sources without running them"
 	@echo "make format      lay C and C++ out as .clang-format says"

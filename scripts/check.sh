@@ -13,7 +13,7 @@
 #   debug-dom0  a dom0 with lockdep and kmemleak: SHARE=I/N of the scenarios (default
 #               1/4), and those that need such a dom0
 #   all         all scenarios, including the rare ones, on each kernel and in that dom0;
-#               also KUnit under KCSAN
+#               also KUnit under KCSAN, and Debian 12 as dom0 with the packages
 #
 # KERNELS="6.1 RELEASE" takes other kernels: those that scripts/setup/kernel.sh knows.
 set -u
@@ -31,7 +31,10 @@ debug-dom0)
 	kernels=${KERNELS:-6.12-lockdep}
 	profiles="build lab kernel"
 	;;
-all) kernels=${KERNELS:-6.1 6.12 7.2 7.3 6.12-lockdep} ;;
+all)
+	kernels=${KERNELS:-6.1 6.12 7.2 7.3 6.12-lockdep}
+	profiles="$profiles deb debian"
+	;;
 *) kernels=${KERNELS:-6.1 6.12 7.2 7.3} ;;
 esac
 . scripts/tally.sh
@@ -231,7 +234,10 @@ done
 case " $builds " in
 *" 6.12 "*) suite "kernels 6.5 to 6.8" scripts/build/compat-check.sh build/6.12 ;;
 esac
-[ "$extent" != all ] || stage packages make --no-print-directory deb
+if [ "$extent" = all ]; then
+	stage packages make --no-print-directory deb
+	suite "debian dom0" scripts/lab/debian/check
+fi
 # One kernel at a time: two emulators on two CPUs are so slow that xl times out.
 for kernel in $kernels; do lab "$kernel"; done
 case $extent in

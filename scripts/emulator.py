@@ -5,6 +5,21 @@ import subprocess
 import time
 
 
+# Xen and its domains run on this CPU: SMAP and RDTSCP are emulated so that they kill them.
+# With the last two features kernels and libraries copy with "rep movsb", of which the
+# emulator emulates each byte.
+CPU_WITH_REP_MOVSB = 'max,smap=off,la57=off,rdtscp=off'
+CPU = CPU_WITH_REP_MOVSB + ',erms=off,fsrm=off'
+
+
+def xen(hypervisor, options, kernel, dom0_options, initrd):
+    """The arguments that load Xen and dom0, with their consoles on the serial line.
+    hypervisor: unpacked; options: of Xen, beside those that each boot has."""
+    options = f'{options} console=com1 com1=115200 loglvl=warning cpufreq=none'
+    return ['-kernel', hypervisor, '-append', options,
+            '-initrd', f'{kernel} console=hvc0 panic=5 {dom0_options},{initrd}']
+
+
 def cpio(folder, output):
     """Packs a folder as an initial file system."""
     files = subprocess.run(['find', '.'], cwd=folder, check=True, capture_output=True).stdout

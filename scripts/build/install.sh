@@ -9,7 +9,7 @@
 set -eu
 
 module=$1
-# RawRequest the module which kernel it was built for: include/config/kernel.release of
+# Ask the module which kernel it was built for: include/config/kernel.release of
 # Debian's headers has another name.
 release=$(modinfo -F vermagic "$module" | cut -d' ' -f1)
 folder=/lib/modules/$release/updates

@@ -5,8 +5,8 @@
 # Prints the packages that it installs.  Without root, or on another system, it
 # prints the missing packages and fails.
 #
-# usage: packages.sh PROFILE...     (build, unit, lab, kernel, suites, static, mutants, fuzz, deb,
-#                               tools, screenshots)
+# usage: packages.sh PROFILE...     (build, unit, lab, kernel, suites, debian, static, mutants, fuzz,
+#                               deb, tools, screenshots)
 set -eu
 
 packages_of() {
@@ -17,13 +17,14 @@ packages_of() {
 	fuzz) echo make clang llvm libclang-rt-14-dev ccache libxen-dev ;;
 	kernel) echo make gcc ccache bc bison flex libelf-dev libssl-dev xz-utils kmod ;;
 	lab) echo qemu-system-x86 cpio kmod python3 binutils zstd ;;
-	deb) echo dpkg-dev debhelper dh-dkms lintian libxen-dev python3 git xz-utils ;;
+	deb) echo build-essential dpkg-dev debhelper dh-dkms lintian libxen-dev python3 git xz-utils ;;
 	suites) echo debootstrap util-linux ;;
+	debian) echo debootstrap util-linux e2fsprogs ;;
 	tools) echo python3 bpftrace util-linux ;;
 	screenshots) echo tmux python3-pil fonts-dejavu-core ;;
 	static) echo make g++ clang-19 clang-tidy-19 clang-format-19 sparse shellcheck perl xz-utils libelf-dev libxen-dev ;;
 	*)
-		echo "$0: no such profile: $1 (build, unit, lab, kernel, suites, static, mutants, fuzz, deb, tools, screenshots)" >&2
+		echo "$0: no such profile: $1 (build, unit, lab, kernel, suites, debian, static, mutants, fuzz, deb, tools, screenshots)" >&2
 		exit 2
 		;;
 	esac
