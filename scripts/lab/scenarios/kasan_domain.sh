@@ -14,7 +14,9 @@
 # shows: parameters, unbind, kill, reconnect and a vanishing disk under load, with KASAN | not compared
 . /lab/dom0/lib.sh
 guests_destroy
-domain_kernel=/kasan/vmlinux domain_memory=1500 domain_type=pvh domain_extra="noxsave kmemleak=off" domain_create dd
+# As for KUnit: the domain's CPU may wait for the host's for a minute.
+patient="workqueue.watchdog_thresh=150 sysctl.kernel.watchdog_thresh=60 rcupdate.rcu_cpu_stall_timeout=150"
+domain_kernel=/kasan/vmlinux domain_memory=1500 domain_type=pvh domain_extra="noxsave kmemleak=off $patient" domain_create dd
 guest dd 'grep -q " kasan_report$" /proc/kallsyms && grep -q "^ *debug_locks: *1$" /proc/lockdep_stats' ||
 	fail "the domain's kernel has no KASAN or no lockdep"
 guest dd 'grep -q __asan_load8 "/lib/modules/$(uname -r)/updates/xen-blkback.ko"' || fail "our module is built without KASAN"
