@@ -119,7 +119,7 @@ bool Device::connect_later() {
 }
 
 // Publishes Connected, the nodes that the frontend then reads, and the threads' numbers.  Returns
-// false on failure. connect_failed_ then says whether the connection is given up; if not, a timer
+// false on failure.  connect_failed_ then says whether the connection is given up; if not, a timer
 // or the frontend's event leads to the next try.
 bool Device::publish_disk(bool persistent, const Connection& connection) {
   const host_disk_geometry& geometry = vbd_->geometry();
