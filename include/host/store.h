@@ -99,6 +99,8 @@ int host_store_remove(struct host_device *device, const char *name);
  */
 #define HOST_STORE_THREAD "kthread-pid"
 #define HOST_STORE_QUEUE "queue-%u"
+/* The sequence number of the disk that was opened last. */
+#define HOST_STORE_OPENED_DISK "opened-diskseq"
 /* No module has ever offered more queues. */
 #define HOST_STORE_MOST_QUEUES 1024
 

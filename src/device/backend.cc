@@ -24,7 +24,7 @@ bool read_sequence(host_device* device, BackendConfig& config) {
   char text[32];
   const int error = host_store_read(device, HOST_STORE_BACKEND, "diskseq", text, sizeof(text));
   if (error == -kEnoEnt || (error == 0 && trimmed(text).empty())) return true;
-  const std::optional<uint64_t> named = error == 0 ? parse_sequence(text) : std::nullopt;
+  const std::optional<uint64_t> named = error == 0 ? parse_sequence(text, 16) : std::nullopt;
   if (!named) {
     host_device_error(device, error != 0 ? error : -kEinval,
                       "diskseq is '%s': expected the disk's sequence number in hexadecimal",
@@ -105,6 +105,25 @@ bool is_same_disk(host_device* device, const BackendConfig& config, const Vbd& v
                     "with 0x%llx",
                     config.physical_device, static_cast<unsigned long long>(config.sequence),
                     static_cast<unsigned long long>(found));
+  return false;
+}
+
+bool is_disk_of_before(host_device* device, const BackendConfig& config, const Vbd& vbd) {
+  // A medium that was changed is no mistake.
+  if (config.sequence != 0 || config.vbd.cdrom) return true;
+  char text[32];
+  const int error =
+      host_store_read(device, HOST_STORE_BACKEND, HOST_STORE_OPENED_DISK, text, sizeof(text));
+  if (error == -kEnoEnt) return true;
+  const std::optional<uint64_t> before = error == 0 ? parse_sequence(text, 10) : std::nullopt;
+  const uint64_t found = host_disk_sequence(vbd.disk());
+  if (before == found) return true;
+  host_device_error(device, error != 0 ? error : -kEnoDev,
+                    "device %s: its sequence number is 0x%llx, but " HOST_STORE_OPENED_DISK
+                    " has '%s' in decimal: before an unbind, this was another disk; if it is the "
+                    "right one, write diskseq and physical-device",
+                    config.physical_device, static_cast<unsigned long long>(found),
+                    error == 0 ? text : "");
   return false;
 }
 

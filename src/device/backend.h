@@ -25,6 +25,12 @@ struct BackendConfig {
 // physical-device asks for: its number belongs to another disk now.
 [[nodiscard]] bool is_same_disk(host_device* device, const BackendConfig& config, const Vbd& vbd);
 
+// Returns false, and reports the device's error, when an earlier device of the same directory
+// had another disk open, and the toolstack names no sequence number: the frontend would go on
+// with the wrong disk.
+[[nodiscard]] bool is_disk_of_before(host_device* device, const BackendConfig& config,
+                                     const Vbd& vbd);
+
 // Returns false, and reports the device's error, when the disk's logical blocks are larger
 // than a page.
 [[nodiscard]] bool serves_blocks(host_device* device, const BackendConfig& config, const Vbd& vbd);

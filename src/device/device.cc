@@ -20,7 +20,8 @@ bool offers_rings(uint32_t frontend) {
 }
 }  // namespace
 
-Device::Device(host_device* host) : host_work{}, host_(host) {
+Device::Device(host_device* host)
+    : host_work{}, host_(host), takes_over_(host_device_state(host) != HOST_XENBUS_INITIALISING) {
   host_work_init(this, DRIVER_WORK_DEVICE);
 }
 

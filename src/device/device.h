@@ -113,6 +113,8 @@ class Device : public driver_device, public host_work, public ListLink {
   void try_again(int error, const char* what);
 
   host_device* const host_;
+  // Did another device have the directory before: was a driver unbound?
+  const bool takes_over_;
   Statistics statistics_;
   LogLimits log_;  // shared with the rings
 

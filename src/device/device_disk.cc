@@ -2,6 +2,7 @@
 // How a device's work handles its disk: opens it, notices that it changes or hangs, closes
 // it.
 #include <algorithm>
+#include <iterator>
 #include <string_view>
 
 #include "device/device.h"
@@ -37,6 +38,7 @@ void Device::open_disk() {
     return;
   }
   if (!is_same_disk(host_, backend_, **vbd) || !serves_blocks(host_, backend_, **vbd)) return;
+  if (takes_over_ && !is_disk_of_before(host_, backend_, **vbd)) return;
   open_failed_ = false;
   connect_failed_ = false;
   {
@@ -53,8 +55,9 @@ void Device::open_disk() {
 // loop device that vanishes with its last user.  A failure holds up no frontend.
 void Device::tell_opened() {
   if (!vbd_ || opened_told_ || removed()) return;
-  const host_store_node opened{"opened", 1};
-  const int error = host_store_write(host_, &opened, 1);
+  const host_store_node nodes[] = {{"opened", 1},
+                                   {HOST_STORE_OPENED_DISK, host_disk_sequence(vbd_->disk())}};
+  const int error = host_store_write(host_, nodes, std::size(nodes));
   opened_told_ = error == 0;
   if (opened_told_ || error == -kEnoEnt || error == -kEnoDev) return;
   if (opened_retry_ms_ == 0) {

@@ -70,8 +70,8 @@ std::optional<DeviceNumber> parse_device_number(std::string_view text) {
   return DeviceNumber{*major, *minor};
 }
 
-std::optional<uint64_t> parse_sequence(std::string_view text) {
-  const std::optional<uint64_t> sequence = parse_up_to(text, 16, UINT64_MAX);
+std::optional<uint64_t> parse_sequence(std::string_view text, uint32_t base) {
+  const std::optional<uint64_t> sequence = parse_up_to(text, base, UINT64_MAX);
   if (!sequence || *sequence == 0) return std::nullopt;
   return sequence;
 }
@@ -79,7 +79,7 @@ std::optional<uint64_t> parse_sequence(std::string_view text) {
 std::optional<PhysicalDevice> parse_physical_device(std::string_view text) {
   PhysicalDevice device{};
   if (const std::optional<Halves> halves = split(text, '@')) {
-    const std::optional<uint64_t> sequence = parse_sequence(halves->before);
+    const std::optional<uint64_t> sequence = parse_sequence(halves->before, 16);
     if (!sequence) return std::nullopt;
     device.sequence = *sequence;
     text = halves->behind;

@@ -25,8 +25,8 @@ struct DeviceNumber {
 // "MAJOR:MINOR" in hexadecimal.
 [[nodiscard]] std::optional<DeviceNumber> parse_device_number(std::string_view text);
 
-// A disk's sequence number (host_disk_sequence()) in hexadecimal.  The kernel gives no disk 0.
-[[nodiscard]] std::optional<uint64_t> parse_sequence(std::string_view text);
+// A disk's sequence number (host_disk_sequence()).  The kernel gives no disk 0.
+[[nodiscard]] std::optional<uint64_t> parse_sequence(std::string_view text, uint32_t base);
 
 struct PhysicalDevice {
   DeviceNumber number;

@@ -155,4 +155,82 @@ TEST(DeviceDiskSequence, ABadNodeIsRefusedWithTheExpectedForm) {
   }
 }
 
+// --- Another driver, or this one again, takes the device over ---------------
+
+TEST(DeviceDiskSequence, ADeviceThatIsTakenOverGoesOnWithItsDisk) {
+  host().disk_sequence = 0x10000002a;
+  DeviceFixture bench;
+  ASSERT_TRUE(bench.connect());
+  EXPECT_TRUE(bench.published("opened-diskseq", "4294967338"));
+  ASSERT_EQ(bench.rebind(), 0);
+  EXPECT_EQ(bench.backend_state(), HOST_XENBUS_CONNECTED);
+  EXPECT_TRUE(bench.device().errors.empty());
+}
+
+// Connects, and binds again when the number of the disk belongs to another one.
+void take_over_with_another_disk(DeviceFixture& bench) {
+  host().disk_sequence = 0x2a;
+  ASSERT_TRUE(bench.connect());
+  host().disk_sequence = 0x2b;
+  ASSERT_EQ(bench.rebind(), 0);
+}
+
+TEST(DeviceDiskSequence, AnotherDiskAfterAnUnbindIsRefused) {
+  DeviceFixture bench;
+  take_over_with_another_disk(bench);
+  EXPECT_TRUE(bench.refused());
+  EXPECT_TRUE(bench.complained("its sequence number is 0x2b"));
+  EXPECT_TRUE(bench.complained("opened-diskseq has '42' in decimal"));
+  EXPECT_EQ(host().disks_open, 0u);
+  EXPECT_TRUE(bench.published("opened-diskseq", "42"));
+}
+
+// The toolstack says that it is the right one.
+TEST(DeviceDiskSequence, AnotherDiskAfterAnUnbindIsServedWhenItIsNamed) {
+  DeviceFixture bench;
+  take_over_with_another_disk(bench);
+  bench.backend("diskseq", "2b");
+  bench.backend("physical-device", "fe:10");
+  EXPECT_EQ(host().disks_open, 1u);
+  EXPECT_TRUE(bench.published("opened-diskseq", "43"));
+}
+
+TEST(DeviceDiskSequence, AnotherMediumAfterAnUnbindIsServed) {
+  DeviceFixture bench;
+  bench.frontend("device-type", "cdrom");
+  take_over_with_another_disk(bench);
+  EXPECT_EQ(bench.backend_state(), HOST_XENBUS_CONNECTED);
+  EXPECT_TRUE(bench.published("opened-diskseq", "43"));
+}
+
+TEST(DeviceDiskSequence, ADiskThatAnotherDriverOpenedIsServed) {
+  host().disk_sequence = 0x2a;
+  DeviceFixture bench;
+  ASSERT_TRUE(bench.connect());
+  bench.device().backend.erase("opened-diskseq");
+  ASSERT_EQ(bench.rebind(), 0);
+  EXPECT_EQ(bench.backend_state(), HOST_XENBUS_CONNECTED);
+}
+
+TEST(DeviceDiskSequence, ANodeThatIsNoNumberRefusesTheDisk) {
+  host().disk_sequence = 0x2a;
+  for (const char* text : {"", "2a", "-1", "0", "42 43", "18446744073709551616"}) {
+    DeviceFixture bench;
+    ASSERT_TRUE(bench.connect());
+    bench.device().backend["opened-diskseq"] = text;
+    ASSERT_EQ(bench.rebind(), 0);
+    EXPECT_TRUE(bench.refused());
+    EXPECT_EQ(host().disks_open, 0u);
+  }
+}
+
+// A new directory, with a node that nobody of ours can have written.
+TEST(DeviceDiskSequence, ANewDeviceDoesNotLookAtIt) {
+  host().disk_sequence = 0x2a;
+  DeviceFixture bench;
+  bench.backend("opened-diskseq", "1");
+  EXPECT_TRUE(bench.connect());
+  EXPECT_TRUE(bench.published("opened-diskseq", "42"));
+}
+
 }  // namespace
