@@ -3,7 +3,9 @@
 # lab: tool
 # lab: rare
 # The toolstack names a disk's sequence number, first in physical-device, then in diskseq.
-# The loop device gets another file meanwhile: another disk, which is refused.
+# The loop device gets another file meanwhile: another disk, which is refused.  It also gets
+# another one between an unbind and a bind.
+# shows: after an unbind and a bind, the device opens the disk of before or none | no: the guest goes on with another disk
 # shows: `diskseq`, or `physical-device` with a sequence number, opens that disk or none; `opened` tells when | no
 . /lab/dom0/lib.sh
 driver_load
@@ -38,6 +40,23 @@ need losetup "$loop" "$file"
 new=$(sequence)
 need xenstore-write "$node/diskseq" "$new" "$node/physical-device" "$number"
 wait_for 10 eval '[ "$(xenstore-read "$node/opened")" = 1 ]' || fail "opened is $(xenstore-read "$node/opened")"
+tool gt flushes xvdb
+
+# Unbound, the disk is free, and its number is used again.
+driver=/sys/bus/xen-backend/drivers/vbd
+device=vbd-$(guest_id gt)-$(vdev_number xvdb)
+need xenstore-rm "$node/diskseq"
+echo "$device" >$driver/unbind || fail "unbind"
+need losetup -d "$loop"
+need losetup "$loop" "$file"
+echo "$device" >$driver/bind || fail "bind"
+refusal() { dmesg | grep "its sequence number is 0x$(sequence), but opened-diskseq has '$((16#$new))'"; }
+wait_for 10 eval 'refusal >/dev/null' || fail "the other disk is not refused after a bind"
+say "$(refusal | head -1)"
+[ "$(xenstore-read "$node/opened")" = 0 ] || fail "opened is $(xenstore-read "$node/opened") after a bind"
+new=$(sequence)
+need xenstore-write "$node/diskseq" "$new" "$node/physical-device" "$number"
+wait_for 10 eval '[ "$(xenstore-read "$node/opened")" = 1 ]' || fail "the disk that is named is not opened"
 tool gt flushes xvdb
 detach_tool gt xvdb
 losetup -d "$loop"
