@@ -104,6 +104,11 @@ class Top(unittest.TestCase):
         before = self.look()
         self.assertNotIn('\x1b', top.table(top.rows(self.look(), before, 1.0, Names())))
 
+    def test_a_table_fits_the_terminal(self):
+        text = 'title and more\n' + '\n'.join(f'disk {i} of ten' for i in range(10))
+        self.assertEqual(top.fitted(text, 5, 4), 'title\ndisk \ndisk \n8 mor')
+        self.assertEqual(top.fitted(text, 100, 11), text)
+
     def test_prometheus_buckets_grow_up_to_the_count(self):
         self.disk(rd_latency='1 2 3 ' + ' '.join(['0'] * 20) + ' 4', rd_usecs=1500000)
         text = top.prometheus(self.look(), Names()).splitlines()
