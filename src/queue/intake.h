@@ -84,6 +84,7 @@ class Intake {
   uint32_t limit_ = Batch::kCapacity;
   Gauge<bool> halted_;
   bool consumed_ = false;
+  Request request_;  // for take_one()
 };
 
 }  // namespace blkback
