@@ -57,9 +57,8 @@ void Intake::take(uint32_t waiting, BarrierGate& gate, Batch& batch) {
 // Takes the next request.  Returns nullptr when the request was answered at once.
 Slot* Intake::take_one(uint64_t now_ns) {
   const uint32_t index = ring_.next_index();
-  wire::RawSlot raw;
-  ring_.take(raw);
-  const std::optional<Rejection> rejection = parse(raw, ring_.layout(), request_);
+  ring_.take(raw_);
+  const std::optional<Rejection> rejection = parse(raw_, ring_.layout(), request_);
   if (rejection.has_value()) {
     host_log_limited(&log_.limits.refused, HOST_LOG_WARNING,
                      "%s: request with operation %u refused: %s", log_.name,
