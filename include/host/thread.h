@@ -12,13 +12,16 @@ struct host_thread;
 /* Returned by driver_queue_work(): no timeout. */
 #define HOST_FOREVER 0xffffffffu
 
+#define HOST_EARLY_MS 900
+
 /*
  * host_thread_start - start a thread that serves @queue.
  *
  * The thread calls driver_queue_work(@queue) when it starts, after each wake-up, and when
  * the number of milliseconds that the last call returned has passed (HOST_FOREVER: only
- * after a wake-up).  @thread is set before the first call.  A @name that is too long for
- * the kernel is truncated.
+ * after a wake-up).  It may call up to a 32nd part of that time earlier, at most
+ * HOST_EARLY_MS.  @thread is set before the first call.  A @name that is too long for the
+ * kernel is truncated.
  *
  * Context: process, may sleep.
  * Return: 0 and the thread, owned by the caller, or a negative errno.

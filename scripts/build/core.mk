@@ -5,32 +5,13 @@
 # includes this file.
 
 blkback-core := \
-	src/base/rb_tree.o \
-	src/wire/ring.o \
-	src/request/request.o \
-	src/grant/page_pool.o \
-	src/grant/persistent_grants.o \
-	src/grant/unmapper.o \
-	src/grant/mapper.o \
+	src/request_path.o \
 	src/grant/purger.o \
-	src/vbd/vbd.o \
-	src/vbd/statistics.o \
 	src/queue/write_order.o \
 	src/queue/bounce.o \
 	src/queue/indirect_buffers.o \
-	src/queue/responder.o \
-	src/queue/request_record.o \
-	src/queue/slot.o \
 	src/queue/trace.o \
-	src/queue/barrier_gate.o \
-	src/queue/io_part.o \
-	src/queue/resources.o \
-	src/queue/completions.o \
 	src/queue/shortage.o \
-	src/queue/submitter.o \
-	src/queue/intake.o \
-	src/queue/upkeep.o \
-	src/queue/queue.o \
 	src/queue/queue_inspection.o \
 	src/device/text.o \
 	src/device/frontend.o \
@@ -82,6 +63,9 @@ blkback-cxx-flags = $(filter-out $(blkback-c-only) %.h $(srctree)/% $(blkback-di
 	$(if $(XEN_HEADERS),-isystem $(XEN_HEADERS)) \
 	-I$(blkback-dir)/include -I$(blkback-dir)/src
 
+# Functions of a request's path that are called once or twice become part of their callers.
+blkback-flags-request_path := --param=max-inline-insns-auto=60 --param=large-function-growth=400
+
 # Symbols that an object of the core may leave undefined: the host interface, symbols
 # that compilers emit, and those of the core's other objects.
 blkback-allowed := host_[a-z0-9_]* memcpy memset memmove memcmp strlen __stack_chk_fail \
@@ -90,7 +74,8 @@ blkback-allowed := host_[a-z0-9_]* memcpy memset memmove memcmp strlen __stack_c
 	_ZN7blkback[A-Za-z0-9_]* _ZNK7blkback[A-Za-z0-9_]*
 
 quiet_cmd_blkback_cxx = CXX $(quiet_modtag) $@
-      cmd_blkback_cxx = $(BLKBACK_CXX_LAUNCHER) $(BLKBACK_CXX) $(blkback-cxx-flags) -c -o $@ $< \
+      cmd_blkback_cxx = $(BLKBACK_CXX_LAUNCHER) $(BLKBACK_CXX) $(blkback-cxx-flags) $(blkback-flags-$(basename $(@F))) \
+	-c -o $@ $< \
 	$(cmd_objtool)
 quiet_cmd_blkback_gate = GATE    $@
       cmd_blkback_gate = $(CONFIG_SHELL) $(blkback-dir)/scripts/build/symbol-gate.sh \

@@ -3,13 +3,13 @@
 #include <linux/freezer.h>
 #include <linux/jiffies.h>
 #include <linux/kthread.h>
+#include <linux/minmax.h>
 #include <linux/pid.h>
 #include <linux/sched.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 #include <linux/timer.h>
-#include <linux/wait.h>
 #include <linux/workqueue.h>
 
 #include "driver.h"
@@ -17,10 +17,15 @@
 
 #include "work.h"
 
+/*
+ * The thread's sleep costs as little as possible: each request of a frontend without
+ * depth ends one.  So there is no wait queue, and a timer of a long sleep goes on when
+ * the thread is woken before, in case that the next sleep ends at about the same time.
+ */
 struct host_thread {
 	struct task_struct *task;
 	struct driver_queue *queue;
-	wait_queue_head_t wait;
+	struct timer_list timer;
 	unsigned long flags;
 };
 
@@ -31,29 +36,69 @@ static bool thread_should_run(struct host_thread *thread)
 	return test_and_clear_bit(THREAD_WOKEN, &thread->flags) || kthread_should_stop();
 }
 
+static void thread_timer(struct timer_list *timer)
+{
+	host_thread_wake(container_of(timer, struct host_thread, timer));
+}
+
+/* Does the timer expire in @timeout jiffies, or as early as host_thread_start() allows? */
+static bool thread_timer_fits(const struct timer_list *timer, unsigned long timeout)
+{
+	unsigned long early = min(timeout / 32, msecs_to_jiffies(HOST_EARLY_MS));
+	unsigned long expires = jiffies + timeout;
+
+	return timer_pending(timer) &&
+	       time_in_range(timer->expires, expires - early, expires);
+}
+
+static void thread_set_timer(struct host_thread *thread, uint32_t timeout_ms)
+{
+	unsigned long timeout;
+
+	if (timeout_ms == HOST_FOREVER) {
+		if (timer_pending(&thread->timer))
+			timer_delete(&thread->timer);
+		return;
+	}
+	timeout = msecs_to_jiffies(timeout_ms);
+	if (!thread_timer_fits(&thread->timer, timeout))
+		mod_timer(&thread->timer, jiffies + timeout);
+}
+
+/*
+ * Sleeps until the thread is woken or shall stop.  The sleep is interruptible so that the
+ * thread can be frozen.  No signal reaches a kernel thread.
+ */
+static void thread_sleep(struct host_thread *thread)
+{
+	for (;;) {
+		set_current_state(TASK_INTERRUPTIBLE | TASK_FREEZABLE);
+		if (thread_should_run(thread))
+			break;
+		schedule();
+	}
+	__set_current_state(TASK_RUNNING);
+}
+
 static int thread_main(void *data)
 {
 	struct host_thread *thread = data;
 	unsigned int no_io = memalloc_noio_save();
 	uint32_t timeout_ms = 0;
 
-	/*
-	 * The sleeps are interruptible so that the thread can be frozen.  No signal
-	 * reaches a kernel thread.
-	 */
 	set_freezable();
 	while (!kthread_should_stop()) {
-		if (timeout_ms == HOST_FOREVER)
-			wait_event_freezable(thread->wait, thread_should_run(thread));
-		else if (timeout_ms)
-			wait_event_freezable_timeout(thread->wait, thread_should_run(thread),
-						     msecs_to_jiffies(timeout_ms));
-		else
-			try_to_freeze();
+		if (timeout_ms) {
+			thread_set_timer(thread, timeout_ms);
+			thread_sleep(thread);
+		}
+		try_to_freeze();
 		if (kthread_should_stop())
 			break;
 		timeout_ms = driver_queue_work(thread->queue);
 	}
+	/* Here, and not where it is freed: the timer wakes this task, which is about to end. */
+	timer_delete_sync(&thread->timer);
 	memalloc_noio_restore(no_io);
 	return 0;
 }
@@ -67,7 +112,7 @@ int host_thread_start(struct driver_queue *queue, const char *name, struct host_
 	if (!created)
 		return -ENOMEM;
 	created->queue = queue;
-	init_waitqueue_head(&created->wait);
+	timer_setup(&created->timer, thread_timer, 0);
 
 	task = kthread_create(thread_main, created, "%s", name);
 	if (IS_ERR(task)) {
@@ -92,7 +137,7 @@ void host_thread_wake(struct host_thread *thread)
 	if (in_task() && current == thread->task)
 		return;
 	if (!test_and_set_bit(THREAD_WOKEN, &thread->flags))
-		wake_up(&thread->wait);
+		wake_up_process(thread->task);
 }
 
 void host_thread_clear_wakeups(struct host_thread *thread)

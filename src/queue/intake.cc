@@ -57,19 +57,17 @@ void Intake::take(uint32_t waiting, BarrierGate& gate, Batch& batch) {
 // Takes the next request.  Returns nullptr when the request was answered at once.
 Slot* Intake::take_one(uint64_t now_ns) {
   const uint32_t index = ring_.next_index();
-  wire::RawSlot raw{};
-  ring_.take(raw);
-  const std::expected<Request, Rejection> parsed = parse(raw, ring_.layout());
-  if (!parsed.has_value()) {
-    const Rejection& rejection = parsed.error();
+  ring_.take(raw_);
+  const std::optional<Rejection> rejection = parse(raw_, ring_.layout(), request_);
+  if (rejection.has_value()) {
     host_log_limited(&log_.limits.refused, HOST_LOG_WARNING,
                      "%s: request with operation %u refused: %s", log_.name,
-                     rejection.key.operation, rejection.reason);
+                     rejection->key.operation, rejection->reason);
     counters_.refused.add(1);
-    responder_.answer(AnswerDuty(responder_, rejection.key), rejection.status);
+    responder_.answer(AnswerDuty(responder_, rejection->key), rejection->status);
     return nullptr;
   }
-  const Request& request = *parsed;
+  const Request& request = request_;
   AnswerDuty duty(responder_, request.key);
   const Checked<void> allowed = vbd_.check(request);
   if (!allowed.has_value()) {

@@ -237,7 +237,9 @@ uint32_t Queue::next_pass_ms() {
   if (completions_.holds_some()) next = kHeldAnswerRetryMs;
   if (!shortage_.empty()) next = std::min<uint64_t>(next, shortage_.next_retry_ms(pass_.now_ms));
   if (const auto due = resources_.purge_due_in_ms(shortage_.limits(pass_), pass_.now_ms)) {
-    // One second later, so that more than one grant is due.
+    // One second later, so that more than one grant is due, and that no wake-up that is early by
+    // HOST_EARLY_MS comes in vain.
+    static_assert(HOST_EARLY_MS < 1000);
     next = std::min<uint64_t>(next, *due + 1000);
   }
   return static_cast<uint32_t>(next);

@@ -5,14 +5,6 @@
 
 namespace blkback {
 
-AnswerDuty& AnswerDuty::operator=(AnswerDuty&& other) noexcept {
-  if (this == &other) return *this;
-  if (responder_ != nullptr) drop();
-  responder_ = std::exchange(other.responder_, nullptr);
-  key_ = other.key_;
-  return *this;
-}
-
 // Not inline: only a mistake of the driver drops a duty.
 void AnswerDuty::drop() {
   Responder& responder = *responder_;

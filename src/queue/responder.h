@@ -24,7 +24,13 @@ class [[nodiscard]] AnswerDuty {
   AnswerDuty(Responder& responder, const ResponseKey& key) : responder_(&responder), key_(key) {}
   AnswerDuty(AnswerDuty&& other) noexcept
       : responder_(std::exchange(other.responder_, nullptr)), key_(other.key_) {}
-  AnswerDuty& operator=(AnswerDuty&& other) noexcept;
+  AnswerDuty& operator=(AnswerDuty&& other) noexcept {
+    if (this == &other) return *this;
+    if (responder_ != nullptr) drop();
+    responder_ = std::exchange(other.responder_, nullptr);
+    key_ = other.key_;
+    return *this;
+  }
   AnswerDuty(const AnswerDuty&) = delete;
   AnswerDuty& operator=(const AnswerDuty&) = delete;
   ~AnswerDuty() {

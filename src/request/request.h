@@ -5,7 +5,7 @@
 
 #include <cstdint>
 #include <expected>
-#include <span>
+#include <optional>
 
 #include "wire/blkif.h"
 
@@ -82,10 +82,11 @@ struct Rejection : Refusal {
   ResponseKey key;
 };
 
-// Parses a slot.  An operation that the protocol does not know is rejected with
-// kNotSupported, a malformed request with kError.
-[[nodiscard]] std::expected<Request, Rejection> parse(const wire::RawSlot& slot,
-                                                      wire::Layout layout);
+// Parses a slot.  Returns nullopt and the request; or why it is refused, and then `request` has
+// no meaning.  An operation that the protocol does not know is refused with kNotSupported, a
+// malformed request with kError.
+[[nodiscard]] std::optional<Rejection> parse(const wire::RawSlot& slot, wire::Layout layout,
+                                             Request& request);
 
 // Parses the descriptor of a segment, direct or indirect.  Refused with kError when its
 // sectors are not within a page.

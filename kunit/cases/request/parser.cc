@@ -5,12 +5,12 @@
 #include "request/request.h"
 #include "support/expectations.h"
 #include "support/guest.h"
+#include "support/parsed.h"
 #include "support/random.h"
 
 namespace {
 
 using blkback::Operation;
-using blkback::parse;
 using blkback::Rejection;
 using blkback::Request;
 using blkback::Status;
@@ -18,6 +18,7 @@ using blkback::wire::RawSlot;
 using kunit::ask;
 using kunit::RawRequest;
 using kunit::Layout;
+using kunit::parse;
 using kunit::RawSegment;
 
 constexpr Layout kLayouts[] = {Layout::kNative, Layout::kX86_32, Layout::kX86_64};

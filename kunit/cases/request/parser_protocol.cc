@@ -5,12 +5,12 @@
 #include "request/request.h"
 #include "support/expectations.h"
 #include "support/guest.h"
+#include "support/parsed.h"
 #include "support/random.h"
 
 namespace {
 
 using blkback::Operation;
-using blkback::parse;
 using blkback::Request;
 using blkback::Status;
 using blkback::wire::RawSlot;
@@ -19,6 +19,7 @@ using kunit::RawRequest;
 using kunit::DiscardAsk;
 using kunit::IndirectAsk;
 using kunit::Layout;
+using kunit::parse;
 
 constexpr Layout kLayouts[] = {Layout::kNative, Layout::kX86_32, Layout::kX86_64};
 constexpr uint64_t kId = 0x0123456789abcdefu;

@@ -5,10 +5,10 @@
 #include "request/request.h"
 #include "support/expectations.h"
 #include "support/guest.h"
+#include "support/parsed.h"
 
 namespace {
 
-using blkback::parse;
 using blkback::wire::RawSlot;
 using blkback::wire::Ring;
 using fake::host;
@@ -16,6 +16,7 @@ using fake::Visible;
 using kunit::ask;
 using kunit::Guest;
 using kunit::Layout;
+using kunit::parse;
 
 #define ATTACH(ring, guest, layout)                                               \
   auto attached = Ring::attach((guest).memory(), (guest).ring_bytes(), (layout)); \
@@ -36,7 +37,7 @@ bool round_trip(Ring& ring, Guest& guest, Layout layout, uint64_t id) {
   if (ring.pending().value_or(0) != 1) return false;
   RawSlot slot;
   ring.take(slot);
-  const auto request = blkback::parse(slot, layout);
+  const auto request = kunit::parse(slot, layout);
   if (!request.has_value() || request->key.id != id) return false;
   if (request->sector != id * 8 || request->segments[0].gref != id) return false;
   ring.respond(id, BLKIF_OP_READ, 0);
