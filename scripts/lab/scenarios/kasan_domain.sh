@@ -26,7 +26,8 @@ domain_verify dd
 
 # in_domain COMMANDS: runs the commands in the domain, with the functions of lib.sh.
 in_domain() { need guest dd "bash -c '. /lab/dom0/lib.sh; $1'" 120; }
-serve() { guest_cpus=3 "$1" gc "disk=['format=raw,vdev=xvdb,access=rw,backend=dd,target=$2']"; }
+# A hotplug script takes a minute or two there.
+serve() { guest_seconds=300 guest_cpus=3 "$1" gc "disk=['format=raw,vdev=xvdb,access=rw,backend=dd,target=$2']"; }
 node=/sys/bus/xen-backend
 in_domain 'driver_load; modprobe scsi_debug dev_size_mb=32 delay=1 lbpu=1; wait_for 10 ls /dev/sda' >/dev/null
 serve guest_create /dev/sda
