@@ -1,0 +1,63 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# lab: by hand
+# lab: profile
+# Counts dom0's instructions by function and call stack while a guest does I/O.
+#
+# The plugin of the emulator (scripts/profile/plugin.c) writes what it has counted to
+# the host's file, and before it what this scenario says: symbols, and the cell's name.
+#
+# Settings: drivers, persistences, workloads (RW:BS:DEPTH ...), window (seconds).
+. /lab/dom0/lib.sh
+mark=/lab/profile/mark
+modprobe null_blk nr_devices=1 gb=1 queue_mode=2 irqmode=0 submit_queues=1
+
+# send_symbols MODULE...: the addresses of functions.
+send_symbols() {
+	"$mark" say "symbols $1"
+	case $1 in
+	kernel) grep -i ' [tw] ' /proc/kallsyms | grep -v '\[' >/tmp/symbols ;;
+	xen) cat /proc/xen/xensyms >/tmp/symbols ;;
+	*) grep -i ' [tw] ' /proc/kallsyms | grep '\[' >/tmp/symbols ;;
+	esac
+	"$mark" send /tmp/symbols
+	"$mark" say "end"
+}
+
+job() { # RW BS DEPTH SECONDS
+	echo "fio --name=j --filename=/dev/xvdb --direct=1 --ioengine=libaio --rw=$1 --bs=$2" \
+		"--iodepth=$3 --size=512M --time_based --runtime=$4 --norandommap --randrepeat=1 --minimal"
+}
+
+profile() { # DRIVER PERSISTENT RW BS DEPTH
+	guest_start g6 load "$(job "$3" "$4" "$5" 4)"
+	# Meanwhile the guest maps persistent grants.  dom0 sleeps from here on, because its own
+	# activity would be counted, too.
+	sleep 2.5
+	"$mark" say "cell $1 $2 $3-$4-qd$5"
+	"$mark" window "${window:-0.5}"
+	guest_join g6 load 60 || fail "fio failed"
+	say "$*"
+}
+
+send_symbols kernel
+send_symbols xen
+guest_create g6
+for driver in ${drivers:-intree ours}; do
+	driver_use "$driver"
+	set_parameter max_queues 1
+	send_symbols modules
+	for persistent in ${persistences:-Y N}; do
+		set_parameter feature_persistent "$persistent"
+		attach g6 /dev/nullb0 xvdb w
+		for workload in ${workloads:-randread:4k:1 randread:4k:32 randwrite:4k:32}; do
+			# shellcheck disable=SC2046 # the parts of a workload
+			profile "$driver" "$persistent" $(echo "$workload" | tr : ' ')
+		done
+		detach g6 xvdb
+	done
+done
+xl destroy g6
+wait_for 10 no_backends || fail "a backend is left over"
+wait_for 10 rmmod null_blk
+passed
