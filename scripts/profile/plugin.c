@@ -42,10 +42,12 @@ struct block {
 	uint64_t address;
 	uint32_t number;
 	uint32_t instructions;
+	enum end { OTHER, CALL, RETURN } end; /* its last instruction */
 };
 
 struct node {
 	uint32_t parent;
+	bool needed; /* for the window that closes */
 	uint64_t site, target;
 };
 
@@ -125,7 +127,7 @@ static uint32_t mixed(uint64_t a, uint64_t b)
 static bool is_xen(uint64_t address) { return address >> 40 == 0xffff82; }
 static bool is_user(uint64_t address) { return !(address >> 63); }
 
-static struct block *block_at(uint64_t address, uint32_t instructions)
+static struct block *block_at(uint64_t address, uint32_t instructions, enum end end)
 {
 	uint32_t slot = mixed(address, instructions);
 	struct block *block;
@@ -134,7 +136,8 @@ static struct block *block_at(uint64_t address, uint32_t instructions)
 		block = block_table[slot % SLOTS];
 		if (!block)
 			break;
-		if (block->address == address && block->instructions == instructions)
+		if (block->address == address && block->instructions == instructions &&
+		    block->end == end)
 			return block;
 	}
 	if (block_count > SLOTS / 2)
@@ -143,6 +146,7 @@ static struct block *block_at(uint64_t address, uint32_t instructions)
 	block = zeroed(sizeof(*block));
 	block->address = address;
 	block->instructions = instructions;
+	block->end = end;
 	block->number = block_count;
 	blocks[block_count++] = block;
 	block_table[slot % SLOTS] = block;
@@ -170,6 +174,7 @@ static uint32_t node_of(uint32_t parent, uint64_t site, uint64_t target)
 	node->parent = parent;
 	node->site = site;
 	node->target = target;
+	node->needed = false;
 	node_table[slot % SLOTS] = node_count;
 	return node_count++;
 }
@@ -253,30 +258,25 @@ static struct stack *stack_of_access(uint64_t place)
 	return stack;
 }
 
-static void on_call(unsigned int cpu, qemu_plugin_meminfo_t info, uint64_t place, void *data)
+/*
+ * A call or return accesses its stack.  QEMU 7.2 also calls this for accesses of a later
+ * instruction that it emulates in C: that is in another block.
+ */
+static void on_access(unsigned int cpu, qemu_plugin_meminfo_t info, uint64_t place, void *data)
 {
 	struct stack *stack;
 	struct call *call;
 
-	(void)info;
-	(void)data;
-	if (cpu != 0 || !running || is_user(running->address))
+	if (cpu != 0 || data != running ||
+	    qemu_plugin_mem_is_store(info) != (running->end == CALL))
 		return;
 	stack = stack_of_access(place);
-	if (stack->depth == DEPTH)
+	if (running->end == RETURN || stack->depth == DEPTH)
 		return;
 	call = &stack->calls[stack->depth++];
 	call->place = place;
 	call->site = running->address;
 	call->node = 0;
-}
-
-static void on_return(unsigned int cpu, qemu_plugin_meminfo_t info, uint64_t place, void *data)
-{
-	(void)info;
-	(void)data;
-	if (cpu == 0 && running && !is_user(running->address))
-		stack_of_access(place);
 }
 
 static void on_block(unsigned int cpu, void *data)
@@ -313,10 +313,23 @@ static void on_block(unsigned int cpu, void *data)
 
 static void open_window(void)
 {
+	uint32_t i;
+
 	memset(executed, 0, sizeof(executed));
 	memset(samples, 0, sizeof(samples));
 	sample_count = 0;
+	for (i = 0; i < node_count; ++i)
+		nodes[i].needed = false;
 	window = true;
+}
+
+/* Marks a call and its callers. */
+static void need(uint32_t node)
+{
+	while (node && !nodes[node].needed) {
+		nodes[node].needed = true;
+		node = nodes[node].parent;
+	}
 }
 
 static void close_window(void)
@@ -324,13 +337,17 @@ static void close_window(void)
 	uint32_t i;
 
 	window = false;
+	for (i = 0; i < SLOTS; ++i)
+		if (samples[i].runs)
+			need(samples[i].node);
 	fprintf(out, "window\n");
 	for (i = 0; i < CPUS; ++i)
 		if (executed[i])
 			fprintf(out, "cpu %u %" PRIu64 "\n", i, executed[i]);
 	for (i = 1; i < node_count; ++i)
-		fprintf(out, "node %u %u %" PRIx64 " %" PRIx64 "\n", i, nodes[i].parent,
-			nodes[i].site, nodes[i].target);
+		if (nodes[i].needed)
+			fprintf(out, "node %u %u %" PRIx64 " %" PRIx64 "\n", i,
+				nodes[i].parent, nodes[i].site, nodes[i].target);
 	for (i = 0; i < SLOTS; ++i) {
 		const struct block *block;
 
@@ -373,52 +390,41 @@ static bool is_mark(const uint8_t *code, size_t size, uint32_t *what)
 	return *what <= MARK_CLOSE;
 }
 
-/* Skips prefixes that calls and returns may have. */
-static const uint8_t *opcode_of(const uint8_t *code, size_t *size)
+static enum end kind_of(const uint8_t *code, size_t size)
 {
-	while (*size > 1 && (*code == 0xf2 || *code == 0xf3 || *code == 0x2e || *code == 0x3e ||
-			     (*code & 0xf0) == 0x40)) {
+	/* Prefixes that calls and returns may have. */
+	while (size > 1 && (*code == 0xf2 || *code == 0xf3 || *code == 0x2e || *code == 0x3e ||
+			    (*code & 0xf0) == 0x40)) {
 		++code;
-		--*size;
+		--size;
 	}
-	return code;
+	if (code[0] == 0xe8 || (code[0] == 0xff && size > 1 && (code[1] >> 3 & 7) == 2))
+		return CALL;
+	return code[0] == 0xc3 || code[0] == 0xc2 ? RETURN : OTHER;
 }
 
-static bool is_call(const uint8_t *code, size_t size)
-{
-	return code[0] == 0xe8 || (code[0] == 0xff && size > 1 && (code[1] >> 3 & 7) == 2);
-}
-
-static bool is_return(const uint8_t *code) { return code[0] == 0xc3 || code[0] == 0xc2; }
 
 static void on_translation(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 {
 	const size_t instructions = qemu_plugin_tb_n_insns(tb);
-	struct block *block = block_at(qemu_plugin_tb_vaddr(tb), instructions);
-	struct qemu_plugin_insn *insn;
-	const uint8_t *code;
-	size_t size, i;
+	struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, instructions - 1);
+	struct block *block =
+		block_at(qemu_plugin_tb_vaddr(tb), instructions,
+			 kind_of(qemu_plugin_insn_data(insn), qemu_plugin_insn_size(insn)));
 	uint32_t what;
+	size_t i;
 
 	(void)id;
 	qemu_plugin_register_vcpu_tb_exec_cb(tb, on_block, QEMU_PLUGIN_CB_NO_REGS, block);
+	if (block->end != OTHER && !is_user(block->address))
+		qemu_plugin_register_vcpu_mem_cb(insn, on_access, QEMU_PLUGIN_CB_NO_REGS,
+						 QEMU_PLUGIN_MEM_RW, block);
 	for (i = 0; i < instructions; ++i) {
 		insn = qemu_plugin_tb_get_insn(tb, i);
 		if (is_mark(qemu_plugin_insn_data(insn), qemu_plugin_insn_size(insn), &what))
 			qemu_plugin_register_vcpu_insn_exec_cb(
 				insn, on_mark, QEMU_PLUGIN_CB_NO_REGS, (void *)(uintptr_t)what);
 	}
-	if (is_user(block->address))
-		return;
-	insn = qemu_plugin_tb_get_insn(tb, instructions - 1);
-	size = qemu_plugin_insn_size(insn);
-	code = opcode_of(qemu_plugin_insn_data(insn), &size);
-	if (is_call(code, size))
-		qemu_plugin_register_vcpu_mem_cb(insn, on_call, QEMU_PLUGIN_CB_NO_REGS,
-						 QEMU_PLUGIN_MEM_W, NULL);
-	else if (is_return(code))
-		qemu_plugin_register_vcpu_mem_cb(insn, on_return, QEMU_PLUGIN_CB_NO_REGS,
-						 QEMU_PLUGIN_MEM_R, NULL);
 }
 
 static void at_exit(qemu_plugin_id_t id, void *data)

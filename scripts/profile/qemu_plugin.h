@@ -64,7 +64,12 @@ void qemu_plugin_register_vcpu_mem_cb(struct qemu_plugin_insn *insn, qemu_plugin
 				      enum qemu_plugin_cb_flags flags, enum qemu_plugin_mem_rw rw,
 				      void *data);
 
-/* In a callback for memory: the machine's address of what was accessed. */
+/*
+ * In a callback for memory.  QEMU 7.2 mistakes the word "rw" of a registration (R gets the
+ * writes, W gets both): ask for RW, and ask here which it is.
+ */
+bool qemu_plugin_mem_is_store(qemu_plugin_meminfo_t info);
+/* The machine's address of what was accessed. */
 struct qemu_plugin_hwaddr *qemu_plugin_get_hwaddr(qemu_plugin_meminfo_t info, uint64_t vaddr);
 bool qemu_plugin_hwaddr_is_io(const struct qemu_plugin_hwaddr *address);
 uint64_t qemu_plugin_hwaddr_phys_addr(const struct qemu_plugin_hwaddr *address);

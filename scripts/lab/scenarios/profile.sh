@@ -7,7 +7,10 @@
 # The plugin of the emulator (scripts/profile/plugin.c) writes what it has counted to
 # the host's file, and before it what this scenario says: symbols, and the cell's name.
 #
-# Settings: drivers, persistences, workloads (RW:BS:DEPTH ...), window (seconds).
+# Before that a kernel thread does the same I/O without a guest: the cell "floor".
+#
+# Settings: drivers, persistences, workloads (RW:BS:DEPTH ...), window (seconds),
+# floor_requests.
 . /lab/dom0/lib.sh
 mark=/lab/profile/mark
 modprobe null_blk nr_devices=1 gb=1 queue_mode=2 irqmode=0 submit_queues=1
@@ -40,8 +43,24 @@ profile() { # DRIVER PERSISTENT RW BS DEPTH
 	say "$*"
 }
 
+# floor RW BS DEPTH: the disk alone.
+floor() {
+	[ "$2" = 4k ] || fail "the floor has bios of 4 KiB"
+	"$mark" say "cell floor - $1-$2-qd$3"
+	echo "${1#rand} $3 ${floor_requests:-20000}" >/sys/module/floor/parameters/run || fail "the floor's I/O failed"
+	say "floor $*"
+}
+
+workloads=${workloads:-randread:4k:1 randread:4k:32 randwrite:4k:32}
 send_symbols kernel
 send_symbols xen
+need insmod /lab/profile/floor.ko disk="$(cat /sys/block/nullb0/dev)"
+send_symbols modules
+for workload in $workloads; do
+	# shellcheck disable=SC2046 # the parts of a workload
+	floor $(echo "$workload" | tr : ' ')
+done
+rmmod floor
 guest_create g6
 for driver in ${drivers:-intree ours}; do
 	driver_use "$driver"
@@ -50,7 +69,7 @@ for driver in ${drivers:-intree ours}; do
 	for persistent in ${persistences:-Y N}; do
 		set_parameter feature_persistent "$persistent"
 		attach g6 /dev/nullb0 xvdb w
-		for workload in ${workloads:-randread:4k:1 randread:4k:32 randwrite:4k:32}; do
+		for workload in $workloads; do
 			# shellcheck disable=SC2046 # the parts of a workload
 			profile "$driver" "$persistent" $(echo "$workload" | tr : ' ')
 		done
