@@ -14,7 +14,7 @@ export CCACHE_NOHASHDIR ?= 1
 
 .PHONY: all install demo check check-all check-quick check-debug-dom0 check-debian-dom0 features check-unit check-threads check-kunit check-lab \
 	check-static check-fuzz format \
-	mutants fuzz coverage bench-quick hooks dist deb \
+	mutants fuzz coverage bench-quick profile hooks dist deb \
 	clean help FORCE
 
 all:
@@ -99,6 +99,9 @@ coverage:
 bench-quick:
 	@scripts/bench/quick.sh
 
+profile:
+	@KERNEL="$(KERNEL)" CELLS="$(CELLS)" scripts/bench/profile.sh
+
 # For editors and clang's tools: how the core and its cases are compiled in user space.
 compile_commands.json: FORCE
 	@scripts/setup/packages.sh unit
@@ -139,6 +142,7 @@ help:
 	@echo "make fuzz        fuzz each target for SECONDS=60"
 	@echo "make coverage    what the cases and the corpus reach of the core"
 	@echo "make bench-quick compare with the kernel's own driver, in instructions"
+	@echo "make profile     count dom0's instructions by function (KERNEL=, CELLS='randread:4k:32'): Documentation/performance.md"
 	@echo "make features    make Documentation/features.md from what the last check said"
 	@echo "make hooks       check layout, scripts and the cases before each commit"
 	@echo "make compile_commands.json  tell editors how the core is compiled"

@@ -167,6 +167,7 @@ fi
 if [ "$extent" != debug-dom0 ]; then
 	stage "judge of KTAP" scripts/kunit/test-ktap
 	suite "judge of the lab" scripts/lab/test_judge.py
+	suite "tables of the profile" scripts/profile/test_profile.py
 	suite "tool status" tools/tests/test_status.py
 	suite "tool top" tools/tests/test_top.py
 	suite "tools for bpftrace" tools/tests/test_bpftrace.py

@@ -3,9 +3,17 @@
 says which function, and which layer, executed the instructions."""
 import bisect
 import collections
+import re
+import subprocess
 
 XEN_BEGIN, XEN_END = 0xffff82 << 40, 0xffff83 << 40
 KERNEL = 1 << 63
+# What linkers define, where no function is.
+LINKER = re.compile(r'_[se](init)?text(entry)?|_end|__\w+text_(start|end)')
+# Every name of the core has this.
+CORE = re.compile(r'blkback::|\(anonymous namespace\)::')
+# Xen's code and data are 1 GB; behind them are small functions that it makes as it runs.
+XEN_MADE = 0xffff82d080000000
 
 
 class Symbols:
@@ -16,11 +24,24 @@ class Symbols:
         for line in lines:
             # "ADDRESS TYPE NAME [MODULE]"; xensyms has a tab before the type.
             words = line.split()
-            if len(words) < 3 or words[1] not in 'tTwW':
+            if len(words) < 3 or words[1] not in 'tTwW' or LINKER.fullmatch(words[2]):
                 continue
             module = words[3].strip('[]') if len(words) > 3 else ''
             self.functions.setdefault(int(words[0], 16), (words[2], module))
         self.addresses = sorted(self.functions)
+        self.demangle()
+
+    def demangle(self):
+        """Replaces the core's names by those of its sources."""
+        mangled = {name for name, _ in self.functions.values() if name.startswith('_Z')}
+        if not mangled:
+            return
+        order = sorted(mangled)
+        names = subprocess.run(['c++filt', '-p'], input='\n'.join(order), check=True, text=True,
+                               stdout=subprocess.PIPE).stdout.splitlines()
+        plain = dict(zip(order, (CORE.sub('', name) for name in names)))
+        for address, (name, module) in self.functions.items():
+            self.functions[address] = (plain.get(name, name), module)
 
     def find(self, address):
         """(BEGIN, NAME, MODULE) of the function that has this address, or None."""
@@ -39,6 +60,7 @@ class Function(collections.namedtuple('Function', 'name module')):
 
 
 USER = Function('user space', 'user')
+XEN_STUB = Function('xen_stub', 'xen')
 
 
 class Machine:
@@ -63,6 +85,8 @@ class Machine:
     def look_up(self, address):
         if address < KERNEL:
             return 0, USER
+        if address >= XEN_MADE and address < XEN_END:
+            return 0, XEN_STUB
         if XEN_BEGIN <= address < XEN_END:
             found = self.xen.find(address)
             return (found[0], Function(found[1], 'xen')) if found else (0, Function('xen', 'xen'))
@@ -76,7 +100,7 @@ class Machine:
 
 def is_thunk(function):
     """Code that compilers put between a call and its target."""
-    return function.name.startswith(THUNKS)
+    return function == XEN_STUB or function.name.startswith(THUNKS)
 
 
 def is_entry(function):
@@ -87,7 +111,7 @@ def is_entry(function):
 THUNKS = ('__x86_indirect_', '__x86_return_thunk', 'srso_', 'retbleed_', 'entry_untrain_ret',
           'its_return_thunk')
 ENTRIES = {'xen_asm_exc_xen_hypervisor_callback', 'asm_exc_xen_hypervisor_callback',
-           'xen_entry_SYSCALL_64', 'entry_SYSCALL_64', 'common_interrupt', 'irq_entries_start'}
+           'xen_entry_SYSCALL_64', 'entry_SYSCALL_64', 'ret_from_fork'}
 
 Block = collections.namedtuple('Block', 'node address instructions runs')
 

@@ -11,7 +11,7 @@ NARROWEST = 1.0  # of a box, in points
 COLOURS = {
     layers.DRIVER: '#e4572e', layers.BLOCK: '#f0a830', layers.GRANTS: '#9a6fb0',
     layers.EVENTS: '#4f9d69', layers.SCHEDULER: '#4a90c2', layers.TIME: '#7fc8c2',
-    layers.XEN: '#8c8c8c', layers.OTHER: '#d9cfb8'}
+    layers.OTHER: '#d9cfb8', **{name: '#9c9c9c' for name in layers.XEN_LAYERS}}
 
 
 class Frame:
@@ -54,7 +54,7 @@ def draw(title, columns):
              f'<rect width="{WIDTH}" height="{height}" fill="#fff"/>',
              f'<text x="{GAP}" y="{LINE}" font-size="14">{escape(title)}</text>']
     left = GAP
-    for name in layers.LAYERS:
+    for name in [name for name in layers.LAYERS if name not in layers.XEN_LAYERS] + [layers.XEN]:
         parts.append(f'<rect x="{left}" y="{LINE * 1.5:.0f}" width="10" height="10" '
                      f'fill="{COLOURS[name]}"/><text x="{left + 14}" y="{LINE * 2.1:.0f}">'
                      f'{escape(name)}</text>')

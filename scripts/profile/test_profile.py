@@ -66,6 +66,18 @@ class Symbols(unittest.TestCase):
         self.assertEqual(self.machine.function(0xffffffffc0001010),
                          counts.Function('blkback_queue_run', 'xen_blkback'))
 
+    def test_the_cores_names_are_those_of_its_sources(self):
+        name = '_ZN7blkback12_GLOBAL__N_112parse_directINS_4wire10NativeWireEEEvRKNS2_7RawSlotE'
+        found = counts.Symbols([f'ffffffffc0001000 t {name} [xen_blkback]'])
+        self.assertEqual(found.find(0xffffffffc0001000)[1:],
+                         ('parse_direct<wire::NativeWire>', 'xen_blkback'))
+
+    def test_what_linkers_define_is_no_function(self):
+        found = counts.Symbols(['ffffffff81000000 T a', 'ffffffff81000010 T _etext',
+                                'ffffffff81000020 T setup_contexts'])
+        self.assertEqual(found.find(0xffffffff81000018)[1], 'a')
+        self.assertEqual(found.find(0xffffffff81000028)[1], 'setup_contexts')
+
     def test_xen_has_symbols_of_its_own(self):
         self.assertEqual(self.machine.function(0xffff82d0402fffff),
                          counts.Function('evtchn_send', 'xen'))
@@ -133,7 +145,7 @@ class Layers(unittest.TestCase):
                          layers.SCHEDULER)
         self.assertEqual(self.layer('run@xen_blkback', 'gnttab_map_refs', 'memcpy'), layers.GRANTS)
         self.assertEqual(self.layer('run@xen_blkback', 'notify_remote_via_irq'), layers.EVENTS)
-        self.assertEqual(self.layer('schedule', 'do_sched_op@xen'), layers.XEN)
+        self.assertEqual(self.layer("schedule", "do_sched_op@xen"), layers.XEN_SCHEDULER)
 
     def test_nothing_is_lost(self):
         self.assertEqual(self.layer('memcpy'), layers.OTHER)

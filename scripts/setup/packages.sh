@@ -6,7 +6,7 @@
 # prints the missing packages and fails.
 #
 # usage: packages.sh PROFILE...     (build, unit, lab, kernel, suites, debian, static, mutants, fuzz,
-#                               deb, tools, screenshots)
+#                               profile, deb, tools, screenshots)
 set -eu
 
 packages_of() {
@@ -17,6 +17,7 @@ packages_of() {
 	fuzz) echo make clang llvm libclang-rt-14-dev ccache libxen-dev ;;
 	kernel) echo make gcc ccache bc bison flex libelf-dev libssl-dev xz-utils kmod ;;
 	lab) echo qemu-system-x86 cpio kmod python3 binutils zstd ;;
+	profile) echo make gcc libc6-dev ;;
 	deb) echo build-essential dpkg-dev debhelper dh-dkms lintian libxen-dev python3 git xz-utils ;;
 	suites) echo debootstrap util-linux ;;
 	debian) echo debootstrap util-linux e2fsprogs ;;
@@ -24,7 +25,7 @@ packages_of() {
 	screenshots) echo tmux python3-pil fonts-dejavu-core ;;
 	static) echo make g++ clang-19 clang-tidy-19 clang-format-19 sparse shellcheck perl xz-utils libelf-dev libxen-dev ;;
 	*)
-		echo "$0: no such profile: $1 (build, unit, lab, kernel, suites, debian, static, mutants, fuzz, deb, tools, screenshots)" >&2
+		echo "$0: no such profile: $1 (build, unit, lab, kernel, suites, debian, static, mutants, fuzz, profile, deb, tools, screenshots)" >&2
 		exit 2
 		;;
 	esac
