@@ -12,8 +12,8 @@ KERNEL = 1 << 63
 LINKER = re.compile(r'_[se](init)?text(entry)?|_end|__\w+text_(start|end)')
 # Every name of the core has this.
 CORE = re.compile(r'blkback::|\(anonymous namespace\)::')
-# Xen's code and data are 1 GB; behind them are small functions that it makes as it runs.
-XEN_MADE = 0xffff82d080000000
+# Where Xen maps small functions that it makes as it runs, far behind its own code.
+XEN_MADE = 0xffff82d060000000
 
 
 class Symbols:
@@ -104,14 +104,14 @@ def is_thunk(function):
 
 
 def is_entry(function):
-    """Does an interrupt, or a system call, begin here?"""
+    """Does an interrupt, a system call, a thread, or the idle loop begin here?"""
     return function == USER or function.name in ENTRIES
 
 
 THUNKS = ('__x86_indirect_', '__x86_return_thunk', 'srso_', 'retbleed_', 'entry_untrain_ret',
           'its_return_thunk')
 ENTRIES = {'xen_asm_exc_xen_hypervisor_callback', 'asm_exc_xen_hypervisor_callback',
-           'xen_entry_SYSCALL_64', 'entry_SYSCALL_64', 'ret_from_fork'}
+           'xen_entry_SYSCALL_64', 'entry_SYSCALL_64', 'ret_from_fork', 'kthread', 'do_idle'}
 
 Block = collections.namedtuple('Block', 'node address instructions runs')
 
@@ -123,6 +123,7 @@ class Window:
         self.cell = cell
         self.machine = machine
         self.cpus = {}
+        self.returns = self.odd_returns = 0
         self.nodes = {0: None}
         self.blocks = []
 
@@ -163,7 +164,8 @@ class Window:
         if stack and (function == stack[-1] or is_thunk(function)):
             return stack
         if is_entry(function):
-            # An interrupt is no call of what it interrupts.
+            # An interrupt is no call of what it interrupts, and who made a thread does not
+            # matter.
             return (function,)
         return (*stack, function)
 
@@ -200,6 +202,8 @@ def windows(lines):
                 what, *numbers = inner.split()
                 if what == 'cpu':
                     window.cpus[int(numbers[0])] = int(numbers[1])
+                elif what == 'returns':
+                    window.returns, window.odd_returns = map(int, numbers)
                 elif what == 'node':
                     window.nodes[int(numbers[0])] = (int(numbers[1]), int(numbers[2], 16),
                                                      int(numbers[3], 16))

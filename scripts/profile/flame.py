@@ -54,9 +54,9 @@ def draw(title, columns):
              f'<rect width="{WIDTH}" height="{height}" fill="#fff"/>',
              f'<text x="{GAP}" y="{LINE}" font-size="14">{escape(title)}</text>']
     left = GAP
-    for name in [name for name in layers.LAYERS if name not in layers.XEN_LAYERS] + [layers.XEN]:
+    for name in [name for name in layers.LAYERS if name not in layers.XEN_LAYERS] + ['Xen']:
         parts.append(f'<rect x="{left}" y="{LINE * 1.5:.0f}" width="10" height="10" '
-                     f'fill="{COLOURS[name]}"/><text x="{left + 14}" y="{LINE * 2.1:.0f}">'
+                     f'fill="{COLOURS.get(name, COLOURS[layers.XEN])}"/><text x="{left + 14}" y="{LINE * 2.1:.0f}">'
                      f'{escape(name)}</text>')
         left += 30 + 7 * len(name)
     left = GAP

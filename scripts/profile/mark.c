@@ -3,8 +3,9 @@
  * Runs in dom0: gives text and files to the plugin of the emulator, and opens its window.
  *
  *   mark say TEXT           a line for the plugin's file
- *   mark send FILE          a file for it; only lines that a pattern of "send" matches
+ *   mark send FILE          a file for it
  *   mark window SECONDS     opens the window for that time
+ *   mark loop NUMBER        opens it for a loop of that many instructions, an even number
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -62,8 +63,14 @@ int main(int argc, char **argv)
 		MARK(MARK_OPEN);
 		usleep((useconds_t)(atof(argv[2]) * 1e6));
 		MARK(MARK_CLOSE);
+	} else if (argc == 3 && !strcmp(argv[1], "loop")) {
+		unsigned long turns = strtoul(argv[2], NULL, 10) / 2;
+
+		MARK(MARK_OPEN);
+		asm volatile("1: dec %0\n\tjnz 1b" : "+r"(turns) : : "cc");
+		MARK(MARK_CLOSE);
 	} else {
-		fprintf(stderr, "usage: mark say TEXT | send FILE | window SECONDS\n");
+		fprintf(stderr, "usage: mark say TEXT | send FILE | window SECONDS | loop NUMBER\n");
 		return 2;
 	}
 	return 0;

@@ -10,6 +10,7 @@
  *
  *   window
  *   cpu NUMBER INSTRUCTIONS                   executed by that CPU
+ *   returns NUMBER ODD                        of CPU 0; ODD did not end exactly one call
  *   node NUMBER PARENT SITE TARGET            a call: node 0 is the root
  *   block NODE ADDRESS INSTRUCTIONS RUNS      of CPU 0, in that call
  *   end
@@ -26,7 +27,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "marks.h"
+#include "channel.h"
 #include "qemu_plugin.h"
 
 QEMU_PLUGIN_EXPORT int qemu_plugin_version = 1;
@@ -72,6 +73,7 @@ struct sample {
 static FILE *out;
 static bool window;
 static uint64_t executed[CPUS];
+static uint64_t returns, odd_returns;
 
 static struct block **blocks;
 static uint32_t block_count, block_room;
@@ -247,15 +249,10 @@ static uint32_t top_of(struct stack *stack, uint32_t root, uint64_t target)
 
 static struct stack *stack_of_access(uint64_t place)
 {
-	struct stack *stack;
-
 	if (is_xen(running->address))
-		stack = &xen_stack;
-	else
-		stack = kernel_stack = stack_at(place);
-	while (stack->depth && stack->calls[stack->depth - 1].place <= place)
-		--stack->depth;
-	return stack;
+		return &xen_stack;
+	kernel_stack = stack_at(place);
+	return kernel_stack;
 }
 
 /*
@@ -266,12 +263,22 @@ static void on_access(unsigned int cpu, qemu_plugin_meminfo_t info, uint64_t pla
 {
 	struct stack *stack;
 	struct call *call;
+	uint32_t depth;
 
 	if (cpu != 0 || data != running ||
 	    qemu_plugin_mem_is_store(info) != (running->end == CALL))
 		return;
 	stack = stack_of_access(place);
-	if (running->end == RETURN || stack->depth == DEPTH)
+	depth = stack->depth;
+	while (stack->depth && stack->calls[stack->depth - 1].place <= place)
+		--stack->depth;
+	if (running->end == RETURN) {
+		++returns;
+		if (stack->depth + 1 != depth)
+			++odd_returns;
+		return;
+	}
+	if (stack->depth == DEPTH)
 		return;
 	call = &stack->calls[stack->depth++];
 	call->place = place;
@@ -318,6 +325,7 @@ static void open_window(void)
 	memset(executed, 0, sizeof(executed));
 	memset(samples, 0, sizeof(samples));
 	sample_count = 0;
+	returns = odd_returns = 0;
 	for (i = 0; i < node_count; ++i)
 		nodes[i].needed = false;
 	window = true;
@@ -344,6 +352,7 @@ static void close_window(void)
 	for (i = 0; i < CPUS; ++i)
 		if (executed[i])
 			fprintf(out, "cpu %u %" PRIu64 "\n", i, executed[i]);
+	fprintf(out, "returns %" PRIu64 " %" PRIu64 "\n", returns, odd_returns);
 	for (i = 1; i < node_count; ++i)
 		if (nodes[i].needed)
 			fprintf(out, "node %u %u %" PRIx64 " %" PRIx64 "\n", i,
@@ -361,34 +370,15 @@ static void close_window(void)
 	fflush(out);
 }
 
-static void on_mark(unsigned int cpu, void *data)
+static void on_window(bool open)
 {
-	const uint32_t what = (uint32_t)(uintptr_t)data;
-
-	(void)cpu;
-	if (what < MARK_OPEN)
-		putc(what, out);
-	else if (what == MARK_OPEN)
+	if (open)
 		open_window();
-	else if (what == MARK_CLOSE)
+	else
 		close_window();
-	if (what == '\n')
-		fflush(out);
 }
 
 /* --- translation ---------------------------------------------------------------- */
-
-static bool is_mark(const uint8_t *code, size_t size, uint32_t *what)
-{
-	static const uint8_t opcode[] = { MARK_OPCODE };
-	uint32_t word;
-
-	if (size != sizeof(opcode) + sizeof(word) || memcmp(code, opcode, sizeof(opcode)) != 0)
-		return false;
-	memcpy(&word, code + sizeof(opcode), sizeof(word));
-	*what = word - MARK_BASE;
-	return *what <= MARK_CLOSE;
-}
 
 static enum end kind_of(const uint8_t *code, size_t size)
 {
@@ -403,53 +393,38 @@ static enum end kind_of(const uint8_t *code, size_t size)
 	return code[0] == 0xc3 || code[0] == 0xc2 ? RETURN : OTHER;
 }
 
-
 static void on_translation(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 {
+	const uint64_t address = qemu_plugin_tb_vaddr(tb);
 	const size_t instructions = qemu_plugin_tb_n_insns(tb);
-	struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, instructions - 1);
-	struct block *block =
-		block_at(qemu_plugin_tb_vaddr(tb), instructions,
-			 kind_of(qemu_plugin_insn_data(insn), qemu_plugin_insn_size(insn)));
-	uint32_t what;
-	size_t i;
+	struct qemu_plugin_insn *last = qemu_plugin_tb_get_insn(tb, instructions - 1);
+	struct block *block;
 
 	(void)id;
+	/* Programs are not told apart: each is at other addresses. */
+	if (is_user(address))
+		block = block_at(0, instructions, OTHER);
+	else
+		block = block_at(
+			address, instructions,
+			kind_of(qemu_plugin_insn_data(last), qemu_plugin_insn_size(last)));
 	qemu_plugin_register_vcpu_tb_exec_cb(tb, on_block, QEMU_PLUGIN_CB_NO_REGS, block);
-	if (block->end != OTHER && !is_user(block->address))
-		qemu_plugin_register_vcpu_mem_cb(insn, on_access, QEMU_PLUGIN_CB_NO_REGS,
+	if (block->end != OTHER)
+		qemu_plugin_register_vcpu_mem_cb(last, on_access, QEMU_PLUGIN_CB_NO_REGS,
 						 QEMU_PLUGIN_MEM_RW, block);
-	for (i = 0; i < instructions; ++i) {
-		insn = qemu_plugin_tb_get_insn(tb, i);
-		if (is_mark(qemu_plugin_insn_data(insn), qemu_plugin_insn_size(insn), &what))
-			qemu_plugin_register_vcpu_insn_exec_cb(
-				insn, on_mark, QEMU_PLUGIN_CB_NO_REGS, (void *)(uintptr_t)what);
-	}
-}
-
-static void at_exit(qemu_plugin_id_t id, void *data)
-{
-	(void)id;
-	(void)data;
-	fclose(out);
+	channel_translated(tb);
 }
 
 QEMU_PLUGIN_EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_t *info, int argc,
 					   char **argv)
 {
-	if (argc != 1 || strncmp(argv[0], "out=", 4) != 0 || !info->system_emulation) {
-		fprintf(stderr, "profile: usage: -plugin FILE,out=FILE\n");
+	(void)info;
+	out = channel_create(id, argc, argv, on_window);
+	if (!out)
 		return 1;
-	}
-	out = fopen(argv[0] + 4, "w");
-	if (!out) {
-		perror(argv[0] + 4);
-		return 1;
-	}
 	nodes = grown(nodes, 0, &node_room, sizeof(*nodes));
 	memset(nodes, 0, sizeof(*nodes));
 	node_count = 1;
 	qemu_plugin_register_vcpu_tb_trans_cb(id, on_translation);
-	qemu_plugin_register_atexit_cb(id, at_exit, NULL);
 	return 0;
 }

@@ -19,6 +19,11 @@ import layers
 # The function that the disk runs once for each request.
 DISK_FUNCTION = 'null_queue_rq'
 INTREE, OURS, FLOOR = 'intree', 'ours', 'floor'
+# The cell in which a program executes a known number of instructions, which is its name.
+CHECK = 'check'
+CHECK_ERROR = 0.001
+# The part of the returns that may fit no call: those of threads that were made meanwhile.
+MOST_ODD_RETURNS = 0.001
 TITLES = {INTREE: 'in-tree', OURS: 'ours', FLOOR: 'floor'}
 LEAST = 15  # instructions a request of a function that the tables name
 
@@ -46,6 +51,9 @@ class Cell:
         self.requests = window.calls(DISK_FUNCTION)
         if not self.requests:
             raise ValueError(f'no request in the window of {" ".join(window.cell)}')
+        if window.odd_returns > MOST_ODD_RETURNS * window.returns:
+            raise ValueError(f'{window.odd_returns} of {window.returns} returns in the window of '
+                             f'{" ".join(window.cell)} end no call: its stacks are wrong')
         stacks = window.stacks()
         self.tree = flame.tree(stacks, self.requests)
         self.layers = {name: value / self.requests
@@ -58,13 +66,21 @@ class Cell:
         return sum(self.layers.values())
 
 
+def check(window, executed):
+    counted = window.functions()[counts.USER][0]
+    if abs(counted - executed) > CHECK_ERROR * executed:
+        raise ValueError(f'the plugin counts {counted} instructions of a loop of {executed}')
+
+
 def cells(lines):
     """{(WORKLOAD, PERSISTENT): {DRIVER: Cell}}; the floor is in both cells of a workload."""
     found = collections.defaultdict(dict)
     floors = {}
     for window in counts.windows(lines):
         driver, persistent, workload = window.cell
-        if driver == FLOOR:
+        if driver == CHECK:
+            check(window, int(workload))
+        elif driver == FLOOR:
             floors[workload] = Cell(window)
         else:
             found[workload, persistent][driver] = Cell(window)

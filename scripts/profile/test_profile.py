@@ -186,6 +186,22 @@ class Report(unittest.TestCase):
         self.assertIn('| `null_queue_rq` [null_blk] | 20 | 1.00 | 20 | 1.00 |', text)
         self.assertIn('(performance/randread-4k-qd1-persistent.svg)', text)
 
+    def test_a_plugin_that_counts_wrong_is_refused(self):
+        def loop(counted):
+            text = f'{SYMBOLS}cell check - 1000000\nwindow\nblock 0 401000 {counted} 1\nend\n'
+            return text.splitlines(keepends=True) + profile()
+
+        self.assertTrue(report.cells(loop(1000300)))
+        for wrong in (500000, 998000, 1002000):
+            with self.assertRaises(ValueError):
+                report.cells(loop(wrong))
+
+    def test_wrong_stacks_are_refused(self):
+        requests = 'block 0 ffffffffc0000000 50 5'
+        self.assertTrue(report.Cell(window('ours Y x', 'returns 100000 9', requests)))
+        with self.assertRaises(ValueError):
+            report.Cell(window('ours Y x', 'returns 100000 200', requests))
+
     def test_a_window_without_a_request_is_refused(self):
         with self.assertRaises(ValueError):
             report.Cell(window('ours Y x', 'block 0 ffffffff81000100 50 5'))
