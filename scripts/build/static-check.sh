@@ -67,7 +67,7 @@ flags+=(-Iinclude -Isrc)
 [ -z "${XEN_HEADERS:-}" ] || flags+=(-isystem "$XEN_HEADERS")
 
 mapfile -t core < <(find src -name '*.cc' | sort)
-mapfile -t kernel_c < <(find src/linux kunit/linux kunit/kernel/glue kunit/planted/glue include -name '*.[ch]' | sort)
+mapfile -t kernel_c < <(find scripts/profile src/linux kunit/linux kunit/kernel/glue kunit/planted/glue include -name '*.[ch]' | sort)
 mapfile -t cplusplus < <(find src kunit \( -name '*.cc' -o -name '*.h' \) \
 	-not -path 'src/linux/*' -not -path 'kunit/linux/*' | sort)
 mapfile -t scripts < <(grep -rlE '^(#!.*sh$|# shellcheck shell=)' scripts kunit .ci | sort)

@@ -65,7 +65,8 @@ void channel_translated(const struct qemu_plugin_tb *tb)
 		struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, i);
 
 		if (is_mark(qemu_plugin_insn_data(insn), qemu_plugin_insn_size(insn), &what))
-			qemu_plugin_register_vcpu_insn_exec_cb(
-				insn, on_mark, QEMU_PLUGIN_CB_NO_REGS, (void *)(uintptr_t)what);
+			qemu_plugin_register_vcpu_insn_exec_cb(insn, on_mark,
+							       QEMU_PLUGIN_CB_NO_REGS,
+							       (void *)(uintptr_t)what);
 	}
 }

@@ -7,35 +7,45 @@
  *   mark window SECONDS     opens the window for that time
  *   mark loop NUMBER        opens it for a loop of that many instructions, an even number
  */
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "marks.h"
 
-#define TEXT(x) TEXT_(x)
-#define TEXT_(x) #x
-#define OPCODE ".byte 0x0f, 0x1f, 0x84, 0x00\n"
+/* A function for each byte, which runs its mark. */
+static void (*byte_mark(unsigned char byte))(void)
+{
+	static struct function {
+		uint8_t opcode[4];
+		uint32_t word;
+		uint8_t ret;
+		uint8_t unused[7];
+	} *functions;
+	int i;
 
-/* The marks of all bytes, sixteen bytes of code apart. */
-asm(".text\n"
-    ".balign 16\n"
-    "byte_marks:\n"
-    ".set i, 0\n"
-    ".rept 256\n"
-    ".balign 16\n" OPCODE ".long " TEXT(MARK_BASE + MARK_BYTE) " + i\n"
-    "ret\n"
-    ".set i, i + 1\n"
-    ".endr\n");
-extern const char byte_marks[];
-
-#define MARK(what) asm volatile(OPCODE ".long " TEXT(MARK_BASE + what) ::: "memory")
+	if (!functions) {
+		functions = mmap(NULL, 256 * sizeof(*functions), PROT_READ | PROT_WRITE | PROT_EXEC,
+				 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		if (functions == MAP_FAILED) {
+			perror("mmap");
+			exit(1);
+		}
+		for (i = 0; i < 256; ++i)
+			functions[i] = (struct function){ .opcode = { MARK_OPCODE },
+							  .word = MARK_BASE + MARK_BYTE + i,
+							  .ret = 0xc3 };
+	}
+	return (void (*)(void))&functions[byte];
+}
 
 static void send(const char *text)
 {
 	for (; *text; ++text)
-		((void (*)(void))(byte_marks + 16 * (unsigned char)*text))();
+		byte_mark (*text)();
 }
 
 static void send_file(const char *name)
@@ -70,7 +80,8 @@ int main(int argc, char **argv)
 		asm volatile("1: dec %0\n\tjnz 1b" : "+r"(turns) : : "cc");
 		MARK(MARK_CLOSE);
 	} else {
-		fprintf(stderr, "usage: mark say TEXT | send FILE | window SECONDS | loop NUMBER\n");
+		fprintf(stderr,
+			"usage: mark say TEXT | send FILE | window SECONDS | loop NUMBER\n");
 		return 2;
 	}
 	return 0;

@@ -126,8 +126,14 @@ static uint32_t mixed(uint64_t a, uint64_t b)
 	return (uint32_t)(x >> 40) ^ (uint32_t)(x >> 17);
 }
 
-static bool is_xen(uint64_t address) { return address >> 40 == 0xffff82; }
-static bool is_user(uint64_t address) { return !(address >> 63); }
+static bool is_xen(uint64_t address)
+{
+	return address >> 40 == 0xffff82;
+}
+static bool is_user(uint64_t address)
+{
+	return !(address >> 63);
+}
 
 static struct block *block_at(uint64_t address, uint32_t instructions, enum end end)
 {
@@ -265,8 +271,7 @@ static void on_access(unsigned int cpu, qemu_plugin_meminfo_t info, uint64_t pla
 	struct call *call;
 	uint32_t depth;
 
-	if (cpu != 0 || data != running ||
-	    qemu_plugin_mem_is_store(info) != (running->end == CALL))
+	if (cpu != 0 || data != running || qemu_plugin_mem_is_store(info) != (running->end == CALL))
 		return;
 	stack = stack_of_access(place);
 	depth = stack->depth;
@@ -355,8 +360,8 @@ static void close_window(void)
 	fprintf(out, "returns %" PRIu64 " %" PRIu64 "\n", returns, odd_returns);
 	for (i = 1; i < node_count; ++i)
 		if (nodes[i].needed)
-			fprintf(out, "node %u %u %" PRIx64 " %" PRIx64 "\n", i,
-				nodes[i].parent, nodes[i].site, nodes[i].target);
+			fprintf(out, "node %u %u %" PRIx64 " %" PRIx64 "\n", i, nodes[i].parent,
+				nodes[i].site, nodes[i].target);
 	for (i = 0; i < SLOTS; ++i) {
 		const struct block *block;
 
@@ -405,9 +410,8 @@ static void on_translation(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 	if (is_user(address))
 		block = block_at(0, instructions, OTHER);
 	else
-		block = block_at(
-			address, instructions,
-			kind_of(qemu_plugin_insn_data(last), qemu_plugin_insn_size(last)));
+		block = block_at(address, instructions,
+				 kind_of(qemu_plugin_insn_data(last), qemu_plugin_insn_size(last)));
 	qemu_plugin_register_vcpu_tb_exec_cb(tb, on_block, QEMU_PLUGIN_CB_NO_REGS, block);
 	if (block->end != OTHER)
 		qemu_plugin_register_vcpu_mem_cb(last, on_access, QEMU_PLUGIN_CB_NO_REGS,

@@ -21,8 +21,6 @@
 #define MOST 64
 #define SECTORS_PER_PAGE (PAGE_SIZE >> SECTOR_SHIFT)
 #define PAGES_OF_DISK (512ul << (20 - PAGE_SHIFT))
-#define MARK(what)                                                                                 \
-	asm volatile(".byte 0x0f, 0x1f, 0x84, 0x00\n.long %c0" ::"i"(MARK_BASE + (what)) : "memory")
 
 static char *disk = "";
 module_param(disk, charp, 0400);
