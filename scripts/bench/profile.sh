@@ -34,5 +34,5 @@ folder=$(sed -n 's|^booting .*: \(.*\)/serial.log$|\1|p' "$log")
 echo
 rm -rf "$graphs"
 scripts/profile/report.py "$folder/profile.txt" "$page" "$graphs" \
-	"Linux $(scripts/setup/kernel.sh "$kernel" version) as dom0 and guest"
+	"Linux $(scripts/setup/kernel.sh "$kernel" version) as dom0 and guest, Xen 4.17, QEMU 7.2"
 echo "see $page"

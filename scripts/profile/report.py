@@ -30,17 +30,17 @@ LEAST = 15  # instructions a request of a function that the tables name
 INTRODUCTION = """\
 # Performance
 
-`make profile` measures and makes this page; do not edit it. Measured: {words}.
+`make profile` measures this and makes this page: do not edit it. Measured: {words}.
 
-Figures are instructions of dom0's CPU per request, those of Xen on that CPU included. An emulator counts them; it is no real machine: it
-tells nothing of caches, of the time that an instruction takes, or of interrupts that hardware virtualisation saves. An instruction of
-`rep movsb` counts once for each byte.
+Figures are instructions of dom0's CPU per request, with those that Xen executes on that CPU. An emulator counts each instruction. It is no
+real machine: its figures say nothing of caches, of how long an instruction takes, or of what hardware virtualisation saves. `rep movsb`
+counts once for each byte.
 
-One PV guest with one CPU runs fio on a `null_blk` of dom0, which answers at once, through one queue. The *floor* is a kernel thread that
-submits the same bios to the same `null_blk` at the same depth, without a guest, a ring, or a grant. What a backend needs above the floor is
-its own cost.
+A PV guest with one CPU runs fio on a `null_blk` of dom0, which answers at once, through one queue. The *floor* is a kernel thread that submits
+the same bios to the same `null_blk` at the same depth, without guest, ring and grants. What a driver costs above the floor is the backend's
+own cost.
 
-A function that works for its callers, such as one that copies memory, counts for the part of the kernel that called it.
+A function that works for its callers, such as one that copies memory or takes a lock, counts for the part of its caller.
 """
 
 

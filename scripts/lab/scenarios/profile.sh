@@ -33,10 +33,10 @@ job() { # RW BS DEPTH SECONDS
 }
 
 profile() { # DRIVER PERSISTENT RW BS DEPTH
-	guest_start g6 load "$(job "$3" "$4" "$5" 4)"
+	guest_start g6 load "$(job "$3" "$4" "$5" 3)"
 	# Meanwhile the guest maps persistent grants.  dom0 sleeps from here on, because its own
 	# activity would be counted, too.
-	sleep 2.5
+	sleep 1.8
 	"$mark" say "cell $1 $2 $3-$4-qd$5"
 	"$mark" window "${window:-0.5}"
 	guest_join g6 load 60 || fail "fio failed"
@@ -45,9 +45,9 @@ profile() { # DRIVER PERSISTENT RW BS DEPTH
 
 # floor RW BS DEPTH: the disk alone.
 floor() {
-	[ "$2" = 4k ] || fail "the floor has bios of 4 KiB"
+	[ "${2%k}" -le 64 ] || fail "the floor has bios of 64 KiB at most"
 	"$mark" say "cell floor - $1-$2-qd$3"
-	echo "${1#rand} $3 ${floor_requests:-20000}" >/sys/module/floor/parameters/run || fail "the floor's I/O failed"
+	echo "${1#rand} ${2%k} $3 ${floor_requests:-20000}" >/sys/module/floor/parameters/run || fail "the floor's I/O failed"
 	say "floor $*"
 }
 

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * What a disk costs without a guest: a kernel thread that submits the bios that the
- * backend submits, 4 KiB each, and opens the window of the emulator's plugin meanwhile.
+ * backend submits, and opens the window of the emulator's plugin meanwhile.
  *
- *   echo "read 32 100000" >/sys/module/floor/parameters/run
+ *   echo "read 4 32 100000" >/sys/module/floor/parameters/run
  *
- * submits 100,000 reads, 32 at a time, and waits for their end.  The disk is the
- * parameter "disk", MAJOR:MINOR; its first 512 MiB are used.
+ * submits 100,000 reads of 4 KiB, 32 at a time, and waits for their end.  The disk is the
+ * parameter "disk", MAJOR:MINOR, and must not look at the data: all bios have the same
+ * pages.  Its first 512 MiB are used.
  */
 #include <linux/bio.h>
 #include <linux/completion.h>
@@ -19,27 +20,29 @@
 #include "marks.h"
 
 #define MOST 64
-#define SECTORS_PER_PAGE (PAGE_SIZE >> SECTOR_SHIFT)
-#define PAGES_OF_DISK (512ul << (20 - PAGE_SHIFT))
+#define MOST_PAGES 16
+#define KIBIBYTES_USED (512 << 10)
 
 static char *disk = "";
 module_param(disk, charp, 0400);
 
 struct one {
 	struct bio bio;
-	struct bio_vec vec;
+	struct bio_vec vecs[MOST_PAGES];
 };
 
 static struct run {
 	compat_bdev_handle *handle;
 	blk_opf_t operation;
+	u32 pages_each;
 	u32 depth;
 	u32 count;
+	u32 places;
 	u32 random;
 	atomic_t pending;
 	atomic_t failed;
 	struct completion answered;
-	struct page *pages[MOST];
+	struct page *pages[MOST_PAGES];
 	struct one ones[MOST];
 } run;
 
@@ -52,18 +55,21 @@ static void one_done(struct bio *bio)
 		complete(&run.answered);
 }
 
-static void one_submit(struct one *one, struct page *page)
+static void one_submit(struct one *one)
 {
 	struct bio *bio = &one->bio;
+	u32 i;
 
 	run.random = run.random * 1664525 + 1013904223;
-	one->vec.bv_page = page;
-	one->vec.bv_len = PAGE_SIZE;
-	one->vec.bv_offset = 0;
-	bio_init(bio, compat_bdev(run.handle), &one->vec, 1, run.operation);
-	bio->bi_vcnt = 1;
-	bio->bi_iter.bi_sector = (run.random >> 8) % PAGES_OF_DISK * SECTORS_PER_PAGE;
-	bio->bi_iter.bi_size = PAGE_SIZE;
+	for (i = 0; i < run.pages_each; i++) {
+		one->vecs[i].bv_page = run.pages[i];
+		one->vecs[i].bv_len = PAGE_SIZE;
+		one->vecs[i].bv_offset = 0;
+	}
+	bio_init(bio, compat_bdev(run.handle), one->vecs, run.pages_each, run.operation);
+	bio->bi_vcnt = run.pages_each;
+	bio->bi_iter.bi_size = run.pages_each << PAGE_SHIFT;
+	bio->bi_iter.bi_sector = (run.random >> 8) % run.places * bio_sectors(bio);
 	bio->bi_end_io = one_done;
 	submit_bio(bio);
 }
@@ -78,7 +84,7 @@ static void batch(u32 count)
 	atomic_set(&run.pending, count + 1);
 	blk_start_plug(&plug);
 	for (i = 0; i < count; i++)
-		one_submit(&run.ones[i], run.pages[i]);
+		one_submit(&run.ones[i]);
 	blk_finish_plug(&plug);
 	if (!atomic_dec_and_test(&run.pending))
 		wait_for_completion(&run.answered);
@@ -89,7 +95,7 @@ static int thread(void *data)
 	u32 left;
 
 	/* What the disk allocates at its first I/O is not counted. */
-	for (left = 0; left < PAGES_OF_DISK; left += run.depth)
+	for (left = 0; left < 1000; left += run.depth)
 		batch(run.depth);
 	MARK(MARK_OPEN);
 	for (left = run.count; left >= run.depth; left -= run.depth) {
@@ -104,14 +110,17 @@ static int thread(void *data)
 static int run_set(const char *text, const struct kernel_param *parameter)
 {
 	DECLARE_COMPLETION_ONSTACK(ended);
-	unsigned int major, minor;
+	unsigned int major, minor, kibibytes;
 	struct task_struct *task;
 	char operation[8];
 
 	if (sscanf(disk, "%u:%u", &major, &minor) != 2 ||
-	    sscanf(text, "%7s %u %u", operation, &run.depth, &run.count) != 3 || !run.depth ||
-	    run.depth > MOST)
+	    sscanf(text, "%7s %u %u %u", operation, &kibibytes, &run.depth, &run.count) != 4)
 		return -EINVAL;
+	run.pages_each = kibibytes >> (PAGE_SHIFT - 10);
+	if (!run.pages_each || run.pages_each > MOST_PAGES || !run.depth || run.depth > MOST)
+		return -EINVAL;
+	run.places = KIBIBYTES_USED / kibibytes;
 	run.operation = !strcmp(operation, "write") ? REQ_OP_WRITE | REQ_SYNC | REQ_IDLE :
 						      REQ_OP_READ;
 	run.handle = compat_bdev_open(MKDEV(major, minor), false);
@@ -135,7 +144,7 @@ static int __init floor_init(void)
 	int i;
 
 	init_completion(&run.answered);
-	for (i = 0; i < MOST; i++) {
+	for (i = 0; i < MOST_PAGES; i++) {
 		run.pages[i] = alloc_page(GFP_KERNEL | __GFP_ZERO);
 		if (!run.pages[i])
 			goto no_memory;
@@ -152,7 +161,7 @@ static void __exit floor_exit(void)
 {
 	int i;
 
-	for (i = 0; i < MOST; i++)
+	for (i = 0; i < MOST_PAGES; i++)
 		__free_page(run.pages[i]);
 }
 
