@@ -10,7 +10,7 @@
  *
  *   window
  *   cpu NUMBER INSTRUCTIONS                   executed by that CPU
- *   returns NUMBER ODD                        of CPU 0; ODD did not end exactly one call
+ *   returns NUMBER ODD                        of CPU 0; ODD of them ended no known call
  *   node NUMBER PARENT SITE TARGET            a call: node 0 is the root
  *   block NODE ADDRESS INSTRUCTIONS RUNS      of CPU 0, in that call
  *   end
@@ -269,17 +269,16 @@ static void on_access(unsigned int cpu, qemu_plugin_meminfo_t info, uint64_t pla
 {
 	struct stack *stack;
 	struct call *call;
-	uint32_t depth;
+	bool found = false;
 
 	if (cpu != 0 || data != running || qemu_plugin_mem_is_store(info) != (running->end == CALL))
 		return;
 	stack = stack_of_access(place);
-	depth = stack->depth;
 	while (stack->depth && stack->calls[stack->depth - 1].place <= place)
-		--stack->depth;
+		found = stack->calls[--stack->depth].place == place;
 	if (running->end == RETURN) {
 		++returns;
-		if (stack->depth + 1 != depth)
+		if (!found)
 			++odd_returns;
 		return;
 	}
