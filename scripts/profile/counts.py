@@ -27,7 +27,9 @@ class Symbols:
             if len(words) < 3 or words[1] not in 'tTwW' or LINKER.fullmatch(words[2]):
                 continue
             module = words[3].strip('[]') if len(words) > 3 else ''
-            self.functions.setdefault(int(words[0], 16), (words[2], module))
+            # Xen names the file of a static function, too: FILE#FUNCTION.
+            name = words[2].rpartition('#')[2]
+            self.functions.setdefault(int(words[0], 16), (name, module))
         self.addresses = sorted(self.functions)
         self.demangle()
 

@@ -6,7 +6,7 @@ from xml.sax.saxutils import escape
 import layers
 
 WIDTH, GAP, LINE, FONT = 1600, 20, 16, 11
-NARROWEST = 1.0  # of a box, in points
+NARROWEST = 1.5  # of a box, in points
 
 COLOURS = {
     layers.DRIVER: '#e4572e', layers.BLOCK: '#f0a830', layers.GRANTS: '#9a6fb0',
@@ -77,7 +77,7 @@ def box(parts, frame, left, top, scale):
     parts.append(f'<g><title>{escape(text)}: {frame.total:.1f}</title>'
                  f'<rect x="{left:.1f}" y="{top}" width="{width:.1f}" height="{LINE - 1}" '
                  f'fill="{COLOURS[frame.layer]}" stroke="#fff" stroke-width=".5"/>')
-    letters = int((width - 4) / (FONT * 0.56))
+    letters = int((width - 4) / (FONT * 0.6))
     if letters >= 3:
         shown = text if len(text) <= letters else text[:letters - 1] + '…'
         parts.append(f'<text x="{left + 2:.1f}" y="{top + LINE - 4}">{escape(shown)}</text>')

@@ -25,7 +25,7 @@ CHECK_ERROR = 0.001
 # The part of the returns that may fit no call: those of threads that were made meanwhile.
 MOST_ODD_RETURNS = 0.001
 TITLES = {INTREE: 'in-tree', OURS: 'ours', FLOOR: 'floor'}
-LEAST = 15  # instructions a request of a function that the tables name
+LEAST = 25  # instructions a request of a function that the tables name
 
 INTRODUCTION = """\
 # Performance

@@ -27,7 +27,7 @@ ffffffff81000500 D no_function
 ffffffff81000600 T gnttab_map_refs
 end
 symbols xen
-ffff82d040200000 t\tevtchn_send
+ffff82d040200000 t\tcommon/event_channel.c#evtchn_send
 ffff82d040300000 T do_sched_op
 end
 symbols modules
