@@ -119,12 +119,11 @@ Block = collections.namedtuple('Block', 'node address instructions runs')
 
 
 class Window:
-    """One window: the cell's words, and what was executed."""
+    """One window: the cell's words, and what CPU 0 executed."""
 
     def __init__(self, cell, machine):
         self.cell = cell
         self.machine = machine
-        self.cpus = {}
         self.returns = self.odd_returns = 0
         self.nodes = {0: None}
         self.blocks = []
@@ -202,9 +201,7 @@ def windows(lines):
             window = Window(cell, machine)
             for inner in until_end(lines):
                 what, *numbers = inner.split()
-                if what == 'cpu':
-                    window.cpus[int(numbers[0])] = int(numbers[1])
-                elif what == 'returns':
+                if what == 'returns':
                     window.returns, window.odd_returns = map(int, numbers)
                 elif what == 'node':
                     window.nodes[int(numbers[0])] = (int(numbers[1]), int(numbers[2], 16),

@@ -9,7 +9,6 @@
  * window
  *
  *   window
- *   cpu NUMBER INSTRUCTIONS                   executed by that CPU
  *   returns NUMBER ODD                        of CPU 0; ODD of them ended no known call
  *   node NUMBER PARENT SITE TARGET            a call: node 0 is the root
  *   block NODE ADDRESS INSTRUCTIONS RUNS      of CPU 0, in that call
@@ -32,7 +31,6 @@
 
 QEMU_PLUGIN_EXPORT int qemu_plugin_version = 1;
 
-#define CPUS 64
 #define STACK_BITS 14 /* Linux' stacks have 16 KiB, and are aligned to it */
 #define STACKS 4096
 #define DEPTH 128
@@ -72,7 +70,6 @@ struct sample {
 
 static FILE *out;
 static bool window;
-static uint64_t executed[CPUS];
 static uint64_t returns, odd_returns;
 
 static struct block **blocks;
@@ -296,8 +293,6 @@ static void on_block(unsigned int cpu, void *data)
 	const struct block *before = running;
 	uint32_t node;
 
-	if (window)
-		executed[cpu % CPUS] += block->instructions;
 	if (cpu != 0)
 		return;
 	running = block;
@@ -326,7 +321,6 @@ static void open_window(void)
 {
 	uint32_t i;
 
-	memset(executed, 0, sizeof(executed));
 	memset(samples, 0, sizeof(samples));
 	sample_count = 0;
 	returns = odd_returns = 0;
@@ -353,9 +347,6 @@ static void close_window(void)
 		if (samples[i].runs)
 			need(samples[i].node);
 	fprintf(out, "window\n");
-	for (i = 0; i < CPUS; ++i)
-		if (executed[i])
-			fprintf(out, "cpu %u %" PRIu64 "\n", i, executed[i]);
 	fprintf(out, "returns %" PRIu64 " %" PRIu64 "\n", returns, odd_returns);
 	for (i = 1; i < node_count; ++i)
 		if (nodes[i].needed)

@@ -96,18 +96,17 @@ class Symbols(unittest.TestCase):
 
     def test_a_file_that_ends_early_is_refused(self):
         with self.assertRaises(ValueError):
-            list(counts.windows((SYMBOLS + 'cell a\nwindow\ncpu 0 1\n').splitlines()))
+            list(counts.windows((SYMBOLS + 'cell a\nwindow\nreturns 0 0\n').splitlines()))
 
 
 class Counts(unittest.TestCase):
     def test_instructions_are_summed_and_entries_counted(self):
-        found = window('ours Y x', 'cpu 0 150', 'block 0 ffffffffc0001000 30 10',
+        found = window('ours Y x', 'block 0 ffffffffc0001000 30 10',
                        'block 0 ffffffffc0001010 70 10', 'block 0 ffffffff81000100 50 5')
         driver = counts.Function('blkback_queue_run', 'xen_blkback')
         self.assertEqual(found.functions()[driver], [100, 10])
         self.assertEqual(found.calls('blkback_queue_run'), 10)
         self.assertEqual(found.calls('nothing'), 0)
-        self.assertEqual(found.cpus, {0: 150})
 
     def test_a_stack_has_callers_first(self):
         found = window('ours Y x', 'node 1 0 ffffffffc0001010 ffffffff81000200',
@@ -159,7 +158,7 @@ def profile():
     text = SYMBOLS
     for cell, extra in (('floor - randread-4k-qd1', 0), ('intree Y randread-4k-qd1', 600),
                         ('ours Y randread-4k-qd1', 300)):
-        text += (f'cell {cell}\nwindow\ncpu 0 1\nnode 1 0 ffffffffc0001010 ffffffffc0000000\n'
+        text += (f'cell {cell}\nwindow\nnode 1 0 ffffffffc0001010 ffffffffc0000000\n'
                  'block 1 ffffffffc0000000 200 10\n'
                  f'block 0 ffffffffc0001010 {1000 + extra} 3\nend\n')
     return text.splitlines(keepends=True)
