@@ -22,17 +22,22 @@ void put_number(std::vector<uint8_t>& bytes, uint32_t offset, uint64_t value, ui
 
 uint32_t answer_of(int16_t status) {
   switch (status) {
-    case kOkay: return kAnswerOkay;
-    case kError: return kAnswerError;
-    case kNotSupported: return kAnswerUnsupported;
-    default: return 0;
+    case kOkay:
+      return kAnswerOkay;
+    case kError:
+      return kAnswerError;
+    case kNotSupported:
+      return kAnswerUnsupported;
+    default:
+      return 0;
   }
 }
 
 std::string names_of(uint32_t answers) {
   std::string names;
-  for (const auto& [answer, name] : {std::pair(kAnswerOkay, "okay"), std::pair(kAnswerError, "error"),
-                                     std::pair(kAnswerUnsupported, "unsupported")}) {
+  for (const auto& [answer, name] :
+       {std::pair(kAnswerOkay, "okay"), std::pair(kAnswerError, "error"),
+        std::pair(kAnswerUnsupported, "unsupported")}) {
     if ((answers & answer) != 0) names += (names.empty() ? "" : " or ") + std::string(name);
   }
   return names;
@@ -59,7 +64,8 @@ bool Machine::requests(const Statement& statement) {
       }
     }
   } else if (verb == "answers") {
-    const double within = statement.has("within") ? statement.options.at("within").seconds : kPatience;
+    const double within =
+        statement.has("within") ? statement.options.at("within").seconds : kPatience;
     for (uint32_t queue = 0; queue < slots_.size(); ++queue) {
       if (!statement.has("queue") || queue == queue_of(statement)) take_all(queue, within);
     }
@@ -133,7 +139,8 @@ std::vector<uint8_t> Machine::encode(const Statement& statement, const Ring& rin
                      ? static_cast<uint8_t>(number(statement.options.at("inner").number))
                      : static_cast<uint8_t>(kRead);
       put_number(bytes, 2, count, 2);
-      if (statement.has("handle")) put_number(bytes, id_offset + 16, option(statement, "handle", 0), 2);
+      if (statement.has("handle"))
+        put_number(bytes, id_offset + 16, option(statement, "handle", 0), 2);
       uint32_t place = 0;
       if (statement.has("pages")) {
         for (const Grefs& some : statement.options.at("pages").grefs) {
@@ -154,7 +161,8 @@ std::vector<uint8_t> Machine::encode(const Statement& statement, const Ring& rin
       bytes[1] = static_cast<uint8_t>(count);
       if (statement.has("handle")) put_number(bytes, 2, option(statement, "handle", 0), 2);
       if (all.size() > kMaxDirect) all.resize(kMaxDirect);
-      if (!all.empty()) std::memcpy(&bytes[id_offset + 16], all.data(), all.size() * sizeof(Segment));
+      if (!all.empty())
+        std::memcpy(&bytes[id_offset + 16], all.data(), all.size() * sizeof(Segment));
       break;
   }
   if (statement.has("bytes")) {
@@ -208,8 +216,10 @@ void Machine::take_all(uint32_t queue, double seconds) {
   const double end = now() + seconds;
   Ring& ring = frontend_.ring(queue);
   while (!slots_[queue].awaited.empty()) take(queue, std::max(end - now(), 0.0));
-  if (!slots_[queue].changing && ring.in_flight() == 0 && ring.shared(Ring::kRspProd) != ring.consumed()) {
-    die("rsp_prod is %u after the last answer, not %u", ring.shared(Ring::kRspProd), ring.consumed());
+  if (!slots_[queue].changing && ring.in_flight() == 0 &&
+      ring.shared(Ring::kRspProd) != ring.consumed()) {
+    die("rsp_prod is %u after the last answer, not %u", ring.shared(Ring::kRspProd),
+        ring.consumed());
   }
   for (uint32_t i = 16; !slots_[queue].changing && i < kHeaderBytes; ++i) {
     if (ring.pages().page(0)[i] != kUnused) die("byte %u of the ring's header was changed", i);
@@ -248,11 +258,13 @@ bool Machine::churning(const Statement& statement) {
   if (verb == "churn-node") {
     const std::string node = frontend_.home() + "/" + statement.words[0].text;
     std::vector<std::string> texts;
-    for (size_t i = 1; i < statement.words.size(); ++i) texts.push_back(value(statement.words[i].value));
+    for (size_t i = 1; i < statement.words.size(); ++i)
+      texts.push_back(value(statement.words[i].value));
     if (texts.empty()) die("expected values");
     auto store = std::make_shared<Store>();
     frontend_.publish(node, texts[0]);
-    churn_.start(Churn::What::kOther, [=](uint64_t i) { store->write(node, texts[i % texts.size()]); });
+    churn_.start(Churn::What::kOther,
+                 [=](uint64_t i) { store->write(node, texts[i % texts.size()]); });
     return true;
   }
   const uint32_t queue = verb == "churn-page" ? 0 : queue_of(statement);
@@ -272,8 +284,9 @@ bool Machine::churning(const Statement& statement) {
                               : name == "req_event" ? Ring::kReqEvent
                                                     : Ring::kRspEvent;
     volatile uint32_t& shared = frontend_.ring(queue).shared(index);
-    churn_.start(Churn::What::kMemory,
-                 [=, &shared](uint64_t i) { shared = static_cast<uint32_t>(values[i % values.size()]); });
+    churn_.start(Churn::What::kMemory, [=, &shared](uint64_t i) {
+      shared = static_cast<uint32_t>(values[i % values.size()]);
+    });
     return true;
   }
   std::vector<volatile uint8_t*> places;
@@ -287,8 +300,11 @@ bool Machine::churning(const Statement& statement) {
     const uint64_t step = option(statement, "step", kPageBytes);
     const uint64_t offset = number(statement.words[1].number);
     if (step == 0 || offset >= kPageBytes) die("past the end of a page");
-    for (uint8_t* page : memory(statement.words[0].grefs[0])) {
-      for (uint64_t at = offset; at < kPageBytes; at += step) places.push_back(page + at);
+    for (const Grefs& some : statement.words[0].grefs) {
+      for (uint8_t* page : memory(some)) {
+        for (uint64_t at = offset; at < kPageBytes; at += step) places.push_back(page + at);
+      }
+      if (some.what == Grefs::kRing) slots_.at(0).changing = true;
     }
   }
   churn_.start(Churn::What::kMemory, [=](uint64_t i) {

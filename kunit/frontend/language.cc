@@ -29,8 +29,8 @@ struct Wrong {
 };
 
 bool is_name(const std::string& text) {
-  return !text.empty() && text.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_") ==
-                              std::string::npos &&
+  return !text.empty() &&
+         text.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_") == std::string::npos &&
          (text[0] < '0' || text[0] > '9');
 }
 
@@ -162,21 +162,31 @@ class Parser {
       }
       const char escape = ++i < line.size() ? line[i] : 0;
       switch (escape) {
-        case 'n': inner += '\n'; break;
-        case 't': inner += '\t'; break;
-        case '0': inner += '\0'; break;
+        case 'n':
+          inner += '\n';
+          break;
+        case 't':
+          inner += '\t';
+          break;
+        case '0':
+          inner += '\0';
+          break;
         case '"':
-        case '\\': inner += escape; break;
+        case '\\':
+          inner += escape;
+          break;
         case 'x': {
           const std::string hex = line.substr(std::min(i + 1, line.size()), 2);
-          if (hex.size() != 2 || hex.find_first_not_of("0123456789abcdefABCDEF") != std::string::npos) {
+          if (hex.size() != 2 ||
+              hex.find_first_not_of("0123456789abcdefABCDEF") != std::string::npos) {
             wrong("expected two hexadecimal digits behind \\x");
           }
           inner += static_cast<char>(std::strtoul(hex.c_str(), nullptr, 16));
           i += 2;
           break;
         }
-        default: wrong("expected \\n, \\t, \\0, \\\", \\\\ or \\xNN");
+        default:
+          wrong("expected \\n, \\t, \\0, \\\", \\\\ or \\xNN");
       }
     }
     ++i;
@@ -196,11 +206,11 @@ class Parser {
     statement.line = line_;
     statement.verb = words[0].text;
     const std::vector<Rule>& all = rules();
-    const auto rule = std::find_if(all.begin(), all.end(), [&](const Rule& known) {
-      return statement.verb == known.verb;
-    });
+    const auto rule = std::find_if(all.begin(), all.end(),
+                                   [&](const Rule& known) { return statement.verb == known.verb; });
     if (rule == all.end()) {
-      wrong("there is no statement \"" + statement.verb + "\"; \"case-check --language\" lists them");
+      wrong("there is no statement \"" + statement.verb +
+            "\"; \"case-check --language\" lists them");
     }
     // The numbers of a statement that follow its name depend on no other statement, so
     // that each is checked by its own.
@@ -214,7 +224,8 @@ class Parser {
       }
       if (!word.quoted && equals != std::string::npos && is_name(word.text.substr(0, equals)) &&
           !free_text(*rule)) {
-        option(*rule, statement, word.text.substr(0, equals), {word.text.substr(equals + 1), false});
+        option(*rule, statement, word.text.substr(0, equals),
+               {word.text.substr(equals + 1), false});
         continue;
       }
       const size_t place = statement.words.size();
@@ -237,9 +248,9 @@ class Parser {
   }
 
   std::string usage(const Rule& rule) const {
-    static const char* const kNames[] = {"WORD",    "NAME",  "NAME", "NUMBER", "SECONDS",
-                                         "PAGES",   "GREF",  "SEGMENT", "VALUE", "KEY",
-                                         "BYTES",   "OPERATION", "DISK", "ACCESS", "DOMAIN"};
+    static const char* const kNames[] = {"WORD",  "NAME",      "NAME",    "NUMBER", "SECONDS",
+                                         "PAGES", "GREF",      "SEGMENT", "VALUE",  "KEY",
+                                         "BYTES", "OPERATION", "DISK",    "ACCESS", "DOMAIN"};
     std::string text = std::string("expected \"") + rule.verb;
     for (size_t i = 0; i < rule.words.size(); ++i) {
       text += std::string(" ") + kNames[static_cast<size_t>(rule.words[i])];
@@ -292,16 +303,22 @@ class Parser {
     Argument argument;
     argument.text = word.text;
     switch (kind) {
-      case Kind::kText: break;
+      case Kind::kText:
+        break;
       case Kind::kNew:
-        if (!is_name(word.text) || word.text == "ring") wrong("\"" + word.text + "\": expected a new name");
+        if (!is_name(word.text) || word.text == "ring")
+          wrong("\"" + word.text + "\": expected a new name");
         break;
       case Kind::kPort:
         if (!is_name(word.text)) wrong("\"" + word.text + "\": expected a new name");
         ports_.insert(word.text);
         break;
-      case Kind::kNumber: argument.number = expression(word.text); break;
-      case Kind::kSeconds: argument.seconds = seconds(word.text); break;
+      case Kind::kNumber:
+        argument.number = expression(word.text);
+        break;
+      case Kind::kSeconds:
+        argument.seconds = seconds(word.text);
+        break;
       case Kind::kPages:
         argument.grefs = {grefs(word.text)};
         if (argument.grefs[0].what != Grefs::kPages) wrong("\"" + word.text + "\": expected pages");
@@ -309,8 +326,12 @@ class Parser {
       case Kind::kGrefs:
         for (const std::string& part : split(word.text, ',')) argument.grefs.push_back(grefs(part));
         break;
-      case Kind::kSegments: argument.segments = segments(word.text); break;
-      case Kind::kValue: argument.value = value(word); break;
+      case Kind::kSegments:
+        argument.segments = segments(word.text);
+        break;
+      case Kind::kValue:
+        argument.value = value(word);
+        break;
       case Kind::kKey:
         if (word.text.find_first_of(" \t\n") != std::string::npos || word.text.empty()) {
           wrong("expected the name of a node");
@@ -322,9 +343,15 @@ class Parser {
           wrong("\"" + word.text + "\": expected bytes as pairs of hexadecimal digits");
         }
         break;
-      case Kind::kOperation: argument.number = operation(word.text); break;
-      case Kind::kDisk: one_of(word.text, {"rw", "ro", "4k", "plain", "slow"}); break;
-      case Kind::kAccess: one_of(word.text, {"full", "readonly", "revoked"}); break;
+      case Kind::kOperation:
+        argument.number = operation(word.text);
+        break;
+      case Kind::kDisk:
+        one_of(word.text, {"rw", "ro", "4k", "plain", "slow"});
+        break;
+      case Kind::kAccess:
+        one_of(word.text, {"full", "readonly", "revoked"});
+        break;
       case Kind::kDomain:
         if (word.text != "self") argument.number = expression(word.text);
         break;
@@ -352,7 +379,8 @@ class Parser {
 
   uint64_t number(const std::string& text) const {
     char* end;
-    if (text.empty() || text[0] < '0' || text[0] > '9') wrong("\"" + text + "\": expected a number");
+    if (text.empty() || text[0] < '0' || text[0] > '9')
+      wrong("\"" + text + "\": expected a number");
     const uint64_t value = std::strtoull(text.c_str(), &end, 0);
     if (*end != 0) wrong("\"" + text + "\": expected a number");
     return value;
@@ -415,18 +443,21 @@ class Parser {
       if (result.last > 15) wrong("\"" + text + "\": a ring has at most 16 pages");
       return result;
     }
-    if (!is_name(name) || name == "sectors" || name == "slots" || name == "prod" || name == "cons") {
+    if (!is_name(name) || name == "sectors" || name == "slots" || name == "prod" ||
+        name == "cons") {
       result.what = Grefs::kNumber;
       result.number = expression(text);
       return result;
     }
     const auto known = pages_.find(name);
-    if (known == pages_.end()) wrong("\"" + name + "\": no pages of this name were declared before");
+    if (known == pages_.end())
+      wrong("\"" + name + "\": no pages of this name were declared before");
     result.what = Grefs::kPages;
     result.name = name;
     result.last = known->second - 1;
     if (range) std::tie(result.first, result.last) = *range;
-    if (result.last >= known->second) wrong("\"" + text + "\": there are only " + std::to_string(known->second));
+    if (result.last >= known->second)
+      wrong("\"" + text + "\": there are only " + std::to_string(known->second));
     return result;
   }
 
@@ -520,7 +551,8 @@ bool parse_case(const std::string& path, const std::string& text, CaseFile& file
 }
 
 void print_language() {
-  static const char* const kAnswers[] = {"", " [-> okay|error|unsupported|any]", " [-> connected|refused|any]"};
+  static const char* const kAnswers[] = {"", " [-> okay|error|unsupported|any]",
+                                         " [-> connected|refused|any]"};
   for (const Rule& rule : rules()) {
     std::string line = rule.verb;
     for (const Option& option : rule.options) line += std::string(" [") + option.name + "=]";

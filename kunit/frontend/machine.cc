@@ -69,7 +69,8 @@ bool Machine::connection(const Statement& statement) {
   if (verb == "die") _Exit(kLeft);
   if (verb == "backend") {
     const auto wanted = static_cast<State>(number(statement.words[0].number));
-    const double within = statement.has("within") ? statement.options.at("within").seconds : kPatience;
+    const double within =
+        statement.has("within") ? statement.options.at("within").seconds : kPatience;
     EXPECT(frontend_.wait_backend(wanted, within), "the backend is in state %d, not %d",
            frontend_.backend_state(), wanted);
     return true;
@@ -136,13 +137,16 @@ bool Machine::nodes(const Statement& statement) {
 
 std::string Machine::value(const Value& value) {
   switch (value.what) {
-    case Value::kText: break;
-    case Value::kGref: return std::to_string(grefs(value.gref).at(0));
+    case Value::kText:
+      break;
+    case Value::kGref:
+      return std::to_string(grefs(value.gref).at(0));
     case Value::kPort: {
       const auto port = ports_.find(value.text);
       if (port != ports_.end()) return std::to_string(port->second->port());
       return std::to_string(
-          frontend_.ring(static_cast<uint32_t>(std::strtoul(value.text.c_str(), nullptr, 10))).port());
+          frontend_.ring(static_cast<uint32_t>(std::strtoul(value.text.c_str(), nullptr, 10)))
+              .port());
     }
   }
   return value.text;
@@ -154,11 +158,14 @@ bool Machine::pages(const Statement& statement) {
   const std::string& verb = statement.verb;
   if (verb == "page") {
     const std::string& name = statement.words[0].text;
-    const std::string access = statement.has("access") ? statement.options.at("access").text : "full";
+    const std::string access =
+        statement.has("access") ? statement.options.at("access").text : "full";
     pages_.erase(name);
-    auto made = std::make_unique<Pages>(
-        domain(statement), static_cast<uint32_t>(number(statement.words[1].number)), access != "readonly");
-    std::memset(made->page(0), static_cast<int>(option(statement, "fill", 0)), made->count() * 4096ul);
+    auto made = std::make_unique<Pages>(domain(statement),
+                                        static_cast<uint32_t>(number(statement.words[1].number)),
+                                        access != "readonly");
+    std::memset(made->page(0), static_cast<int>(option(statement, "fill", 0)),
+                made->count() * 4096ul);
     if (access == "revoked") made->revoke();
     pages_[name] = std::move(made);
     return true;
@@ -227,7 +234,9 @@ uint32_t Machine::domain(const Statement& statement) {
       std::strtoul(frontend_.store().read("domid").value_or("0").c_str(), nullptr, 10));
 }
 
-void Machine::no_memory(const std::string& name) { die("%s: this is no memory of ours", name.c_str()); }
+void Machine::no_memory(const std::string& name) {
+  die("%s: this is no memory of ours", name.c_str());
+}
 
 std::vector<uint8_t*> Machine::memory(const Grefs& grefs, uint32_t queue) {
   if (grefs.what == Grefs::kNumber) no_memory("a number");
@@ -277,11 +286,20 @@ uint64_t Machine::number(const Expression& expression, uint32_t queue) {
   for (const Term& term : expression) {
     uint64_t part = term.number;
     switch (term.what) {
-      case Term::kNumber: break;
-      case Term::kSectors: part = frontend_.property("sectors"); break;
-      case Term::kProd: part = frontend_.ring(queue).produced(); break;
-      case Term::kCons: part = frontend_.ring(queue).consumed(); break;
-      case Term::kSlots: part = frontend_.ring(queue).slots(); break;
+      case Term::kNumber:
+        break;
+      case Term::kSectors:
+        part = frontend_.property("sectors");
+        break;
+      case Term::kProd:
+        part = frontend_.ring(queue).produced();
+        break;
+      case Term::kCons:
+        part = frontend_.ring(queue).consumed();
+        break;
+      case Term::kSlots:
+        part = frontend_.ring(queue).slots();
+        break;
     }
     sum += term.minus ? -part : part;
   }

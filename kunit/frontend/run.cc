@@ -72,7 +72,8 @@ int run_files(uint32_t vdev, const std::vector<std::string>& paths) {
   for (const std::string& path : paths) {
     const std::string name = name_of(path);
     std::ifstream stream(path);
-    const std::string text((std::istreambuf_iterator<char>(stream)), std::istreambuf_iterator<char>());
+    const std::string text((std::istreambuf_iterator<char>(stream)),
+                           std::istreambuf_iterator<char>());
     CaseFile file;
     std::string error;
     if (!stream || !parse_case(name, text, file, error)) {

@@ -21,12 +21,14 @@ int main(int argc, char** argv) {
   int wrong = 0, checked = 0;
   for (int i = list ? 2 : 1; i < argc; ++i) {
     std::ifstream stream(argv[i]);
-    const std::string text((std::istreambuf_iterator<char>(stream)), std::istreambuf_iterator<char>());
+    const std::string text((std::istreambuf_iterator<char>(stream)),
+                           std::istreambuf_iterator<char>());
     CaseFile file;
     std::string error;
     ++checked;
     if (!stream || !parse_case(argv[i], text, file, error)) {
-      std::printf("%s\n", stream ? error.c_str() : (std::string(argv[i]) + ": cannot be read").c_str());
+      std::printf("%s\n",
+                  stream ? error.c_str() : (std::string(argv[i]) + ": cannot be read").c_str());
       ++wrong;
     } else if (list) {
       std::string name = argv[i];
@@ -34,7 +36,8 @@ int main(int argc, char** argv) {
       name = name.substr(0, name.rfind('.'));
       std::string covers;
       for (const std::string& one : file.covers) covers += (covers.empty() ? "" : " ") + one;
-      std::printf("%s|%s|%s|%s\n", name.c_str(), file.disk.c_str(), covers.c_str(), file.shows.c_str());
+      std::printf("%s|%s|%s|%s\n", name.c_str(), file.disk.c_str(), covers.c_str(),
+                  file.shows.c_str());
     }
   }
   return wrong != 0 || checked == 0;
