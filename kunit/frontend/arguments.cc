@@ -58,6 +58,9 @@ Argument Arguments::argument(Kind kind, const Word& word) {
     case Kind::kDisk:
       one_of(word.text, {"rw", "ro", "4k", "plain", "slow"});
       break;
+    case Kind::kBeside:
+      one_of(word.text, {"readers"});
+      break;
     case Kind::kAccess:
       one_of(word.text, {"full", "readonly", "revoked"});
       break;

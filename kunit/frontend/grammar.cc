@@ -31,6 +31,13 @@ const std::vector<Rule>& rules() {
        Answers::kNone,
        "the disk that it needs: rw, ro, 4k, plain, slow"},
 
+      {"beside",
+       {Kind::kBeside},
+       false,
+       {},
+       Answers::kNone,
+       "what dom0 does meanwhile: readers (of sysfs)"},
+
       // Connections.
       {"begin", {}, false, {}, Answers::kNone, "Initialising, and waits for InitWait"},
       {"offer",

@@ -21,6 +21,7 @@ enum class Kind {
   kBytes,      // a5ff00
   kOperation,  // of a request: its name or its number
   kDisk,
+  kBeside,
   kAccess,
   kDomain,
 };

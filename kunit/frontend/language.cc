@@ -119,9 +119,9 @@ class Parser {
   }
 
   std::string usage(const Rule& rule) const {
-    static const char* const kNames[] = {"WORD",  "NAME",      "NAME",    "NUMBER", "SECONDS",
-                                         "PAGES", "GREF",      "SEGMENT", "VALUE",  "KEY",
-                                         "BYTES", "OPERATION", "DISK",    "ACCESS", "DOMAIN"};
+    static const char* const kNames[] = {
+        "WORD",  "NAME", "NAME",  "NUMBER",    "SECONDS", "PAGES", "GREF",   "SEGMENT",
+        "VALUE", "KEY",  "BYTES", "OPERATION", "DISK",    "WORD",  "ACCESS", "DOMAIN"};
     std::string text = std::string("expected \"") + rule.verb;
     for (size_t i = 0; i < rule.words.size(); ++i) {
       text += std::string(" ") + kNames[static_cast<size_t>(rule.words[i])];

@@ -107,15 +107,42 @@ hostile_run() { # KIND
 	done
 }
 
+# What is in sysfs for the disks of gt is read all the time.
+readers_start() {
+	rm -f /tmp/readers.end
+	(
+		reads=0
+		while [ ! -e /tmp/readers.end ]; do
+			for file in "/sys/bus/xen-backend/devices/vbd-$(guest_id gt)-"*/statistics/* "/sys/bus/xen-backend/devices/vbd-$(guest_id gt)-"*/{mode,physical_device}; do
+				read -r _ <"$file" && reads=$((reads + 1))
+			done
+		done 2>/dev/null
+		echo $reads >/tmp/readers.reads
+	) &
+}
+
+readers_stop() {
+	touch /tmp/readers.end
+	wait $!
+	say "sysfs was read $(cat /tmp/readers.reads) times meanwhile"
+	[ "$(cat /tmp/readers.reads)" != 0 ] || fail "nothing was read from sysfs"
+}
+
 hostile_cases() { # KIND NAME...
-	local kind=$1 name files='' began line
+	local kind=$1 name files='' readers began line
 	shift
 	hostile_group="$*"
 	for name in "$@"; do files="$files /hostile/$name.case"; done
 	# A case may kill dom0: the console then ends with its name.
 	echo "NOTE hostile: about to run: $*"
 	began=$(now)
+	readers=
+	for name in "$@"; do
+		! grep -q '^beside readers$' "/lab/hostile/$name.case" || readers=yes
+	done
+	[ -z "$readers" ] || readers_start
 	guest gt "frontend run $(vdev_number "${hostile_device[$kind]}") $files" 240 | sed 's/\\n/\n/g' >/tmp/hostile.said
+	[ -z "$readers" ] || readers_stop
 	while read -r line; do
 		case $line in
 		"ok "*)
