@@ -56,7 +56,7 @@ Argument Arguments::argument(Kind kind, const Word& word) {
       argument.number = operation(word.text);
       break;
     case Kind::kDisk:
-      one_of(word.text, {"rw", "ro", "4k", "plain", "slow"});
+      one_of(word.text, {"rw", "ro", "4k", "plain", "nodiscard", "slow"});
       break;
     case Kind::kBeside:
       one_of(word.text, {"readers"});

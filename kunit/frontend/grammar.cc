@@ -29,7 +29,7 @@ const std::vector<Rule>& rules() {
        false,
        {},
        Answers::kNone,
-       "the disk that it needs: rw, ro, 4k, plain, slow"},
+       "the disk that it needs: rw, ro, 4k, plain, nodiscard, slow"},
 
       {"beside",
        {Kind::kBeside},
@@ -45,7 +45,7 @@ const std::vector<Rule>& rules() {
        false,
        kConnection,
        Answers::kNone,
-       "makes rings and writes the nodes for them"},
+       "makes rings, new ones if there are some, and writes the nodes for them"},
       {"go", {}, false, {}, Answers::kConnect, "Initialised, and waits for the backend's answer"},
       {"connect", {}, false, kConnection, Answers::kConnect, "begin, offer and go"},
       {"close",

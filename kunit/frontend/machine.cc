@@ -86,7 +86,12 @@ void Machine::offer(const Statement& statement) {
   options.queues = static_cast<uint32_t>(option(statement, "queues", 1));
   options.order = statement.has("order") ? static_cast<int>(option(statement, "order", 0)) : -1;
   options.persistent = option(statement, "persistent", 0) != 0;
-  frontend_.offer(options);
+  if (offered_) {
+    // The backend may still use the rings of before.
+    frontend_.renew_rings(options);
+  } else {
+    frontend_.offer(options);
+  }
   offered_ = true;
   slots_.assign(frontend_.rings(), {});
   for (uint32_t queue = 0; queue < frontend_.rings(); ++queue) {

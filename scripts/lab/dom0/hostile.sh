@@ -9,7 +9,7 @@
 #   group=NUMBER      so many cases between two checks (10; 1 with the in-tree driver)
 . /lab/dom0/checks.sh
 
-declare -A hostile_device=([rw]=xvdb [ro]=xvdc [4k]=xvdd [plain]=xvde [slow]=xvdf)
+declare -A hostile_device=([rw]=xvdb [ro]=xvdc [4k]=xvdd [plain]=xvde [slow]=xvdf [nodiscard]=xvdg)
 
 # complain WORDS: something is wrong after a group of cases.  The in-tree driver goes on.
 complain() {
@@ -52,11 +52,15 @@ hostile_disks() {
 	hostile_sum=$(file_sum "$hostile_image")
 	attach_only gt "$hostile_image" xvdc r
 	scsi_disk 4096
+	# With a scheduler requests are merged (XSA-229).
+	echo mq-deadline >"/sys/block/${disk##*/}/queue/scheduler"
 	attach_only gt "$disk" xvdd w
 	need modprobe brd rd_nr=1 rd_size=16384
 	attach_only gt /dev/ram0 xvde w
 	null_disk size=16 memory_backed=1 irqmode=2 completion_nsec=100000000
 	attach_only gt "$disk" xvdf w
+	need xl block-attach gt "$(image nodiscard 8),raw,xvdg,w,no-discard"
+	[ "$(xenstore-read "$(backend_node gt xvdg)/discard-enable")" = 0 ] || fail "discard is not disabled"
 }
 
 hostile_start() {

@@ -7,6 +7,6 @@
 . /lab/dom0/lib.sh
 . /lab/dom0/hostile.sh
 hostile_start
-for disk_kind in rw ro 4k plain slow; do hostile_run "$disk_kind"; done
+for disk_kind in rw ro 4k plain nodiscard slow; do hostile_run "$disk_kind"; done
 hostile_end
 passed
