@@ -27,7 +27,7 @@ def results(files):
         for line in pathlib.Path(file).read_text(errors='replace').splitlines():
             line = line.rstrip('\r')
             said = re.match(r'(?:NOTE hostile|  hostile[a-z_]*): (ok|FAILED|LOST) ([a-z0-9-]+):? ?(.*)', line)
-            running = re.match(r'NOTE hostile: about to run: (.*)', line)
+            running = re.match(r'(?:NOTE hostile|  hostile[a-z_]*): about to run: (.*)', line)
             complaint = re.match(r'NOTE hostile: ([a-z0-9-]+): (.*)', line)
             if running:
                 about = running[1].split()
