@@ -19,8 +19,13 @@ void Machine::run() {
   block(file_.statements);
   set_place(file_.path + ": after the last line: ");
   churn_.calm();
+  const bool connected = offered_;
   end_connection();
-  frontend_.settle();
+  if (odd_) {
+    frontend_.settle();
+  } else if (connected) {
+    frontend_.drop();
+  }
   pages_.clear();
   frontend_.forget();
 }
@@ -124,6 +129,7 @@ void Machine::end_connection() {
 bool Machine::nodes(const Statement& statement) {
   const std::string& verb = statement.verb;
   if (verb == "state") {
+    odd_ = true;
     frontend_.store().write(frontend_.home() + "/state", value(statement.words[0].value));
   } else if (verb == "write") {
     frontend_.publish(frontend_.home() + "/" + statement.words[0].text,

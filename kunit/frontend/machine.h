@@ -75,6 +75,7 @@ class Machine {
   std::map<std::string, std::unique_ptr<Channel>> ports_;
   std::vector<Slots> slots_;
   bool offered_ = false;
+  bool odd_ = false;  // states were written: what the backend's state says may be old
   uint32_t line_ = 0;
   // The last member: its threads end first.
   Churn churn_;

@@ -82,6 +82,7 @@ int run_files(uint32_t vdev, const std::vector<std::string>& paths) {
       continue;
     }
     const double began = now();
+    const bool last = &path == &paths.back();
     std::FILE* said = std::tmpfile();
     const int status = in_child(said, [&] {
       Frontend frontend(vdev);
@@ -92,7 +93,10 @@ int run_files(uint32_t vdev, const std::vector<std::string>& paths) {
     if (status >= 128) complaint += " (signal " + std::to_string(status - 128) + ")";
     std::fclose(said);
     said = std::tmpfile();
-    const bool serves = in_child(said, [&] { serve(vdev, status == 0); }) == 0;
+    // The next case connects, too: a case that ended well needs this check only when it is
+    // the last one.
+    const bool serves =
+        (status == 0 && !last) || in_child(said, [&] { serve(vdev, status == 0); }) == 0;
     if (passed && serves) {
       std::printf("ok %s %.1f\n", name.c_str(), now() - began);
     } else {

@@ -48,6 +48,8 @@ g2_rate() {
 	rate_sectors=$sectors
 }
 
+g2_works() { [ "$(statistic g2 wr_sect)" -ge 300 ]; }
+
 hostile_disks() {
 	local file disk
 	file=$(image disk 32)
@@ -82,32 +84,33 @@ hostile_start() {
 	hostile_mapped=$(gt_mapped)
 	say "gt: $hostile_channels event channels, $hostile_mapped pages mapped before its first connect"
 	guest_start g2 load "fio --name=verify --filename=/dev/xvdb --size=16M --direct=1 --ioengine=libaio --iodepth=4 \
-		--rw=randrw --bs=8k --rate_iops=${pace:-150},${pace:-150} --verify=crc32c --verify_backlog=64 --verify_fatal=1 --time_based --runtime=3000 --minimal"
-	pause 8
+		--rw=randrw --bs=8k --rate_iops=${pace:-15},${pace:-15} --verify=crc32c --verify_backlog=64 --verify_fatal=1 --time_based --runtime=3000 --minimal"
+	# fio takes a while to start, and reads first what it is to verify.
+	wait_for 60 g2_works || fail "g2 does nothing"
+	pause 3
 	rate_at=$(now)
 	rate_sectors=$(sectors_of_g2)
 	pause 10
 	g2_rate
 	hostile_rate=$rate
-	[ "$rate" -ge 100 ] || fail "g2 does nothing: $rate sectors a second"
 	say "g2 undisturbed: $rate sectors a second"
 	check_logs || fail "before the cases"
 }
 
-# hostile_names KIND: the cases for that disk.
+# hostile_names KIND: the cases for that disk.  A process takes 50 ms here: one for all files.
 hostile_names() {
-	local file kind
-	for file in /lab/hostile/*.case; do
-		kind=$(sed -n 's/^disk //p' "$file")
-		[ "${kind:-rw}" = "$1" ] || continue
-		file=${file##*/}
-		case " ${cases:-${file%.case}} " in *" ${file%.case} "*) echo "${file%.case}" ;; esac
-	done
+	awk -v kind="$1" -v cases=" ${cases:-} " '
+		FNR == 1 { name = FILENAME; sub(".*/", "", name); sub("\\.case$", "", name); names[++n] = name; disk[name] = "rw" }
+		$1 == "disk" { disk[name] = $2 }
+		END {
+			for (i = 1; i <= n; i++)
+				if (disk[names[i]] == kind && (cases == "  " || index(cases, " " names[i] " "))) print names[i]
+		}' /lab/hostile/*.case
 }
 
 hostile_run() { # KIND
 	local names size=${group:-10}
-	stops_at_faults || size=1
+	stops_at_faults || size=${group:-1}
 	read -ra names <<<"$(hostile_names "$1" | tr '\n' ' ')"
 	while [ ${#names[@]} != 0 ]; do
 		hostile_cases "$1" "${names[@]:0:size}"
@@ -144,10 +147,7 @@ hostile_cases() { # KIND NAME...
 	# A case may kill dom0: the console then ends with its name.
 	if stops_at_faults; then say "about to run: $*"; else echo "NOTE hostile: about to run: $*"; fi
 	began=$(now)
-	readers=
-	for name in "$@"; do
-		! grep -q '^beside readers$' "/lab/hostile/$name.case" || readers=yes
-	done
+	readers=$(cd /lab/hostile && grep -l '^beside readers$' "${@/%/.case}")
 	[ -z "$readers" ] || readers_start
 	guest gt "frontend run $(vdev_number "${hostile_device[$kind]}") $files" 240 | sed 's/\\n/\n/g' >/tmp/hostile.said
 	[ -z "$readers" ] || readers_stop
