@@ -75,7 +75,7 @@ bool Machine::requests(const Statement& statement) {
     for (Slots& slots : slots_) slots.loose = true;
   } else if (verb == "forget") {
     for (Slots& slots : slots_) slots.awaited.clear();
-  } else if (verb == "header") {
+  } else if (verb == "header" || verb == "await-header") {
     header(statement);
   } else if (verb == "notify") {
     const double gap = statement.has("gap") ? statement.options.at("gap").seconds : 0;
@@ -240,7 +240,14 @@ void Machine::header(const Statement& statement) {
        {std::pair("req_event", Ring::kReqEvent), std::pair("rsp_event", Ring::kRspEvent),
         std::pair("rsp_prod", Ring::kRspProd), std::pair("req_prod", Ring::kReqProd)}) {
     if (!statement.has(name)) continue;
-    ring.shared(index) = static_cast<uint32_t>(option(statement, name, 0, queue));
+    const auto value = static_cast<uint32_t>(option(statement, name, 0, queue));
+    if (statement.verb == "header") {
+      ring.shared(index) = value;
+      continue;
+    }
+    for (const double end = now() + kPatience; ring.shared(index) != value; usleep(2000)) {
+      if (now() > end) die("%s is %u, not %u", name, ring.shared(index), value);
+    }
   }
 }
 

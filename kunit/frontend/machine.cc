@@ -64,11 +64,14 @@ bool Machine::connection(const Statement& statement) {
   if (verb == "go" || verb == "connect") go(statement);
   if (verb == "close" || verb == "drop") {
     churn_.calm_memory();
-    if (verb == "close") {
+    if (odd_) {
+      frontend_.settle();
+    } else if (verb == "close") {
       frontend_.close();
     } else {
       frontend_.drop();
     }
+    odd_ = false;
     end_connection();
   }
   if (verb == "die") _Exit(kLeft);
