@@ -44,7 +44,7 @@ void Ring::put_bytes(const uint8_t* bytes) {
 void Ring::push() {
   const uint32_t before = pushed_;
   push_quietly();
-  if (produced_ - header()[kReqEvent] < produced_ - before) channel_->notify();
+  if (produced_ - header()[kReqEvent] < produced_ - before) notify();
 }
 
 void Ring::push_quietly() {

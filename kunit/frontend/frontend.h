@@ -59,7 +59,9 @@ class Ring {
   volatile uint8_t* slot(uint32_t index) {
     return pages_.page(0) + kHeaderBytes + (index & (slots_ - 1)) * layout_.slot_bytes;
   }
-  void notify() { channel_->notify(); }
+  void notify() {
+    if (channel_) channel_->notify();
+  }
   void close_channel() { channel_.reset(); }
 
   // Writes one request to the ring; push() shows all of them to the backend.
@@ -72,7 +74,7 @@ class Ring {
   bool try_take(Response& response);
   // Waits a while for an event.
   void pause(double seconds) {
-    if (channel_->wait(seconds)) ++events_;
+    if (channel_ && channel_->wait(seconds)) ++events_;
   }
 
  private:
