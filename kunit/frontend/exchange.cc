@@ -181,7 +181,15 @@ void Machine::take(uint32_t queue, double seconds) {
   Ring& ring = frontend_.ring(queue);
   Slots& slots = slots_[queue];
   const uint32_t place = ring.consumed() % ring.slots();
-  const Response response = ring.take(seconds);
+  Response response;
+  const double end = now() + seconds;
+  while (!ring.try_take(response)) {
+    if (now() > end) die("no answer within %.0f s", seconds);
+    ring.pause(slots.polls ? 0.01 : end - now());
+    if (!slots.polls && now() > end && ring.shared(Ring::kRspProd) != ring.consumed()) {
+      die("there is an answer, but no event came for it within %.0f s", seconds);
+    }
+  }
   if (slots.loose) {
     if (slots.awaited.empty()) die("an answer to no request");
     slots.awaited.erase(slots.awaited.begin());
@@ -242,6 +250,7 @@ void Machine::header(const Statement& statement) {
     if (!statement.has(name)) continue;
     const auto value = static_cast<uint32_t>(option(statement, name, 0, queue));
     if (statement.verb == "header") {
+      slots_[queue].polls = true;
       ring.shared(index) = value;
       continue;
     }
@@ -291,6 +300,7 @@ bool Machine::churning(const Statement& statement) {
                               : name == "req_event" ? Ring::kReqEvent
                                                     : Ring::kRspEvent;
     volatile uint32_t& shared = frontend_.ring(queue).shared(index);
+    slots_[queue].polls = true;
     churn_.start(Churn::What::kMemory, [=, &shared](uint64_t i) {
       shared = static_cast<uint32_t>(values[i % values.size()]);
     });

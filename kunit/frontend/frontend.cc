@@ -9,6 +9,9 @@
 namespace frontend {
 
 namespace {
+// Each look at a state takes CPU time of dom0, which the backend needs, too.
+constexpr useconds_t kPollMicroseconds = 15000;
+
 uint32_t ring_slots(uint32_t pages, uint32_t slot_bytes) {
   const uint32_t fit = (pages * kPageBytes - kHeaderBytes) / slot_bytes;
   uint32_t slots = 1;
@@ -109,7 +112,7 @@ bool Frontend::wait_backend(State state, double seconds) {
   const double end = now() + seconds;
   while (backend_state() != state) {
     if (now() > end) return false;
-    usleep(5000);
+    usleep(kPollMicroseconds);
   }
   return true;
 }
@@ -217,7 +220,7 @@ bool Frontend::finish() {
     if (backend == kConnected) break;
     if (backend == kClosing || backend == kClosed) return false;
     if (now() > end) die("the backend is in state %d, not 4", backend);
-    usleep(5000);
+    usleep(kPollMicroseconds);
   }
   state(kConnected);
   return true;

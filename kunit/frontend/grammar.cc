@@ -31,6 +31,7 @@ const std::vector<Rule>& rules() {
        Answers::kNone,
        "the disk that it needs: rw, ro, 4k, plain, nodiscard, slow"},
 
+      {"rare", {}, false, {}, Answers::kNone, "the case takes long: not in each make check"},
       {"beside",
        {Kind::kBeside},
        false,

@@ -36,6 +36,7 @@ class Machine {
     std::multimap<uint64_t, Awaited> awaited;  // by id
     std::vector<std::vector<uint8_t>> written;
     uint32_t events_seen = 0;
+    bool polls = false;     // events may be missing: the case has changed what asks for them
     bool loose = false;     // answers are only counted
     bool changing = false;  // what the slots hold is not what was written
   };

@@ -3,6 +3,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <cstdio>
 #include <fstream>
 #include <iterator>
@@ -15,6 +16,8 @@
 namespace frontend {
 
 namespace {
+
+constexpr unsigned kLongestSeconds = 100;  // for a case
 
 // Does the backend serve a frontend that behaves?
 void serve(uint32_t vdev, bool settled) {
@@ -85,11 +88,13 @@ int run_files(uint32_t vdev, const std::vector<std::string>& paths) {
     const bool last = &path == &paths.back();
     std::FILE* said = std::tmpfile();
     const int status = in_child(said, [&] {
+      alarm(kLongestSeconds);
       Frontend frontend(vdev);
       Machine(frontend, file).run();
     });
     const bool passed = status == 0 || status == kLeft;
     std::string complaint = passed ? "" : last_line(said);
+    if (status == 128 + SIGALRM) complaint = "it did not end within 100 s";
     if (status >= 128) complaint += " (signal " + std::to_string(status - 128) + ")";
     std::fclose(said);
     said = std::tmpfile();

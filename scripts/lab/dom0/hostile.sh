@@ -6,6 +6,7 @@
 #
 # Variables (lab --set):
 #   cases="NAME..."   only these cases
+#   hostile_pace=all  also the cases marked "rare" (rare: only these)
 #   group=NUMBER      so many cases between two checks (10; 1 with the in-tree driver)
 #   go_on=yes         what is wrong is a NOTE, and the next cases run (always with the in-tree
 #                     driver): for a mutant of ours
@@ -99,12 +100,24 @@ hostile_start() {
 
 # hostile_names KIND: the cases for that disk.  A process takes 50 ms here: one for all files.
 hostile_names() {
-	awk -v kind="$1" -v cases=" ${cases:-} " '
-		FNR == 1 { name = FILENAME; sub(".*/", "", name); sub("\\.case$", "", name); names[++n] = name; disk[name] = "rw" }
+	awk -v kind="$1" -v pace="${hostile_pace:-often}" -v cases=" ${cases:-} " '
+		FNR == 1 {
+			name = FILENAME
+			sub(".*/", "", name)
+			sub("\\.case$", "", name)
+			names[++n] = name
+			disk[name] = "rw"
+			often[name] = "often"
+		}
+		$1 == "rare" { often[name] = "rare" }
 		$1 == "disk" { disk[name] = $2 }
+		function wanted(name) {
+			if (cases != "  ") return index(cases, " " name " ")
+			return pace == "all" || often[name] == pace
+		}
 		END {
 			for (i = 1; i <= n; i++)
-				if (disk[names[i]] == kind && (cases == "  " || index(cases, " " names[i] " "))) print names[i]
+				if (disk[names[i]] == kind && wanted(names[i])) print names[i]
 		}' /lab/hostile/*.case
 }
 
