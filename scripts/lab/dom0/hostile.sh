@@ -161,7 +161,7 @@ hostile_cases() { # KIND NAME...
 	began=$(now)
 	readers=$(cd /lab/hostile && grep -l '^beside readers$' "${@/%/.case}")
 	[ -z "$readers" ] || readers_start
-	guest gt "frontend run $(vdev_number "${hostile_device[$kind]}") $files" 240 | sed 's/\\n/\n/g' >/tmp/hostile.said
+	guest gt "frontend run $(vdev_number "${hostile_device[$kind]}") $files" 600 | sed 's/\\n/\n/g' >/tmp/hostile.said
 	[ -z "$readers" ] || readers_stop
 	while read -r line; do
 		case $line in
