@@ -303,7 +303,8 @@ uint64_t Machine::number(const Expression& expression, uint32_t queue) {
       case Term::kNumber:
         break;
       case Term::kSectors:
-        part = frontend_.property("sectors");
+        if (sectors_ == 0) sectors_ = frontend_.property("sectors");
+        part = sectors_;
         break;
       case Term::kProd:
         part = frontend_.ring(queue).produced();

@@ -78,6 +78,7 @@ class Machine {
   bool offered_ = false;
   bool odd_ = false;  // states were written: what the backend's state says may be old
   uint32_t line_ = 0;
+  uint64_t sectors_ = 0;  // of the disk; 0: not read yet
   // The last member: its threads end first.
   Churn churn_;
 };
