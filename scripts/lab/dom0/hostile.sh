@@ -51,23 +51,40 @@ g2_rate() {
 
 g2_works() { [ "$(statistic g2 wr_sect)" -ge 300 ]; }
 
+# Makes and attaches the disks that the cases want.
 hostile_disks() {
-	local file disk
-	file=$(image disk 32)
-	attach_only gt "$file" xvdb w
+	local disk kinds
+	kinds=" $(for disk in rw ro 4k plain nodiscard slow; do [ -z "$(hostile_names $disk)" ] || echo $disk; done | tr '\n' ' ')"
+	case $kinds in *" rw "*) attach_only gt "$(image disk 32)" xvdb w ;; esac
 	hostile_image=$(image readonly 32)
 	hostile_sum=$(file_sum "$hostile_image")
-	attach_only gt "$hostile_image" xvdc r
-	scsi_disk 4096
-	# With a scheduler requests are merged (XSA-229).
-	echo mq-deadline >"/sys/block/${disk##*/}/queue/scheduler"
-	attach_only gt "$disk" xvdd w
-	need modprobe brd rd_nr=1 rd_size=16384
-	attach_only gt /dev/ram0 xvde w
-	null_disk size=16 memory_backed=1 irqmode=2 completion_nsec=100000000
-	attach_only gt "$disk" xvdf w
-	need xl block-attach gt "$(image nodiscard 8),raw,xvdg,w,no-discard"
-	[ "$(xenstore-read "$(backend_node gt xvdg)/discard-enable")" = 0 ] || fail "discard is not disabled"
+	case $kinds in *" ro "*) attach_only gt "$hostile_image" xvdc r ;; esac
+	case $kinds in
+	*" 4k "*)
+		scsi_disk 4096
+		# With a scheduler requests are merged (XSA-229).
+		echo mq-deadline >"/sys/block/${disk##*/}/queue/scheduler"
+		attach_only gt "$disk" xvdd w
+		;;
+	esac
+	case $kinds in
+	*" plain "*)
+		need modprobe brd rd_nr=1 rd_size=16384
+		attach_only gt /dev/ram0 xvde w
+		;;
+	esac
+	case $kinds in
+	*" slow "*)
+		null_disk size=16 memory_backed=1 irqmode=2 completion_nsec=100000000
+		attach_only gt "$disk" xvdf w
+		;;
+	esac
+	case $kinds in
+	*" nodiscard "*)
+		need xl block-attach gt "$(image nodiscard 8),raw,xvdg,w,no-discard"
+		[ "$(xenstore-read "$(backend_node gt xvdg)/discard-enable")" = 0 ] || fail "discard is not disabled"
+		;;
+	esac
 }
 
 hostile_start() {
@@ -217,7 +234,7 @@ hostile_anew() { # KIND
 }
 
 hostile_end() {
-	local mapped
+	local mapped disk
 	hostile_group="after all cases"
 	mapped=$(gt_mapped)
 	[ "$(file_sum "$hostile_image")" = "$hostile_sum" ] || complain "the read-only disk was written to"
@@ -232,8 +249,9 @@ hostile_end() {
 	wait_for 20 no_zombies || fail "a zombie: $(xl list)"
 	wait_for 30 no_backends || fail "a backend is left over"
 	wait_for 20 rmmod xen_blkback || fail "the module is still in use"
-	null_disk_remove
-	need rmmod brd
-	wait_for 20 rmmod scsi_debug || fail "the disk is still in use"
+	[ ! -d /sys/kernel/config/nullb/lab ] || null_disk_remove
+	for disk in brd scsi_debug; do
+		[ ! -d /sys/module/$disk ] || wait_for 20 rmmod $disk || fail "$disk is still in use"
+	done
 	driver_load
 }
