@@ -3,6 +3,8 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
+#include <vector>
 
 #include "frontend.h"
 
@@ -48,6 +50,12 @@ void discard_latency(Frontend& frontend, uint64_t argument);
 void crash_kernel(Frontend& frontend, uint64_t argument);
 void restart(Frontend& frontend, uint64_t argument);
 void state_orders(Frontend& frontend, uint64_t argument);
+
+// run.cc: runs case files.  Prints a line for each: "ok NAME SECONDS", "FAILED NAME: why", or
+// "LOST NAME: why" when the backend serves no frontend afterwards.  Returns 0 when all are ok.
+int run_files(uint32_t vdev, const std::vector<std::string>& paths);
+// The status of a process whose case ends with "die".
+inline constexpr int kLeft = 42;
 
 inline constexpr Case kCases[] = {
     {"layouts", "every operation in the three layouts; wrong requests get the right answers",

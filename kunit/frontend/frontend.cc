@@ -9,8 +9,8 @@
 namespace frontend {
 
 namespace {
-// Indices in the header of the shared ring (io/ring.h of Xen).
-enum { kReqProd = 0, kReqEvent = 1, kRspProd = 2, kRspEvent = 3 };
+// Each look at a state takes CPU time of dom0, which the backend needs, too.
+constexpr useconds_t kPollMicroseconds = 15000;
 
 uint32_t ring_slots(uint32_t pages, uint32_t slot_bytes) {
   const uint32_t fit = (pages * kPageBytes - kHeaderBytes) / slot_bytes;
@@ -25,7 +25,7 @@ void full_barrier() { std::atomic_thread_fence(std::memory_order_seq_cst); }
 Ring::Ring(uint32_t domain, uint32_t pages, const Layout& layout)
     : layout_(layout),
       pages_(domain, pages),
-      channel_(domain),
+      channel_(std::in_place, domain),
       slots_(ring_slots(pages, layout.slot_bytes)) {
   header()[kReqEvent] = 1;
   header()[kRspEvent] = 1;
@@ -37,12 +37,30 @@ void Ring::put(const Request& request) {
   ++produced_;
 }
 
+void Ring::put_bytes(const uint8_t* bytes) {
+  if (in_flight() == slots_) die("more than %u requests in a ring", slots_);
+  volatile uint8_t* to = slot(produced_);
+  for (uint32_t i = 0; i < layout_.slot_bytes; ++i) to[i] = bytes[i];
+  ++produced_;
+}
+
 void Ring::push() {
-  const uint32_t before = header()[kReqProd];
+  const uint32_t before = pushed_;
+  push_quietly();
+  if (produced_ - header()[kReqEvent] < produced_ - before) notify();
+}
+
+void Ring::push_quietly() {
   full_barrier();
   header()[kReqProd] = produced_;
+  pushed_ = produced_;
   full_barrier();
-  if (produced_ - header()[kReqEvent] < produced_ - before) channel_.notify();
+}
+
+void Ring::start_at(uint32_t index) {
+  produced_ = pushed_ = consumed_ = index;
+  for (const Index which : {kReqProd, kRspProd}) header()[which] = index;
+  for (const Index which : {kReqEvent, kRspEvent}) header()[which] = index + 1;
 }
 
 bool Ring::try_take(Response& response) {
@@ -64,7 +82,7 @@ Response Ring::take(double seconds) {
   Response response;
   while (!try_take(response)) {
     if (now() > end) die("no response within %.0f s", seconds);
-    (void)channel_.wait(end - now());
+    pause(end - now());
   }
   return response;
 }
@@ -94,7 +112,7 @@ bool Frontend::wait_backend(State state, double seconds) {
   const double end = now() + seconds;
   while (backend_state() != state) {
     if (now() > end) return false;
-    usleep(5000);
+    usleep(kPollMicroseconds);
   }
   return true;
 }
@@ -183,10 +201,18 @@ void Frontend::renew_rings(const Options& options) {
   share_rings(options);
 }
 
-bool Frontend::try_connect(const Options& options) {
+void Frontend::begin() {
   start_over();
   forget();
+}
+
+bool Frontend::try_connect(const Options& options) {
+  begin();
   share_rings(options);
+  return finish();
+}
+
+bool Frontend::finish() {
   state(kInitialised);
   const double end = now() + 20;
   for (;;) {
@@ -194,7 +220,7 @@ bool Frontend::try_connect(const Options& options) {
     if (backend == kConnected) break;
     if (backend == kClosing || backend == kClosed) return false;
     if (now() > end) die("the backend is in state %d, not 4", backend);
-    usleep(5000);
+    usleep(kPollMicroseconds);
   }
   state(kConnected);
   return true;

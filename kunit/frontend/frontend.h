@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -39,32 +40,54 @@ class Ring {
  public:
   Ring(uint32_t domain, uint32_t pages, const Layout& layout);
 
+  // Indices in the header of the shared ring (io/ring.h of Xen).
+  enum Index { kReqProd = 0, kReqEvent = 1, kRspProd = 2, kRspEvent = 3 };
+
+  const Layout& layout() const { return layout_; }
   uint32_t slots() const { return slots_; }
   uint32_t in_flight() const { return produced_ - consumed_; }
+  uint32_t produced() const { return produced_; }
+  uint32_t consumed() const { return consumed_; }
   Pages& pages() { return pages_; }
-  uint32_t port() const { return channel_.port(); }
+  uint32_t port() const { return channel_->port(); }
+  uint32_t events() const { return events_; }
+
+  // What only a hostile frontend does: sets all indices, writes one of them, writes to a
+  // slot, sends an event, closes the channel.
+  void start_at(uint32_t index);
+  volatile uint32_t& shared(Index index) { return header()[index]; }
+  volatile uint8_t* slot(uint32_t index) {
+    return pages_.page(0) + kHeaderBytes + (index & (slots_ - 1)) * layout_.slot_bytes;
+  }
+  void notify() {
+    if (channel_) channel_->notify();
+  }
+  void close_channel() { channel_.reset(); }
 
   // Writes one request to the ring; push() shows all of them to the backend.
   void put(const Request& request);
+  void put_bytes(const uint8_t* bytes);  // a whole slot
   void push();
+  void push_quietly();  // without an event
   // Takes the next response; ends the program when none comes within the time.
   Response take(double seconds = 20);
   bool try_take(Response& response);
   // Waits a while for an event.
-  void pause(double seconds) { (void)channel_.wait(seconds); }
+  void pause(double seconds) {
+    if (channel_ && channel_->wait(seconds)) ++events_;
+  }
 
  private:
   volatile uint32_t* header() { return reinterpret_cast<volatile uint32_t*>(pages_.page(0)); }
-  volatile uint8_t* slot(uint32_t index) {
-    return pages_.page(0) + kHeaderBytes + (index & (slots_ - 1)) * layout_.slot_bytes;
-  }
 
   Layout layout_;
   Pages pages_;
-  Channel channel_;
+  std::optional<Channel> channel_;
   uint32_t slots_;
   uint32_t produced_ = 0;
+  uint32_t pushed_ = 0;
   uint32_t consumed_ = 0;
+  uint32_t events_ = 0;
 };
 
 class Frontend {
@@ -75,6 +98,11 @@ class Frontend {
   void connect(const Options& options);
   // As connect(), but returns false when the backend refuses.
   bool try_connect(const Options& options);
+  // The parts of try_connect(): waits for InitWait; makes rings and names them; waits for the
+  // backend's answer.
+  void begin();
+  void offer(const Options& options) { share_rings(options); }
+  bool finish();
   // Replaces the rings in xenstore by new ones without waiting for the backend.  The old
   // rings stay granted until forget().
   void renew_rings(const Options& options);
@@ -92,7 +120,12 @@ class Frontend {
     old_rings_.clear();
   }
 
-  Ring& ring(uint32_t index = 0) { return *rings_[index]; }
+  Ring& ring(uint32_t index = 0) { return *rings_.at(index); }
+  uint32_t rings() const { return static_cast<uint32_t>(rings_.size()); }
+  Store& store() { return store_; }
+  const std::string& home() const { return home_; }  // our directory in xenstore
+  // Writes a node of ours; the next connection removes it first.
+  void publish(const std::string& node, const std::string& value);
   uint32_t domain() const { return domain_; }
   State backend_state() const;
   bool wait_backend(State state, double seconds);
@@ -111,8 +144,7 @@ class Frontend {
   static void expect_unmapped(const char* when);
   void forget_nodes();
   void share_rings(const Options& options);
-  void publish(const std::string& node, const std::string& value);
-  // The same, with `before` and `behind` of the options around the value.
+  // publish(), with `before` and `behind` of the options around the value.
   void write(const Options& options, const std::string& node, const std::string& value) {
     publish(node, options.before + value + options.behind);
   }

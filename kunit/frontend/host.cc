@@ -21,10 +21,19 @@ extern "C" {
 
 namespace frontend {
 
+namespace {
+std::string& place() {
+  static std::string text;
+  return text;
+}
+}  // namespace
+
+void set_place(const std::string& text) { place() = text; }
+
 void die(const char* format, ...) {
   va_list arguments;
   va_start(arguments, format);
-  std::fputs("FAILED: ", stdout);
+  std::printf("FAILED: %s", place().c_str());
   std::vprintf(format, arguments);
   std::fputs("\n", stdout);
   va_end(arguments);
@@ -117,7 +126,14 @@ Pages::~Pages() {
   if (mapped != 0) die("%u pages are still mapped when they are given back", mapped);
 }
 
+void Pages::revoke() {
+  if (revoked()) return;
+  (void)take_back();
+  base_ = nullptr;
+}
+
 uint32_t Pages::take_back() {
+  if (revoked()) return 0;
   KernelLog log;
   xengntshr_unshare(sharing(), base_, count());
   return log.still_mapped();
@@ -130,6 +146,7 @@ void Pages::share() {
 }
 
 uint32_t Pages::renew() {
+  if (revoked()) return 0;
   const std::vector<uint8_t> data(base_, base_ + count() * 4096ul);
   const uint32_t mapped = take_back();
   share();

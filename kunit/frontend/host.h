@@ -17,6 +17,8 @@ struct xenevtchn_handle;
 namespace frontend {
 
 [[noreturn]] void die(const char* format, ...) __attribute__((format(printf, 1, 2)));
+// From now on each message of die() begins with `place`.
+void set_place(const std::string& place);
 
 double now();  // seconds
 
@@ -63,6 +65,9 @@ class Pages {
   uint32_t gref(uint32_t index) const { return grefs_[index]; }
   uint32_t count() const { return static_cast<uint32_t>(grefs_.size()); }
 
+  // Takes the pages back for good; their grant references stay known.  The data is gone.
+  void revoke();
+  bool revoked() const { return base_ == nullptr; }
   // Takes the pages back and grants new ones with the same data.  Returns how many of the old
   // pages another domain still had mapped: the guest's kernel logs that it defers them.
   uint32_t renew();

@@ -266,6 +266,31 @@ shell_sample() {
 	refused SC2086 shellcheck "$out/sample.sh"
 }
 
+# --- cases of hostile frontends ---------------------------------------------
+
+hostile_build() { make -s -C kunit/frontend O="$out/frontend" "$out/frontend/language-test" "$out/frontend/case-check"; }
+
+hostile_language() { hostile_build && "$out/frontend/language-test"; }
+
+# Each case file can be read, and security.md says what it showed.
+hostile_cases() {
+	local file name status=0
+	hostile_build && "$out/frontend/case-check" scripts/lab/hostile/*.case || return 1
+	for file in scripts/lab/hostile/*.case; do
+		name=$(basename "$file" .case)
+		grep -qF "\`$name\`" Documentation/security.md || {
+			echo "Documentation/security.md lacks $name"
+			status=1
+		}
+	done
+	return $status
+}
+
+hostile_sample() {
+	printf 'shows a sample\ncovers nothing\nconect\n' >"$out/sample.case"
+	refused 'sample.case:3: there is no statement' "$out/frontend/case-check" "$out/sample.case"
+}
+
 check "thread safety" thread_safety
 check "thread safety, sample" thread_safety_sample
 check "locks" locks
@@ -277,6 +302,9 @@ check "sparse" sparse_all
 check "sparse, sample" sparse_sample
 check "checkpatch" checkpatch "${kernel_c[@]}"
 check "checkpatch, sample" checkpatch_sample
+check "hostile cases, language" hostile_language
+check "hostile cases" hostile_cases
+check "hostile cases, sample" hostile_sample
 check "shellcheck" shellcheck "${scripts[@]}"
 check "shellcheck, sample" shell_sample
 
