@@ -53,8 +53,8 @@ g2_works() { [ "$(statistic g2 wr_sect)" -ge 300 ]; }
 
 # Makes and attaches the disks that the cases want.
 hostile_disks() {
-	local disk kinds
-	kinds=" $(for disk in rw ro 4k plain nodiscard slow; do [ -z "$(hostile_names $disk)" ] || echo $disk; done | tr '\n' ' ')"
+	local disk kind kinds
+	kinds=" $(for kind in rw ro 4k plain nodiscard slow; do [ -z "$(hostile_names $kind)" ] || echo $kind; done | tr '\n' ' ')"
 	case $kinds in *" rw "*) attach_only gt "$(image disk 32)" xvdb w ;; esac
 	hostile_image=$(image readonly 32)
 	hostile_sum=$(file_sum "$hostile_image")
