@@ -22,8 +22,10 @@ INTREE, OURS, FLOOR = 'intree', 'ours', 'floor'
 # The cell in which a program executes a known number of instructions, which is its name.
 CHECK = 'check'
 CHECK_ERROR = 0.001
-# The part of the returns that may fit no call: those of threads that were made meanwhile.
-MOST_ODD_RETURNS = 0.001
+# The part of the returns that may fit no call: those of threads that were made meanwhile, and
+# some of switches between threads, of which there are two for each request at depth 1 (0.15 to
+# 0.3 % were seen there).
+MOST_ODD_RETURNS = 0.005
 TITLES = {INTREE: 'in-tree', OURS: 'ours', FLOOR: 'floor'}
 LEAST = 25  # instructions a request of a function that the tables name
 

@@ -205,9 +205,9 @@ class Report(unittest.TestCase):
 
     def test_wrong_stacks_are_refused(self):
         requests = 'block 0 ffffffffc0000000 50 5'
-        self.assertTrue(report.Cell(window('ours Y x', 'returns 100000 9', requests)))
+        self.assertTrue(report.Cell(window('ours Y x', 'returns 100000 400', requests)))
         with self.assertRaises(ValueError):
-            report.Cell(window('ours Y x', 'returns 100000 200', requests))
+            report.Cell(window('ours Y x', 'returns 100000 600', requests))
 
     def test_a_window_without_a_request_is_refused(self):
         with self.assertRaises(ValueError):
