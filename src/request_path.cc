@@ -3,6 +3,7 @@
 // sees the whole path and makes most calls on it part of their callers.  Each file also compiles
 // alone, and the tests build them so.
 // clang-format off: from the lowest layer to the highest
+// NOLINTBEGIN(bugprone-suspicious-include)
 #include "base/rb_tree.cc"
 #include "wire/ring.cc"
 #include "request/request.cc"
@@ -23,3 +24,4 @@
 #include "queue/intake.cc"
 #include "queue/upkeep.cc"
 #include "queue/queue.cc"
+// NOLINTEND(bugprone-suspicious-include)

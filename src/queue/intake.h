@@ -84,8 +84,8 @@ class Intake {
   uint32_t limit_ = Batch::kCapacity;
   Gauge<bool> halted_;
   bool consumed_ = false;
-  wire::RawSlot raw_;  // for take_one(): Linux clears variables of functions
-  Request request_;    // for take_one()
+  wire::RawSlot raw_{};  // for take_one(): Linux clears variables of functions
+  Request request_;      // for take_one()
 };
 
 }  // namespace blkback
