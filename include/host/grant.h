@@ -62,6 +62,16 @@ struct host_grant_scratch *host_grant_scratch_alloc(uint32_t capacity);
 void host_grant_scratch_free(struct host_grant_scratch *scratch);
 
 /*
+ * host_grant_scratch_cost - return how many bytes of memory a scratch takes.
+ * host_ring_cost - return how many bytes of memory the mapping of a shared ring of @count
+ * pages takes.
+ *
+ * Context: any.
+ */
+size_t host_grant_scratch_cost(uint32_t capacity);
+size_t host_ring_cost(uint32_t count);
+
+/*
  * host_grant_map - map @count grants of domain @domid with one hypercall.
  *
  * @count is at least 1 and at most the scratch's capacity.  The result of each grant

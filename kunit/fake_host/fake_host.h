@@ -161,6 +161,8 @@ class Host {
   std::vector<uint32_t> unmap_calls;
   std::vector<uint8_t> map_read_only;
   uint32_t scratches = 0;
+  uint64_t scratch_bytes = 0;
+  [[nodiscard]] uint64_t memory_bytes() const;  // all that is handed out now
   struct MappedRing {
     const host_device* device;
     std::vector<uint32_t> grefs;
@@ -315,6 +317,7 @@ class Host {
                              .max_queues = 4,
                              .max_ring_page_order = 4,
                              .buffer_squeeze_duration_ms = 10,
+                             .max_guest_memory_kb = 0,
                              .log_stats = 0,
                              .feature_persistent = 1,
                              .x86 = 1,

@@ -12,6 +12,21 @@
 using fake::Host;
 using fake::host;
 
+namespace {
+// What a thread and a page of a shared ring take of the host's memory.
+constexpr size_t kThreadBytes = 20000;
+constexpr size_t kRingPageBytes = 100;
+}  // namespace
+
+uint64_t Host::memory_bytes() const {
+  uint64_t bytes = scratch_bytes;
+  for (const auto& [address, size] : memory) bytes += size;
+  bytes += uint64_t{pages_out + buffers_out} * HOST_PAGE_BYTES;
+  bytes += threads.size() * kThreadBytes;
+  for (const auto& [address, ring] : rings) bytes += ring.grefs.size() * kRingPageBytes;
+  return bytes;
+}
+
 bool Host::take_handles(uint32_t count) {
   if (handles_left == UINT32_MAX) return true;
   if (count > handles_left) return false;
@@ -72,6 +87,15 @@ void host_free(void* memory, size_t bytes) {
   host().memory.erase(known);
   std::free(memory);
 }
+
+// The sums of memory are exact: nothing is rounded.
+size_t host_memory_cost(size_t bytes) { return bytes; }
+uint32_t host_page_cost() { return HOST_PAGE_BYTES; }
+size_t host_thread_cost() { return kThreadBytes; }
+size_t host_grant_scratch_cost(uint32_t capacity) {
+  return sizeof(host_grant_scratch) + capacity * sizeof(void*);
+}
+size_t host_ring_cost(uint32_t count) { return size_t{count} * kRingPageBytes; }
 
 void host_spinlock_init(host_spinlock* lock, host_lock_class lock_class) {
   lock->storage[0] = 0;
@@ -204,12 +228,14 @@ host_grant_scratch* host_grant_scratch_alloc(uint32_t capacity) {
   host().may_sleep("host_grant_scratch_alloc");
   if (host().fails("host_grant_scratch_alloc")) return nullptr;
   ++host().scratches;
+  host().scratch_bytes += host_grant_scratch_cost(capacity);
   return new host_grant_scratch{capacity};
 }
 
 void host_grant_scratch_free(host_grant_scratch* scratch) {
   if (scratch == nullptr) return;
   --host().scratches;
+  host().scratch_bytes -= host_grant_scratch_cost(scratch->capacity);
   delete scratch;
 }
 

@@ -23,6 +23,7 @@ struct DeviceSetup {
   const char* mode = "w";
   uint16_t domid = 7;
   uint32_t first_index = 0;  // the initial value of the rings' indices
+  uint32_t disk = 0;         // of the guest's disks, from 0
 };
 
 class DeviceFixture {

@@ -79,6 +79,12 @@ void host_free(void* memory, size_t) {
   std::free(memory);
 }
 
+size_t host_memory_cost(size_t bytes) { return bytes; }
+uint32_t host_page_cost() { return HOST_PAGE_BYTES; }
+size_t host_thread_cost() { return 20000; }
+size_t host_grant_scratch_cost(uint32_t capacity) { return capacity * sizeof(void*); }
+size_t host_ring_cost(uint32_t count) { return size_t{count} * 100; }
+
 void host_spinlock_init(host_spinlock* lock, host_lock_class lock_class) {
   lock->storage[0] = lock_class;
   ::new (static_cast<void*>(lock->storage + 1)) std::mutex;

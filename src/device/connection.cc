@@ -8,7 +8,7 @@
 namespace blkback {
 
 Result<Owned<Connection>> Connection::create(const Config& config) {
-  Owned<Connection> connection = make_owned<Connection>();
+  Owned<Connection> connection = make_owned<Connection>(config.account, config.frontend.queues);
   if (connection) {
     connection->queues_ = OwnedArray<Owned<Queue>>::create(config.frontend.queues);
   }

@@ -47,8 +47,8 @@ struct GrantJob {
   enum class Outcome : uint8_t {
     kMapped,  // all grants
     kFailed,  // at least one cannot be mapped: no such grant, no permission
-    // No grant is mapped, because pages or handles, which all guests share, ran out.  The
-    // same job may be passed to map() again.
+    // No grant is mapped, because pages or handles ran out: those that all guests share, or
+    // the pages of the guest's cap.  The same job may be passed to map() again.
     kNoPages,
     kNoHandles,
   };
@@ -71,6 +71,12 @@ class GrantBatch {
  public:
   // Error: -ENOMEM.
   [[nodiscard]] Result<void> create(uint32_t capacity);
+
+  // What create() allocates, in bytes.
+  [[nodiscard]] static uint64_t cost(uint32_t capacity) {
+    return host_grant_scratch_cost(capacity) + host_memory_cost(sizeof(Op) * capacity) +
+           host_memory_cost(sizeof(host_page*) * capacity);
+  }
 
   [[nodiscard]] uint32_t capacity() const { return static_cast<uint32_t>(ops_.all().size()); }
   [[nodiscard]] host_grant_scratch* scratch() { return scratch_.get(); }
@@ -119,7 +125,11 @@ class Mapper {
   enum class Persistence : uint8_t { kOff, kNegotiated };
 
   Mapper(uint16_t domid, Persistence persistence, PagePool& pool, const RingLog& log)
-      : pool_(pool), log_(log), domid_(domid), persistence_(persistence) {}
+      : pool_(pool),
+        persistent_(pool.account()),
+        log_(log),
+        domid_(domid),
+        persistence_(persistence) {}
 
   // Error: -ENOMEM.
   [[nodiscard]] Result<void> create();
@@ -127,9 +137,14 @@ class Mapper {
   // The largest number of grants in one map().
   static constexpr uint32_t kCapacity = 32 * 11;
 
-  // The number of grants that could not be mapped for lack of pages or of handles.
+  // What create() allocates, in bytes.
+  [[nodiscard]] static uint64_t cost() { return GrantBatch::cost(kCapacity); }
+
+  // The number of grants that could not be mapped for lack of pages, of handles, or of pages
+  // that the guest may have.
   struct Shortage {
     uint32_t pages = 0;
+    uint32_t capped = 0;
     uint32_t handles = 0;
   };
 
@@ -172,7 +187,10 @@ class Mapper {
   [[nodiscard]] bool pointless(uint32_t missing, uint64_t now_ms) const;
   void note_no_handles(uint32_t wanted, uint64_t now_ms);
   void give_up(GrantJob& job, GrantJob::Outcome outcome, uint64_t now_ms);
-  void take_pages(std::span<GrantJob* const> jobs, uint32_t missing, uint64_t now_ms);
+  [[nodiscard]] Result<void> get_pages(std::span<host_page*> pages,
+                                       const PersistentGrants::Limits& limits, uint64_t now_ms);
+  void take_pages(std::span<GrantJob* const> jobs, uint32_t missing,
+                  const PersistentGrants::Limits& limits, uint64_t now_ms);
   [[nodiscard]] bool map_missing(std::span<GrantJob* const> jobs, uint32_t missing,
                                  const PersistentGrants::Limits& limits, uint64_t now_ms);
   [[nodiscard]] bool take_mappings(std::span<GrantJob* const> jobs,
@@ -192,6 +210,7 @@ class Mapper {
   uint16_t domid_;
   Persistence persistence_;
   bool overflow_logged_ = false;
+  uint32_t held_ = 0;  // pages of mappings that are not persistent
   Shortage shortage_;
   LookUps look_ups_;
   // The smallest number of grants for which a job found no handles at refused_ms_.  A job

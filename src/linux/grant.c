@@ -4,10 +4,12 @@
 #include <linux/slab.h>
 #include <linux/stddef.h>
 #include <xen/grant_table.h>
+#include <xen/xen.h>
 #include <xen/xenbus.h>
 
 #include "host/grant.h"
 #include "host/log.h"
+#include "host/memory.h"
 
 #include "device.h"
 
@@ -46,6 +48,12 @@ struct host_grant_scratch *host_grant_scratch_alloc(uint32_t capacity)
 void host_grant_scratch_free(struct host_grant_scratch *scratch)
 {
 	kvfree(scratch);
+}
+
+size_t host_grant_scratch_cost(uint32_t capacity)
+{
+	return host_memory_cost(sizeof(struct host_grant_scratch) +
+				capacity * sizeof(struct page *));
 }
 
 static unsigned long page_host_address(struct page *page)
@@ -209,6 +217,17 @@ int host_ring_map(struct host_device *device, const uint32_t *grefs, uint32_t co
 		error = xenbus_map_ring_valloc(device->xenbus, refs, count, address);
 	mutex_unlock(&device->lock);
 	return error;
+}
+
+/*
+ * xenbus keeps a node for each mapping.  A PV domain maps into an area of vmalloc, other
+ * domains into empty pages.
+ */
+size_t host_ring_cost(uint32_t count)
+{
+	size_t pages = xen_pv_domain() ? 0 : (size_t)count * host_page_cost();
+
+	return pages + 512;
 }
 
 void host_ring_unmap(struct host_device *device, void *address)

@@ -20,6 +20,13 @@ Result<Owned<Queue>> Queue::create(const QueueConfig& config, const Shared& shar
   return queue;
 }
 
+uint64_t Queue::cost(uint32_t ring_pages, bool copies) {
+  // The three layouts have the same numbers of slots.
+  const uint32_t slots = wire::Ring::slots_in(ring_pages * wire::kPageBytes, wire::Layout::kX86_64);
+  return host_memory_cost(sizeof(Queue)) + Slots::cost(slots) + Resources::cost(copies) +
+         host_thread_cost() + host_ring_cost(ring_pages);
+}
+
 Queue::Queue(const QueueConfig& config, const Shared& shared)
     : shared_(shared),
       log_{name_,
@@ -27,6 +34,7 @@ Queue::Queue(const QueueConfig& config, const Shared& shared)
            {.vdev = host_device_vdev(config.device),
             .domid = host_device_domid(config.device),
             .queue = static_cast<uint16_t>(config.index)}},
+      memory_use_(shared.pool.account()),
       responder_(ring_, counters_.errors, log_),
       resources_(host_device_domid(config.device), config.persistence, shared.pool, clock_, log_),
       completions_(log_),
@@ -57,6 +65,7 @@ Result<void> Queue::set_up(const QueueConfig& config) {
     thread_ = nullptr;
     return failure(error);
   }
+  memory_use_.set(cost(static_cast<uint32_t>(config.ring_refs.size()), shared_.vbd.copies()));
   resources_.purger().set_waiter(thread_);
   shortage_.set_thread(thread_);
   gate_.join(shared_.order, thread_, ring_);

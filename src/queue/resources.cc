@@ -15,11 +15,14 @@ Result<void> Resources::create(bool copies) {
 
 bool Resources::take_block(Slot& slot) {
   if (slot.block == nullptr) slot.block = blocks_.take(slot.granted);
+  if (slot.block == nullptr && make_room()) slot.block = blocks_.take(slot.granted);
   return slot.block != nullptr;
 }
 
 bool Resources::take_buffer(Slot& slot) {
-  if (slot.bounce == nullptr) slot.bounce = bounce_.take(slot.sectors * wire::kSectorBytes);
+  const uint64_t bytes = slot.sectors * wire::kSectorBytes;
+  if (slot.bounce == nullptr) slot.bounce = bounce_.take(bytes);
+  if (slot.bounce == nullptr && make_room()) slot.bounce = bounce_.take(bytes);
   return slot.bounce != nullptr;
 }
 

@@ -27,12 +27,27 @@ class Resources {
 
   Resources(uint16_t domid, Mapper::Persistence persistence, PagePool& pool, RoundClock& clock,
             const RingLog& log)
-      : mapper_(domid, persistence, pool, log), purger_(pool, log), pool_(pool), clock_(clock) {}
+      : mapper_(domid, persistence, pool, log),
+        purger_(pool, log),
+        pool_(pool),
+        clock_(clock),
+        blocks_(pool.account()),
+        bounce_(pool.account()) {}
+
+  // What create() allocates, in bytes.
+  [[nodiscard]] static uint64_t cost(bool copies) {
+    return Mapper::cost() + Purger::cost() + IndirectBuffers::cost() +
+           (copies ? Bounce::cost() : 0);
+  }
+
+  // The pages of a ring's floor: those of a largest request and of its descriptors.
+  static constexpr uint32_t kFloorPages = wire::kMaxIndirectSegments + 1;
 
   // `copies`: some requests may have data that is copied.  Error: -ENOMEM.
   [[nodiscard]] Result<void> create(bool copies);
 
-  // Gives an indirect request an indirect buffer.  Returns false when there is no memory now.
+  // Gives an indirect request an indirect buffer.  Returns false when there is no memory now,
+  // or the guest is at its cap.
   [[nodiscard]] bool take_block(Slot& slot);
   // Gives a request whose data is copied a bounce buffer.  Returns false when there is none now.
   [[nodiscard]] bool take_buffer(Slot& slot);
@@ -55,6 +70,9 @@ class Resources {
   // its buffer, and its descriptor page once the descriptors are read.
   void release_to_wait(SlotList& slots, SlotList& waiting, uint64_t now_ms);
 
+  // The bytes of blocks and buffers that the guest's account has refused since the last call.
+  [[nodiscard]] uint64_t take_refused() { return blocks_.take_refused() + bounce_.take_refused(); }
+
   // Are there buffers in use, which will be given back?
   [[nodiscard]] bool buffers_in_use() const { return bounce_.in_use(); }
 
@@ -65,6 +83,10 @@ class Resources {
   // them a little later.
   // Purges at most `count` idle grants, the least recently used first.  Returns their number.
   uint32_t purge_oldest(uint32_t count);
+  // Purges idle grants that together were charged at least `bytes`.
+  void purge_for(uint64_t bytes) {
+    (void)purge_oldest(static_cast<uint32_t>(bytes / PersistentGrants::cost() + 1));
+  }
   // Purges half of the idle grants.
   void purge_half() { (void)purge_oldest((mapper_.persistent().idle() + 1) / 2); }
   void purge_due(const Limits& limits, uint64_t now_ms);
@@ -81,6 +103,11 @@ class Resources {
   [[nodiscard]] Purger& purger() { return purger_; }
 
  private:
+  // The guest may be at its cap: gives free pages back.  Returns false when there was none.
+  [[nodiscard]] bool make_room() {
+    return pool_.account().capped() && pool_.shrink_to_floor() != 0;
+  }
+
   Mapper mapper_;
   Purger purger_;
   PagePool& pool_;

@@ -91,6 +91,10 @@ class Slots {
  public:
   // Error: -ENOMEM.
   [[nodiscard]] Result<void> create(uint32_t count, Queue& queue);
+  // What create() allocates, in bytes.
+  [[nodiscard]] static uint64_t cost(uint32_t count) {
+    return host_memory_cost(sizeof(Slot) * size_t{count});
+  }
 
   [[nodiscard]] bool empty() const { return free_.empty(); }
   // Is no slot in use?

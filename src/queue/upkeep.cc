@@ -9,10 +9,14 @@ void Upkeep::run(const Pass& pass, bool idle) {
   done_ms_ = pass.now_ms;
   look_at_size();
   const bool squeezed = pass.now_ms < shared_.squeeze_until_ms.load(std::memory_order_relaxed);
-  const uint32_t keep = squeezed ? 0 : pass.parameters.max_buffer_pages;
+  const Account& account = shared_.pool.account();
+  const bool over = account.over();
+  const uint32_t keep = squeezed || over ? 0 : pass.parameters.max_buffer_pages;
   if (shared_.pool.free_pages() > keep) shared_.pool.shrink_free_pagepool(keep);
-  if (squeezed || idle) resources_.trim_blocks(squeezed);
+  if (account.tight()) (void)shared_.pool.shrink_to_floor();
+  if (squeezed || over || idle) resources_.trim_blocks(squeezed || over);
   resources_.purge_due(shortage_.limits(pass), pass.now_ms);
+  if (over) resources_.purge_for(account.excess());
   shortage_.give_back_when_asked(pass.now_ms);
 
   if (pass.parameters.log_stats == 0) {
