@@ -69,8 +69,8 @@ struct driver_ring_info {
 	uint32_t requests;  /* taken and not answered, as far as they have a slot */
 	uint32_t with_disk; /* I/Os */
 	uint32_t persistent_grants;
-	uint32_t reserved;
-	uint64_t stalled_ms; /* the disk has I/Os and has ended none for so long */
+	uint32_t private_pages; /* kept for later requests whose data is copied */
+	uint64_t stalled_ms;	/* the disk has I/Os and has ended none for so long */
 };
 
 enum driver_request_place {

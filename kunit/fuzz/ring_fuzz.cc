@@ -211,6 +211,7 @@ void RingFuzz::change_parameters() {
   const uint8_t bits = input_.byte();
   parameters.log_stats = bits & 1;
   parameters.max_guest_memory_kb = (bits & 2) != 0 ? 1u + 64u * (bits >> 2) : 0;
+  parameters.grant_copy_bytes = (bits / 2u & 3u) * 4096;
   driver_parameters_changed();
 }
 

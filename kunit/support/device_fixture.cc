@@ -16,6 +16,7 @@ DeviceFixture::DeviceFixture(const DeviceSetup& setup) : setup_(setup), device_(
                       {"physical-device", "fe:10"},
                       {"mode", setup.mode},
                       {"dev", "xvda"}};
+  host().parameters.grant_copy_bytes = setup.copy_bytes;
   renew_rings();
 }
 

@@ -118,6 +118,9 @@ void Connection::squeeze(uint64_t until_ms) {
     squeeze_until_ms_.store(until_ms, std::memory_order_relaxed);
   }
   pool_.shrink_free_pagepool(0);
+  for (Owned<Queue>& queue : queues_.all()) {
+    if (queue->private_pages() != 0) queue->wake();
+  }
 }
 
 }  // namespace blkback

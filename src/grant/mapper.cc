@@ -261,7 +261,7 @@ bool Mapper::take_mappings(std::span<GrantJob* const> jobs,
   counters_.mapped.add(mapped);
   held_ -= unused;
   pool_.put(batch_.pages().first(unused));
-  if (traced(HOST_TRACE_GRANTS)) host_trace_grants(&log_.ring, mapped, 0, pool_.free_pages());
+  if (traced(HOST_TRACE_GRANTS)) host_trace_grants(&log_.ring, mapped, 0, 0, pool_.free_pages());
   return enough;
 }
 

@@ -84,6 +84,13 @@ class GrantBatch {
   [[nodiscard]] host_grant_unmap_op* unmaps() {
     return reinterpret_cast<host_grant_unmap_op*>(ops_.all().data());
   }
+  // For fewer operations: each is larger.
+  [[nodiscard]] host_grant_copy_op* copies() {
+    return reinterpret_cast<host_grant_copy_op*>(ops_.all().data());
+  }
+  [[nodiscard]] uint32_t copy_capacity() const {
+    return static_cast<uint32_t>(ops_.all().size_bytes() / sizeof(host_grant_copy_op));
+  }
   // The pages to map grants into, or the pages that were emptied.
   [[nodiscard]] std::span<host_page*> pages() { return pages_.all(); }
 
@@ -181,6 +188,11 @@ class Mapper {
   [[nodiscard]] const PersistentGrants& persistent() const { return persistent_; }
   [[nodiscard]] GrantCounters& counters() { return counters_; }
 
+  // For other hypercalls of the queue's thread, between two calls of this class.
+  [[nodiscard]] GrantBatch& batch() { return batch_; }
+  // Does no grant stay mapped between requests?
+  [[nodiscard]] bool ordinary() const { return persistence_ == Persistence::kOff; }
+
  private:
   uint32_t look_up(GrantJob& job);
   void count(const GrantJob& job, uint32_t missing);
@@ -205,7 +217,7 @@ class Mapper {
   PersistentGrants persistent_;
   GrantCounters counters_;
   const RingLog log_;
-  GrantBatch batch_;  // used by map() and by release()
+  GrantBatch batch_;  // used by map(), by release(), and by the user of batch()
   Unmapper unmapper_{batch_, log_};
   uint16_t domid_;
   Persistence persistence_;

@@ -142,10 +142,10 @@ static void rings_fill(struct debug_text *text, struct host_device *device,
 			return;
 		}
 		text_add(text,
-			 "ring=%u %s slots=%u req_prod=%u req_cons=%u rsp_prod=%u rsp_event=%u requests=%u with_disk=%u persistent_grants=%u stalled_ms=%llu\n",
+			 "ring=%u %s slots=%u req_prod=%u req_cons=%u rsp_prod=%u rsp_event=%u requests=%u with_disk=%u persistent_grants=%u private_pages=%u stalled_ms=%llu\n",
 			 ring, ring_state_name(info.state), info.slots, info.req_prod,
 			 info.req_cons, info.rsp_prod, info.rsp_event, info.requests,
-			 info.with_disk, info.persistent_grants,
+			 info.with_disk, info.persistent_grants, info.private_pages,
 			 (unsigned long long)info.stalled_ms);
 	}
 }

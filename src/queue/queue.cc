@@ -181,6 +181,7 @@ bool Queue::finish_done() {
 }
 
 void Queue::answer_batch() {
+  if (resources_.may_copy()) resources_.copy_to_guest(batch_.slots());
   // Unmap before the answer: since XSA-396 a frontend gives up the device when a grant of an
   // answered request is still mapped.
   resources_.release(batch_.slots(), pass_.now_ms);
@@ -245,7 +246,7 @@ uint32_t Queue::next_pass_ms() {
   uint64_t next = HOST_FOREVER;
   if (completions_.holds_some()) next = kHeldAnswerRetryMs;
   if (!shortage_.empty()) next = std::min<uint64_t>(next, shortage_.next_retry_ms(pass_.now_ms));
-  if (const auto due = resources_.purge_due_in_ms(shortage_.limits(pass_), pass_.now_ms)) {
+  if (const auto due = resources_.unused_due_in_ms(shortage_.limits(pass_), pass_.now_ms)) {
     // One second later, so that more than one grant is due, and that no wake-up that is early by
     // HOST_EARLY_MS comes in vain.
     static_assert(HOST_EARLY_MS < 1000);

@@ -118,6 +118,10 @@ class Queue : public driver_queue {
 
   [[nodiscard]] uint32_t thread_pid() const { return host_thread_pid(thread_); }
 
+  // The number of private pages that the ring keeps for later requests; its thread gives them
+  // back.  Context: any, until the destructor begins.
+  [[nodiscard]] uint32_t private_pages() const { return resources_.private_pages(); }
+
   // What an administrator may see.  Context: any, until the destructor begins.
   [[nodiscard]] uint32_t slots() const { return ring_.size(); }
   void inspect(driver_ring_info& info, std::span<driver_request_info> requests) const;
