@@ -69,7 +69,7 @@ static void names_and_defaults_are_as_documented(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 4, v.max_ring_page_order);
 	KUNIT_EXPECT_EQ(test, 10, v.buffer_squeeze_duration_ms);
 	KUNIT_EXPECT_EQ(test, 0, v.max_guest_memory_kb);
-	KUNIT_EXPECT_EQ(test, 16384, v.grant_copy_bytes);
+	KUNIT_EXPECT_EQ(test, 0, v.grant_copy_bytes);
 	KUNIT_EXPECT_EQ(test, 0, v.log_stats);
 	KUNIT_EXPECT_EQ(test, 1, v.feature_persistent);
 }
@@ -101,7 +101,7 @@ static void bounds_are_as_documented(struct kunit *test)
 		{ "max_ring_page_order", "0", "-1", "4", "5", "4" },
 		{ "buffer_squeeze_duration_ms", "0", "-1", "1000000", "1000001", "10" },
 		{ "max_guest_memory_kb", "0", "-1", "1073741824", "1073741825", "0" },
-		{ "grant_copy_bytes", "0", "-1", "45056", "45057", "16384" },
+		{ "grant_copy_bytes", "0", "-1", "45056", "45057", "0" },
 		{ "log_stats", "0", "-1", "2147483647", "2147483648", "0" },
 	};
 	int i;

@@ -129,7 +129,7 @@ BOUNDED_PARAMETER(buffer_squeeze_duration_ms, 10, 0, 1000000, NEVER_NEGATIVE, 06
 BOUNDED_PARAMETER(
 	max_guest_memory_kb, 0, 0, SZ_1G, NEVER_NEGATIVE, 0644,
 	"Maximum memory in KiB that the disks of a guest cost beyond their floors; 0 none");
-BOUNDED_PARAMETER(grant_copy_bytes, 16384, 0, 11 * HOST_PAGE_BYTES, NEVER_NEGATIVE, 0644,
+BOUNDED_PARAMETER(grant_copy_bytes, 0, 0, 11 * HOST_PAGE_BYTES, NEVER_NEGATIVE, 0644,
 		  "Copy requests up to this size instead of mapping their grants; 0 none");
 BOUNDED_PARAMETER(log_stats, 0, 0, INT_MAX, UNBOUNDED_IF_NEGATIVE, 0644,
 		  "Log each ring's statistics every 10 seconds of activity, and at its end");
