@@ -1,5 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
+# lab: rare
+# lab: long
 # lab: tool
 # A guest does all that a frontend can do wrong: the cases of scripts/lab/hostile.  dom0, and a
 # second guest with verified I/O, must not notice.
