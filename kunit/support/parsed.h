@@ -8,8 +8,8 @@
 namespace kunit {
 
 // The parsed request, or why it is refused.
-inline std::expected<blkback::Request, blkback::Rejection> parse(
-    const blkback::wire::RawSlot& slot, blkback::wire::Layout layout) {
+inline std::expected<blkback::Request, blkback::Rejection> parse(const blkback::wire::RawSlot& slot,
+                                                                 blkback::wire::Layout layout) {
   blkback::Request request;
   const std::optional<blkback::Rejection> rejection = blkback::parse(slot, layout, request);
   if (rejection.has_value()) return std::unexpected(*rejection);

@@ -126,9 +126,8 @@ BOUNDED_PARAMETER(max_ring_page_order, XENBUS_MAX_RING_GRANT_ORDER, 0, XENBUS_MA
 		  "Maximum order of the number of pages of a shared ring");
 BOUNDED_PARAMETER(buffer_squeeze_duration_ms, 10, 0, 1000000, NEVER_NEGATIVE, 0644,
 		  "Milliseconds for which buffers stay empty after memory pressure");
-BOUNDED_PARAMETER(
-	max_guest_memory_kb, 0, 0, SZ_1G, NEVER_NEGATIVE, 0644,
-	"Maximum memory in KiB that the disks of a guest cost beyond their floors; 0 none");
+BOUNDED_PARAMETER(max_guest_memory_kb, 0, 0, SZ_1G, NEVER_NEGATIVE, 0644,
+		  "Maximum memory in KiB that a guest's disks cost beyond their floors; 0 none");
 BOUNDED_PARAMETER(grant_copy_bytes, 0, 0, 11 * HOST_PAGE_BYTES, NEVER_NEGATIVE, 0644,
 		  "Copy requests up to this size instead of mapping their grants; 0 none");
 BOUNDED_PARAMETER(log_stats, 0, 0, INT_MAX, UNBOUNDED_IF_NEGATIVE, 0644,

@@ -48,8 +48,7 @@ static bool thread_timer_fits(const struct timer_list *timer, unsigned long time
 	unsigned long early = min(timeout / 32, msecs_to_jiffies(HOST_EARLY_MS));
 	unsigned long expires = jiffies + timeout;
 
-	return timer_pending(timer) &&
-	       time_in_range(timer->expires, expires - early, expires);
+	return timer_pending(timer) && time_in_range(timer->expires, expires - early, expires);
 }
 
 static void thread_set_timer(struct host_thread *thread, uint32_t timeout_ms)
