@@ -41,6 +41,11 @@ void leave(Frontend& frontend, uint64_t argument);
 void endless(Frontend& frontend, uint64_t argument);
 void changing(Frontend& frontend, uint64_t argument);
 
+// durable.cc
+void durable_flush(Frontend& frontend, uint64_t argument);
+void durable_flush_data(Frontend& frontend, uint64_t argument);
+void durable_barrier(Frontend& frontend, uint64_t argument);
+
 // latency.cc
 void discard_latency(Frontend& frontend, uint64_t argument);
 
@@ -67,6 +72,12 @@ inline constexpr Case kCases[] = {
      read_only},
     {"barrier", "a barrier orders the writes of two rings; ARGUMENT: ms that a write takes",
      barrier},
+    {"durable-flush", "rounds of writes, each with a flush; ARGUMENT: the first one's number",
+     durable_flush},
+    {"durable-flush-data", "rounds of writes, each with a flush that has data; ARGUMENT as above",
+     durable_flush_data},
+    {"durable-barrier", "rounds of writes, each with a barrier; ARGUMENT as above",
+     durable_barrier},
     {"flushes", "flushes with and without data", flushes},
     {"failing-writes", "a disk that fails writes and flushes, and still reads", failing_writes},
     {"reconnect", "Closed and Initialising with I/O in flight; ARGUMENT: how often", reconnect},
