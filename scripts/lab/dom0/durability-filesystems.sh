@@ -2,6 +2,8 @@
 # shellcheck shell=bash
 #
 # Sourced by the scenarios about file systems on a disk that loses its cache.
+. /lab/dom0/durability.sh
+
 lost=
 crashed=/tmp/crashed.img
 seed=${durability_seed:-$RANDOM}
@@ -47,11 +49,11 @@ acknowledged() { # GUEST
 # at first in /tmp/before.img.
 write_records() {
 	local records=$4
-	rm -f $file
-	truncate -s 96M $file
+	rm -f "$file"
+	truncate -s 96M "$file"
 	truncate -s 64M /tmp/before.img
 	make_filesystem "$1" /tmp/before.img
-	need dd if=/tmp/before.img of=$file bs=1M conv=notrunc,sparse status=none
+	need dd if=/tmp/before.img of="$file" bs=1M conv=notrunc,sparse status=none
 	truncate -s 96M /tmp/before.img
 	logged_create 64 32 5 40
 	need set_parameter max_queues "$2"
@@ -80,7 +82,7 @@ write_records() {
 
 # Chooses all marks of the log, and some of the flushes: lines "INDEX KIND ACKNOWLEDGED".
 choose_points() {
-	/lab/writelog points $log >/tmp/points || fail "$(tail -n 1 /tmp/points)"
+	/lab/writelog points "$log" >/tmp/points || fail "$(tail -n 1 /tmp/points)"
 	[ "$(grep -c ' mark ' /tmp/points)" = "$1" ] || fail "the log has $(grep -c ' mark ' /tmp/points) marks, not $1"
 	{
 		grep ' mark ' /tmp/points
@@ -115,7 +117,7 @@ crash_run() {
 	bad=0
 	choose_points "$4" >/tmp/chosen
 	while read -r index kind acknowledged; do
-		need /lab/writelog replay $log /tmp/replayed.img $at "$index"
+		need /lab/writelog replay "$log" /tmp/replayed.img "$at" "$index"
 		at=$index
 		said=$(try_point "$1" "$index" "$kind" "$acknowledged")
 		points=$((points + 1))

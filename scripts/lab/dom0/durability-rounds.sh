@@ -2,6 +2,8 @@
 # shellcheck shell=bash
 #
 # Sourced by the scenarios that run the frontend's case "durable".
+. /lab/dom0/durability.sh
+
 lost=
 
 steps_number() { # STEP+STEP...
@@ -22,7 +24,7 @@ steps_number() { # STEP+STEP...
 # says of it in /tmp/judged.  Sets "judged", the judge's status.
 run_case() {
 	local points
-	rm -f $file
+	rm -f "$file"
 	logged_create 16 32 40 120
 	attach_only gt /dev/mapper/durable xvdb w
 	serve_start gt "$2"
@@ -31,10 +33,11 @@ run_case() {
 	detach_tool gt xvdb
 	logged_remove
 	points=$(sed -n 's/^\([0-9]*\) points$/\1/p' /tmp/tool.log)
-	/lab/writelog judge $log >/tmp/judged
+	/lab/writelog judge "$log" >/tmp/judged
 	judged=$?
 	[ $judged -lt 2 ] || fail "$(tail -n 1 /tmp/judged)"
-	[ "$points" -gt 0 ] && [ "$(awk '/^cell / { n += $3 } END { print n }' /tmp/judged)" = "$points" ] ||
+	[ "$points" -gt 0 ] || fail "there are no points"
+	[ "$(awk '/^cell / { n += $3 } END { print n }' /tmp/judged)" = "$points" ] ||
 		fail "the log has not all of the $points points"
 }
 
@@ -49,7 +52,7 @@ rounds() {
 		sort | while read -r line; do
 		driver_is_ours && say "$line" || echo "NOTE durability in-tree $line"
 	done
-	lost="$lost$(awk '$6 + $7 && !seen[$1]++ { printf " %s", $1 }' /tmp/cells)"
+	lost="$(awk '$6 + $7 { print $1 }' /tmp/cells | sort -u | paste -sd' ')"
 }
 
 # Plants a disk that says it has done a flush: the kernel drops flushes and FUA for it.  Each

@@ -8,7 +8,6 @@
 # xfs_repair find no fault.  Across resizes and reloads of the module.
 # shows: a guest's ext4 and XFS survive the loss of the disk's cache at each flush; no record is lost that fsync(), rename() or O_DSYNC had made durable | yes
 . /lab/dom0/lib.sh
-. /lab/dom0/durability.sh
 . /lab/dom0/durability-filesystems.sh
 driver_load
 guests_destroy
