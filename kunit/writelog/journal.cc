@@ -36,7 +36,8 @@ std::string contents(uint64_t record, size_t bytes) {
 
 class File {
  public:
-  File(const std::string& path, int flags) : path_(path), file_(open(path.c_str(), flags | O_CLOEXEC, 0644)) {
+  File(const std::string& path, int flags)
+      : path_(path), file_(open(path.c_str(), flags | O_CLOEXEC, 0644)) {
     if (file_ < 0) fail("open");
   }
   ~File() { close(file_); }
@@ -48,7 +49,9 @@ class File {
       fail("write");
     }
   }
-  void write(const std::string& data, uint64_t offset = 0) { write(data.data(), data.size(), offset); }
+  void write(const std::string& data, uint64_t offset = 0) {
+    write(data.data(), data.size(), offset);
+  }
   void sync() {
     if (fsync(file_) != 0) fail("fsync");
   }

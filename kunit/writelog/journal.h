@@ -9,8 +9,8 @@ namespace writelog {
 //
 //   record % 4 == 0   appended to the file "log", fsync()
 //   record % 4 == 1   a file of its own, fsync() of the file and of the folder
-//   record % 4 == 2   "current" replaced by rename(), fsync() of the file before, of the folder after
-//   record % 4 == 3   a block of "slots" overwritten, O_DIRECT and O_DSYNC
+//   record % 4 == 2   "current" replaced by rename(), fsync() of the file before, of the folder
+//   after record % 4 == 3   a block of "slots" overwritten, O_DIRECT and O_DSYNC
 //
 // After each record dom0 is asked for the mark "acknowledged RECORD".  A thread beside writes
 // to a file that nobody makes durable.  Stops after `count` records; returns whether all went

@@ -22,7 +22,8 @@ std::optional<PageOfWrite> page_at(std::span<const uint8_t> bytes) {
   const PageOfWrite page{words[1], words[2], static_cast<uint32_t>(words[3] >> 32),
                          static_cast<uint32_t>(words[3])};
   for (uint32_t i = 0; i < kPageWords; ++i) {
-    if (words[i] != page_word(page, i)) die("write %zu: its page is mixed with another", page.number);
+    if (words[i] != page_word(page, i))
+      die("write %zu: its page is mixed with another", page.number);
   }
   return page;
 }
@@ -110,7 +111,8 @@ class Judge {
     const uint64_t there = found != disk_.end() ? found->second & ~kLoose : 0;
     if (there >= number) return true;
     if (shown_++ < kShown) {
-      std::printf("%s: sector %lu has write %lu, and %lu was promised\n", name, sector, there, number);
+      std::printf("%s: sector %lu has write %lu, and %lu was promised\n", name, sector, there,
+                  number);
     }
     return false;
   }

@@ -36,8 +36,8 @@ void replay(const Log& log, const char* image, uint64_t from, uint64_t to) {
   for (uint64_t i = from; i < to; ++i) {
     const Entry& entry = log.entries()[i];
     if (entry.data.empty()) continue;
-    const ssize_t done = pwrite(file, entry.data.data(), entry.data.size(),
-                                static_cast<off_t>(entry.sector * 512));
+    const ssize_t done =
+        pwrite(file, entry.data.data(), entry.data.size(), static_cast<off_t>(entry.sector * 512));
     if (done != static_cast<ssize_t>(entry.data.size())) die("%s: %s", image, std::strerror(errno));
   }
   if (close(file) != 0) die("%s: %s", image, std::strerror(errno));

@@ -58,7 +58,8 @@ void serve(const char* disk, const char* domain, const char* command) {
   if (store == nullptr) die("opening xenstore: %s", std::strerror(errno));
   const std::string home = std::string("/local/domain/") + domain + "/data/";
   const std::string ask = home + "ask", answered = home + "answered";
-  if (!xs_watch(store, ask.c_str(), "ask")) die("watching %s: %s", ask.c_str(), std::strerror(errno));
+  if (!xs_watch(store, ask.c_str(), "ask"))
+    die("watching %s: %s", ask.c_str(), std::strerror(errno));
   std::string last;
   for (;;) {
     unsigned int count;

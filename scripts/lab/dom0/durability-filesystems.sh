@@ -8,7 +8,7 @@ lost=
 crashed=/tmp/crashed.img
 seed=${durability_seed:-$RANDOM}
 # The points of a log that are tried, besides each mark.
-flushes_tried=${flushes_tried:-20}
+flushes_tried=${flushes_tried:-12}
 
 make_filesystem() { # ext4|xfs IMAGE
 	case $1 in
@@ -95,7 +95,7 @@ choose_points() {
 # is wrong.
 try_point() {
 	local said
-	cp --sparse=always /tmp/replayed.img $crashed
+	cp /tmp/replayed.img $crashed
 	# Recovery is the file system's own, with its journal.
 	if ! mount -o loop $crashed /tmp/crashed 2>/tmp/mount.log; then
 		echo "it cannot be mounted: $(head -n 1 /tmp/mount.log)"
@@ -111,7 +111,7 @@ try_point() {
 crash_run() {
 	local at=0 index kind acknowledged points=0 said
 	write_records "$@"
-	cp --sparse=always /tmp/before.img /tmp/replayed.img
+	cp /tmp/before.img /tmp/replayed.img
 	mkdir -p /tmp/crashed
 	modprobe "$1"
 	bad=0
@@ -131,13 +131,9 @@ crash_run() {
 }
 
 # Plants a disk that drops flushes from the middle of the journal on.
-drop_flushes() {
-	echo "write through" >"/sys/block/$(basename "$(readlink -f /dev/mapper/durable)")/queue/write_cache"
-}
-
 planted() { # FILESYSTEM
 	local before=$lost
-	plant=drop_flushes crash_run "$1" 1 N 12
+	plant=durable_drop_flushes crash_run "$1" 1 N 12
 	lost=$before
 	[ $bad -gt 0 ] || fail "flushes that never came to the disk were not found"
 	say "a disk that drops flushes: found at $bad points"

@@ -59,6 +59,12 @@ serve_stop() {
 	server=
 }
 
+# From now on the kernel drops flushes and FUA for the disk.
+durable_drop_flushes() {
+	echo "write through" >"/sys/block/dm-$(dmsetup info -c --noheadings -o minor durable)/queue/write_cache" ||
+		fail "the disk keeps its write cache"
+}
+
 # The disk grows by a megabyte.
 durable_grow() {
 	local sectors

@@ -13,8 +13,8 @@ driver_load
 guests_destroy
 
 for filesystem in ext4 xfs; do
-	crash_run $filesystem 1 N "${records:-40}"
-	crash_run $filesystem 4 Y "${records:-40}"
+	crash_run $filesystem 1 N "${records:-24}"
+	crash_run $filesystem 4 Y "${records:-24}"
 done
 planted ext4
 [ -z "$lost" ] || fail "lost:$lost"
