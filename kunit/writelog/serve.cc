@@ -39,6 +39,18 @@ int send_message(const char* disk, const std::string& text) {
   return ioctl(control, DM_TARGET_MSG, &message) == 0 ? 0 : errno;
 }
 
+// Empty when there is no such node.
+std::string read(xs_handle* store, const std::string& node) {
+  unsigned int length;
+  void* value = xs_read(store, XBT_NULL, node.c_str(), &length);
+  if (value == nullptr) return {};
+  std::string text(static_cast<char*>(value), length);
+  std::free(value);
+  return text;
+}
+
+std::string first_word(const std::string& text) { return text.substr(0, text.find(' ')); }
+
 int run(const char* disk, const char* command, const std::string& words) {
   constexpr char kMark[] = "mark ";
   if (words.rfind(kMark, 0) != 0) return std::system((std::string(command) + ' ' + words).c_str());
@@ -60,23 +72,19 @@ void serve(const char* disk, const char* domain, const char* command) {
   const std::string ask = home + "ask", answered = home + "answered";
   if (!xs_watch(store, ask.c_str(), "ask"))
     die("watching %s: %s", ask.c_str(), std::strerror(errno));
-  std::string last;
+  // What an earlier program of the guest asked for is answered, and must not be done again.
+  std::string last = first_word(read(store, answered));
   for (;;) {
     unsigned int count;
     char** event = xs_read_watch(store, &count);
     if (event == nullptr) die("reading a watch: %s", std::strerror(errno));
     std::free(event);
-    unsigned int length;
-    void* value = xs_read(store, XBT_NULL, ask.c_str(), &length);
-    if (value == nullptr) continue;  // not yet written
-    const std::string text(static_cast<char*>(value), length);
-    std::free(value);
-    const size_t blank = text.find(' ');
-    const std::string number = text.substr(0, blank);
-    if (number == last || blank == std::string::npos) continue;
+    const std::string text = read(store, ask);
+    const std::string number = first_word(text);
+    if (number.empty() || number == last) continue;
     last = number;
     const std::string answer =
-        number + ' ' + std::to_string(run(disk, command, text.substr(blank + 1)));
+        number + ' ' + std::to_string(run(disk, command, text.substr(number.size() + 1)));
     if (!xs_write(store, XBT_NULL, answered.c_str(), answer.data(),
                   static_cast<unsigned>(answer.size()))) {
       die("writing %s: %s", answered.c_str(), std::strerror(errno));
