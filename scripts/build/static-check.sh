@@ -223,6 +223,11 @@ checkpatch_ignores() {
 		# Its macros make functions and tables from a list of names.
 		echo COMPLEX_MACRO,AVOID_EXTERNS,TRAILING_SEMICOLON
 		;;
+	scripts/profile/*)
+		# Programs of user space: no BIT(), the formats of <inttypes.h>, the names of
+		# QEMU's interface, and macros of assembly.
+		echo PREFER_KERNEL_TYPES,BIT_MACRO,CAMELCASE,NEW_TYPEDEFS,COMPLEX_MACRO
+		;;
 	include/* | kunit/kernel/glue/harness.h)
 		# The host interface is C++, too: no kernel types, no __printf(), and
 		# macros that open and close extern "C".

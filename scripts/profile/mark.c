@@ -44,8 +44,12 @@ static void (*byte_mark(unsigned char byte))(void)
 
 static void send(const char *text)
 {
-	for (; *text; ++text)
-		byte_mark (*text)();
+	void (*mark)(void);
+
+	for (; *text; ++text) {
+		mark = byte_mark(*text);
+		mark();
+	}
 }
 
 static void send_file(const char *name)

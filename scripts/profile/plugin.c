@@ -127,6 +127,7 @@ static bool is_xen(uint64_t address)
 {
 	return address >> 40 == 0xffff82;
 }
+
 static bool is_user(uint64_t address)
 {
 	return !(address >> 63);
@@ -267,8 +268,12 @@ static void on_access(unsigned int cpu, qemu_plugin_meminfo_t info, uint64_t pla
 	struct stack *stack;
 	struct call *call;
 	bool found = false;
+	bool pushes;
 
-	if (cpu != 0 || data != running || qemu_plugin_mem_is_store(info) != (running->end == CALL))
+	if (cpu != 0 || data != running)
+		return;
+	pushes = running->end == CALL;
+	if (qemu_plugin_mem_is_store(info) != pushes)
 		return;
 	stack = stack_of_access(place);
 	while (stack->depth && stack->calls[stack->depth - 1].place <= place)
@@ -323,7 +328,8 @@ static void open_window(void)
 
 	memset(samples, 0, sizeof(samples));
 	sample_count = 0;
-	returns = odd_returns = 0;
+	returns = 0;
+	odd_returns = 0;
 	for (i = 0; i < node_count; ++i)
 		nodes[i].needed = false;
 	window = true;
