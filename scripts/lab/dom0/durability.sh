@@ -54,9 +54,10 @@ serve_start() {
 
 serve_stop() {
 	[ -z "$server" ] && return
-	kill "$server" 2>/dev/null
+	kill "$server" 2>/dev/null || say "writelog serve has ended by itself"
 	wait "$server" 2>/dev/null
 	server=
+	while read -r line; do say "writelog serve: $line"; done </tmp/serve.log
 }
 
 # From now on the kernel drops flushes and FUA for the disk.
