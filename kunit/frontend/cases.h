@@ -43,6 +43,9 @@ void leave(Frontend& frontend, uint64_t argument);
 void endless(Frontend& frontend, uint64_t argument);
 void changing(Frontend& frontend, uint64_t argument);
 
+// durable.cc
+void durable(Frontend& frontend, uint64_t argument);
+
 // latency.cc
 void discard_latency(Frontend& frontend, uint64_t argument);
 
@@ -75,6 +78,10 @@ inline constexpr Case kCases[] = {
      read_only},
     {"barrier", "a barrier orders the writes of two rings; ARGUMENT: ms that a write takes",
      barrier},
+    {"durable",
+     "flushes and barriers, and marks in the disk's log; ARGUMENT: 16 * rounds + steps (1: "
+     "reconnect, 2: drop, 4: resize, 8: reload) + 4096 for one connection only",
+     durable},
     {"flushes", "flushes with and without data", flushes},
     {"failing-writes", "a disk that fails writes and flushes, and still reads", failing_writes},
     {"reconnect", "Closed and Initialising with I/O in flight; ARGUMENT: how often", reconnect},

@@ -25,12 +25,14 @@ release=$("$here/../setup/kernel.sh" "$series" version)
 
 dom0_packages="bash coreutils grep sed gawk findutils procps util-linux mount kmod iproute2
 	xen-hypervisor-4.17-amd64 xen-utils-4.17 xen-utils-common xenstore-utils
-	fio busybox-static dmsetup gdisk libc-bin nbd-server nbd-client"
+	fio busybox-static dmsetup gdisk libc-bin nbd-server nbd-client e2fsprogs xfsprogs"
 fio_unused="libgfapi.so.0 libnbd.so.0 libibverbs.so.1 librdmacm.so.1 librados.so.2 librbd.so.1
 	libpmemblk.so.1 libpmem.so.1"
 dom0_modules="xen-gntdev xen-evtchn xenfs xen-privcmd xen-gntalloc xen-blkback xen-blkfront
-	loop brd zram null_blk scsi_debug sd_mod dm-mod dm-delay dm-flakey nbd crc32c_generic crc32c-intel"
-guest_modules="xen-blkfront xenfs xen-gntalloc xen-gntdev xen-evtchn crc32c_generic crc32c-intel"
+	loop brd zram null_blk scsi_debug sd_mod dm-mod dm-delay dm-flakey dm-log-writes nbd crc32c_generic crc32c-intel
+	ext4 xfs"
+guest_modules="xen-blkfront xenfs xen-gntalloc xen-gntdev xen-evtchn crc32c_generic crc32c-intel
+	ext4 xfs"
 
 # --- dom0's programs ---------------------------------------------------------
 
