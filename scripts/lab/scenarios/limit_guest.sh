@@ -130,11 +130,13 @@ detach g1 xvdb
 detach g4 xvdb
 rm /etc/xen/scripts/block-limited
 losetup -d "$loop"
-# Nothing of ours holds a group that was removed.  The loop driver holds it for 60 s after its
-# last I/O.
+# Nothing of ours holds a group that was removed.  The loop driver does, until a timer of 60 s
+# that wakes no idle CPU, or until it goes.
 need rmdir $slow
+wait_for 20 rmmod loop || fail "the loop driver is still in use"
 dying() { awk '$1 == "nr_dying_descendants" { print $2 }' $root/guests/cgroup.stat; }
-wait_for 150 eval '[ "$(dying)" = 0 ]' || fail "$(dying) removed groups are still held"
+wait_for 20 eval '[ "$(dying)" = 0 ]' || fail "$(dying) removed groups are still held"
+need modprobe loop
 xl destroy g1
 xl destroy g4
 passed
