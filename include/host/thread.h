@@ -28,6 +28,9 @@ struct host_thread;
  */
 int host_thread_start(struct driver_queue *queue, const char *name, struct host_thread **thread);
 
+/* host_thread_cost - return how many bytes of memory a thread takes.  Context: any. */
+size_t host_thread_cost(void);
+
 /*
  * host_thread_pid - the number by which the host's programs know the thread.  Context: any.
  */

@@ -208,7 +208,10 @@ void RingFuzz::change_parameters() {
   parameters.max_persistent_grants = input_.pick(kNumbers);
   parameters.max_buffer_pages = input_.pick(kNumbers);
   parameters.persistent_grant_unused_seconds = input_.pick(kNumbers);
-  parameters.log_stats = input_.byte() & 1;
+  const uint8_t bits = input_.byte();
+  parameters.log_stats = bits & 1;
+  parameters.max_guest_memory_kb = (bits & 2) != 0 ? 1u + 64u * (bits >> 2) : 0;
+  parameters.grant_copy_bytes = (bits / 2u & 3u) * 4096;
   driver_parameters_changed();
 }
 

@@ -20,6 +20,13 @@ Result<Owned<Queue>> Queue::create(const QueueConfig& config, const Shared& shar
   return queue;
 }
 
+uint64_t Queue::cost(uint32_t ring_pages, bool copies) {
+  // The three layouts have the same numbers of slots.
+  const uint32_t slots = wire::Ring::slots_in(ring_pages * wire::kPageBytes, wire::Layout::kX86_64);
+  return host_memory_cost(sizeof(Queue)) + Slots::cost(slots) + Resources::cost(copies) +
+         host_thread_cost() + host_ring_cost(ring_pages);
+}
+
 Queue::Queue(const QueueConfig& config, const Shared& shared)
     : shared_(shared),
       log_{name_,
@@ -27,6 +34,7 @@ Queue::Queue(const QueueConfig& config, const Shared& shared)
            {.vdev = host_device_vdev(config.device),
             .domid = host_device_domid(config.device),
             .queue = static_cast<uint16_t>(config.index)}},
+      memory_use_(shared.pool.account()),
       responder_(ring_, counters_.errors, log_),
       resources_(host_device_domid(config.device), config.persistence, shared.pool, clock_, log_),
       completions_(log_),
@@ -57,6 +65,7 @@ Result<void> Queue::set_up(const QueueConfig& config) {
     thread_ = nullptr;
     return failure(error);
   }
+  memory_use_.set(cost(static_cast<uint32_t>(config.ring_refs.size()), shared_.vbd.copies()));
   resources_.purger().set_waiter(thread_);
   shortage_.set_thread(thread_);
   gate_.join(shared_.order, thread_, ring_);
@@ -172,6 +181,7 @@ bool Queue::finish_done() {
 }
 
 void Queue::answer_batch() {
+  if (resources_.may_copy()) resources_.copy_to_guest(batch_.slots());
   // Unmap before the answer: since XSA-396 a frontend gives up the device when a grant of an
   // answered request is still mapped.
   resources_.release(batch_.slots(), pass_.now_ms);
@@ -236,7 +246,7 @@ uint32_t Queue::next_pass_ms() {
   uint64_t next = HOST_FOREVER;
   if (completions_.holds_some()) next = kHeldAnswerRetryMs;
   if (!shortage_.empty()) next = std::min<uint64_t>(next, shortage_.next_retry_ms(pass_.now_ms));
-  if (const auto due = resources_.purge_due_in_ms(shortage_.limits(pass_), pass_.now_ms)) {
+  if (const auto due = resources_.unused_due_in_ms(shortage_.limits(pass_), pass_.now_ms)) {
     // One second later, so that more than one grant is due, and that no wake-up that is early by
     // HOST_EARLY_MS comes in vain.
     static_assert(HOST_EARLY_MS < 1000);

@@ -16,6 +16,7 @@
 #include <cstdint>
 #include <span>
 
+#include "base/account.h"
 #include "base/log_limits.h"
 #include "base/owned.h"
 #include "base/result.h"
@@ -76,6 +77,12 @@ class Queue : public driver_queue {
   // indices), -ENFILE (no event channel), and others of the host interface.
   [[nodiscard]] static Result<Owned<Queue>> create(const QueueConfig& config, const Shared& shared);
 
+  // The floor of a ring of so many pages, in bytes: what create() allocates, and the pages of
+  // one largest request.  `copies`: see Vbd::copies().
+  [[nodiscard]] static uint64_t floor(uint32_t ring_pages, bool copies) {
+    return cost(ring_pages, copies) + uint64_t{Resources::kFloorPages} * host_page_cost();
+  }
+
   Queue(const QueueConfig& config, const Shared& shared);
   ~Queue();
   Queue(const Queue&) = delete;
@@ -111,6 +118,10 @@ class Queue : public driver_queue {
 
   [[nodiscard]] uint32_t thread_pid() const { return host_thread_pid(thread_); }
 
+  // The number of private pages that the ring keeps for later requests; its thread gives them
+  // back.  Context: any, until the destructor begins.
+  [[nodiscard]] uint32_t private_pages() const { return resources_.private_pages(); }
+
   // What an administrator may see.  Context: any, until the destructor begins.
   [[nodiscard]] uint32_t slots() const { return ring_.size(); }
   void inspect(driver_ring_info& info, std::span<driver_request_info> requests) const;
@@ -125,6 +136,7 @@ class Queue : public driver_queue {
   // What the owner has told the thread to do.
   enum class Order : uint8_t { kWait, kServe, kClose };
 
+  [[nodiscard]] static uint64_t cost(uint32_t ring_pages, bool copies);
   [[nodiscard]] Result<void> set_up(const QueueConfig& config);
 
   void pass();
@@ -148,6 +160,7 @@ class Queue : public driver_queue {
   char name_[32];
   const RingLog log_;
   host_thread* thread_ = nullptr;
+  FloorUse memory_use_;
 
   // Used by the thread.  Each class says which functions other contexts may call.
   RingMemory memory_;

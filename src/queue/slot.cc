@@ -18,14 +18,15 @@ void Slot::fill(AnswerDuty answer_duty, uint32_t ring_index, const Request& requ
   sectors_left = 0;
   record.begin(request, now_ns);
   fill_io(request, vbd);
-  copied = operation == HOST_IO_WRITE && vbd.stable_writes();
-  if (request.indirect) return;
-  for (uint32_t i = 0; i < request.segment_count; ++i) {
+  unaligned = false;
+  const uint32_t direct = request.indirect ? 0 : request.segment_count;
+  for (uint32_t i = 0; i < direct; ++i) {
     direct_grants[i].gref = request.segments[i].gref;
     direct_segments[i].offset = request.segments[i].offset_bytes();
     direct_segments[i].bytes = request.segments[i].bytes();
-    copied |= !vbd.whole_blocks(request.segments[i]);
+    unaligned |= !vbd.whole_blocks(request.segments[i]);
   }
+  copied = unaligned || (operation == HOST_IO_WRITE && vbd.stable_writes());
 }
 
 void Slot::fill_io(const Request& request, const Vbd& vbd) {
