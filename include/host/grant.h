@@ -114,7 +114,7 @@ void host_grant_map(struct host_grant_scratch *scratch, uint16_t domid,
  * @count is at least 1 and at most the scratch's capacity.  No page may be busy
  * (host_page_busy()).  The result of each grant is in its @status.
  *
- * Context: process.
+ * Context: any; calls with the same @scratch must not overlap.
  */
 void host_grant_unmap(struct host_grant_scratch *scratch, struct host_grant_unmap_op *ops,
 		      uint32_t count);

@@ -324,7 +324,6 @@ void host_grant_unmap(host_grant_scratch* scratch, host_grant_unmap_op* ops, uin
   host().now_ms += host().hypercall_ms;
   Host& h = host();
   h.cross();
-  h.may_sleep("host_grant_unmap");
   if (count == 0) Host::broken("an unmap hypercall without operations");
   if (count > scratch->capacity) Host::broken("more operations than the scratch holds");
   h.unmap_calls.push_back(count);

@@ -224,7 +224,6 @@ void host_grant_map(host_grant_scratch* scratch, uint16_t, host_grant_map_op* op
 }
 
 void host_grant_unmap(host_grant_scratch* scratch, host_grant_unmap_op* ops, uint32_t count) {
-  Host::may_sleep("host_grant_unmap");
   const OneUser user(scratch, count);
   for (uint32_t i = 0; i < count; ++i) {
     host_grant_unmap_op& op = ops[i];

@@ -94,8 +94,9 @@ def cells(lines):
 
 def title(key):
     workload, persistent = key
-    kind, size, depth = workload.split('-')
-    return (f'{kind} {size}, depth {depth.removeprefix("qd")}, '
+    kind, size, depth, *microseconds = workload.split('-')
+    disk = f'disk of {microseconds[0].removesuffix("us")} µs, ' if microseconds else ''
+    return (f'{kind} {size}, depth {depth.removeprefix("qd")}, {disk}'
             f'{"persistent" if persistent == "Y" else "ordinary"} grants')
 
 

@@ -99,10 +99,29 @@ void Queue::event() {
   host_thread_wake(thread_);  // thread_ is set before the channel is bound
 }
 
+// A sleeping thread sleeps on when the request can be finished here: to wake it costs more
+// than the request itself.
 void Queue::done(Slot& slot) {
-  completions_.add(slot);
-  host_thread_wake(thread_);
+  if (!turn_.borrow([&] { return finish_at_once(slot); })) {
+    completions_.add(slot);
+    host_thread_wake(thread_);
+  }
   completions_.leave();
+}
+
+// Returns false, and has done nothing, when only the thread can finish the request.
+bool Queue::finish_at_once(Slot& slot) {
+  if (!slot.ends_at_once() || resources_.busy(slot)) return false;
+  pass_.now_ms = host_time_ms();
+  clock_.took_long();  // the thread may have slept for long
+  completions_.end_at_once(slot, pass_.now_ms, clock_.now_ns());
+  batch_.clear();
+  batch_.push_back(slot);
+  answer_batch();
+  if (responder_.push()) channel_.notify();
+  worked_ = true;
+  if (upkeep_.due(pass_)) host_thread_wake(thread_);
+  return true;
 }
 
 void Queue::give_back() {
@@ -113,10 +132,24 @@ void Queue::give_back() {
 // --- The thread -------------------------------------------------------------
 
 uint32_t Queue::work() {
+  turn_.take_back();
   if (order_.load(std::memory_order_acquire) == Order::kWait) return HOST_FOREVER;
   if (drained()) return HOST_FOREVER;
   pass();
-  return closing() ? drain_step() : next_pass_ms();
+  if (closing()) return drain_step();
+  const uint32_t next_ms = next_pass_ms();
+  if (!may_lend()) return next_ms;
+  worked_ = false;
+  turn_.lend();
+  return std::min(next_ms, kLentMostMs);
+}
+
+// May requests be finished while the thread sleeps?  Not while something that only the thread can
+// start waits for their end.  A disk that hangs is not waited for with a timer.
+bool Queue::may_lend() const {
+  const uint32_t in_flight = completions_.in_flight();
+  return worked_ && in_flight != 0 && in_flight <= kLentMostIos && shortage_.empty() &&
+         !completions_.holds_some() && !gate_.up() && !gate_.holds_some();
 }
 
 // Makes rounds until there is nothing to do.  Upkeep runs after the last round, and between
@@ -148,6 +181,7 @@ bool Queue::round(bool& freed) {
   // Answer requests that the disk completed during the submission with the same push.
   freed = finish_done();
   progress |= freed;
+  worked_ |= progress;
   serve_barrier();
   if (responder_.push()) channel_.notify();
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "queue/slot.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace blkback {
@@ -27,6 +28,17 @@ void Slot::fill(AnswerDuty answer_duty, uint32_t ring_index, const Request& requ
     unaligned |= !vbd.whole_blocks(request.segments[i]);
   }
   copied = unaligned || (operation == HOST_IO_WRITE && vbd.stable_writes());
+}
+
+bool Slot::ends_at_once() const {
+  if (error != 0 || requested == Operation::kDiscard || requested == Operation::kBarrier) {
+    return false;
+  }
+  if (bounce != nullptr || (grant_copied && operation == HOST_IO_READ)) return false;
+  if (!indirect) return true;
+  const std::span<const GrantUse> uses = block->grants().first(granted + 1);
+  return std::all_of(uses.begin(), uses.end(),
+                     [](const GrantUse& use) { return use.state == GrantUse::State::kPersistent; });
 }
 
 void Slot::fill_io(const Request& request, const Vbd& vbd) {

@@ -62,6 +62,11 @@ struct Slot : host_io, ListLink, GrantJob {
   void fill(AnswerDuty answer_duty, uint32_t ring_index, const Request& request, const Vbd& vbd,
             uint64_t now_ns);
 
+  // The disk has completed the I/O: is that the end of the request, and are its resources such
+  // that any context can take them back?  An interrupt copies no data, and unmaps no more
+  // grants than a request without descriptors has.
+  [[nodiscard]] bool ends_at_once() const;
+
   // For the statistics.
   [[nodiscard]] RequestTimes times() const {
     return {
