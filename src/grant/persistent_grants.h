@@ -8,7 +8,7 @@
 // gives cost() back.  At the guest's cap no grant becomes persistent.
 //
 // INVARIANT: a grant is in the list exactly when its uses are zero.
-// BEWARE: not locked: it belongs to the queue's thread.
+// BEWARE: not locked: it belongs to who has the queue's turn (queue/turn.h).
 #pragma once
 
 #include <cstdint>

@@ -6,7 +6,8 @@
 // guest's data reaches another guest.  A page that the storage stack still holds is never
 // used again: network storage may send it once more, with the data that it had.
 //
-// BEWARE: not locked: only the queue's thread may call functions without a "Context".
+// BEWARE: not locked: only who has the queue's turn (queue/turn.h) may call functions without a
+// "Context".
 #pragma once
 
 #include <cstdint>

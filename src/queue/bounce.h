@@ -9,7 +9,7 @@
 // take() tries to get a buffer for the whole request.  The total size of a queue's buffers
 // is bounded, and charged to the guest's account.  When the host has no memory, and at the
 // guest's cap, the request goes in parts through the reserve.
-// BEWARE: not locked: only the queue's thread may use it.
+// BEWARE: not locked: only who has the turn (turn.h) may use it.
 #pragma once
 
 #include <cstdint>

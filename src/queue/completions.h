@@ -3,7 +3,7 @@
 // requests that failed before they reached the disk, and requests with a page that the
 // storage stack still holds.
 //
-// BEWARE: not locked: only the queue's thread may call functions without a "Context".
+// BEWARE: not locked: only who has the turn (turn.h) may call functions without a "Context".
 #pragma once
 
 #include <atomic>

@@ -4,7 +4,7 @@
 //
 // Each segment has a private page, in which its data has the same offset as in the guest's.
 //
-// BEWARE: not locked: only the queue's thread may use it.
+// BEWARE: not locked: only who has the turn (turn.h) may use it.
 #pragma once
 
 #include <cstdint>

@@ -6,7 +6,7 @@
 // serves its requests, one after the other.  All other blocks are allocated with
 // host_try_alloc(), which never waits, and charged to the guest's account; at the guest's cap the
 // reserve serves as it does without memory.
-// BEWARE: not locked: only the queue's thread may use them.
+// BEWARE: not locked: only who has the turn (turn.h) may use them.
 #pragma once
 
 #include <cstdint>

@@ -2,7 +2,7 @@
 // The resources that a queue's requests need besides the disk: mapped grants, memory for
 // the segments of indirect requests, and private pages for data that is copied.
 //
-// BEWARE: not locked: only the queue's thread may use it.  The purger's worker runs in its own
+// BEWARE: not locked: only who has the turn (turn.h) may use it.  The purger's worker runs in its own
 // context (purger.h).
 #pragma once
 

@@ -94,6 +94,7 @@ TEST(ThreadsShortage, DevicesThatCannotBeSetUpComeAndGo) {
 TEST(ThreadsShortage, RingsAtTheGuestsCapServeAllRequests) {
   for (const bool stable : {false, true}) {
     host().geometry.stable_writes = stable ? 1 : 0;
+    host().max_guest_memory_kb = 0;  // at a cap that is small two queues are not on offer
     Device first(2, true, 7, 1, 2);
     Device second(1, false, 8, 9, 4);
     ASSERT_TRUE(first.probe());
