@@ -10,6 +10,7 @@
 // "Context".
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 
@@ -33,7 +34,7 @@ class PrivatePages {
     const uint32_t kept = kept_.get();
     if (kept == 0) return make();
     kept_.set(kept - 1);
-    if (kept - 1 < unneeded_) unneeded_ = kept - 1;
+    unneeded_ = std::min(unneeded_, kept - 1);
     taken_ = true;
     ++in_use_;
     return pages_[kept - 1];

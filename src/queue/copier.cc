@@ -45,7 +45,7 @@ bool Copier::copy(Slots slots, host_grant_copy_direction direction) {
   uint32_t count = 0;
   size_t first = 0;
   for (size_t i = 0; i < slots.size(); ++i) {
-    Slot& slot = *slots[i];
+    const Slot& slot = *slots[i];
     if (!wanted(slot, direction)) continue;
     if (count + slot.granted > capacity) {
       execute(slots.subspan(first, i - first), direction, count);

@@ -2,8 +2,8 @@
 // The resources that a queue's requests need besides the disk: mapped grants, memory for
 // the segments of indirect requests, and private pages for data that is copied.
 //
-// BEWARE: not locked: only who has the turn (turn.h) may use it.  The purger's worker runs in its own
-// context (purger.h).
+// BEWARE: not locked: only who has the turn (turn.h) may use it.  The purger's worker runs in its
+// own context (purger.h).
 #pragma once
 
 #include <cstdint>

@@ -36,7 +36,7 @@ bool Slot::ends_at_once() const {
   }
   if (bounce != nullptr || (grant_copied && operation == HOST_IO_READ)) return false;
   if (!indirect) return true;
-  const std::span<const GrantUse> uses = block->grants().first(granted + 1);
+  const std::span<const GrantUse> grants = block->grants().first(granted + 1);
   return std::all_of(uses.begin(), uses.end(),
                      [](const GrantUse& use) { return use.state == GrantUse::State::kPersistent; });
 }
