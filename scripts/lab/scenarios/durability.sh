@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # lab: tool
 # lab: release
+# lab: rare
 # What was answered before a flush or a barrier is on the disk when that is answered, although
 # the disk loses its cache at that moment: one queue and four, persistent grants on and off.
 # shows: what was answered before FLUSH, empty or with data, is durable when FLUSH is answered, and so is its data | the data is not
