@@ -12,6 +12,7 @@ struct host_thread;
 /* Returned by driver_queue_work(): no timeout. */
 #define HOST_FOREVER 0xffffffffu
 
+/* By how many milliseconds a sleep may end early: see host_thread_start(). */
 #define HOST_EARLY_MS 900
 
 /*

@@ -10,7 +10,7 @@
 # Before that a kernel thread does the same I/O without a guest: the cell "floor".
 #
 # Settings: drivers, persistences, workloads (RW:BS:DEPTH or RW:BS:DEPTH:MICROSECONDS ...),
-# window (seconds), floor_requests.  The disk answers at once, or after so many microseconds.
+# window (seconds), floor_requests, copy_bytes (ours: grant_copy_bytes).  The disk answers at once, or after so many microseconds.
 . /lab/dom0/lib.sh
 mark=/lab/profile/mark
 modprobe null_blk nr_devices=1 gb=1 queue_mode=2 irqmode=0 submit_queues=1
@@ -85,6 +85,7 @@ guest_create g6
 for driver in ${drivers:-intree ours}; do
 	driver_use "$driver"
 	set_parameter max_queues 1
+	[ "$driver" != ours ] || [ -z "${copy_bytes:-}" ] || need set_parameter grant_copy_bytes "$copy_bytes"
 	send_symbols modules
 	for persistent in ${persistences:-Y N}; do
 		set_parameter feature_persistent "$persistent"
