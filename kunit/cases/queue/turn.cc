@@ -38,7 +38,7 @@ TEST(QueueTurn, ARequestIsAnsweredWhereItsIoEnds) {
   for (const bool persistent : {true, false}) {
     Lent bench({.persistent = persistent});
     ASSERT_TRUE(bench.connected);
-    for (const uint8_t operation : {BLKIF_OP_READ, BLKIF_OP_WRITE}) {
+    for (const uint8_t operation : {uint8_t{BLKIF_OP_READ}, uint8_t{BLKIF_OP_WRITE}}) {
       bench.send(operation, 1, 10u + operation);
       ASSERT_EQ(host().held.size(), 1u);
       const uint32_t notifications = host().notifications;

@@ -71,7 +71,7 @@ floor() { # RW BS DEPTH [MICROSECONDS]
 	say "floor $*"
 }
 
-workloads=${workloads:-randread:4k:1 randread:4k:32 randwrite:4k:32}
+workloads=${workloads:-randread:4k:1 randread:4k:1:50 randread:4k:4:50 randread:4k:32 randwrite:4k:32}
 send_symbols kernel
 send_symbols xen
 # The report refuses a plugin that counts this wrong.
