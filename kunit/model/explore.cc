@@ -101,6 +101,8 @@ Thread threads[kThreads];
 uint32_t thread_count;
 uint32_t running;
 bool exploring;
+bool frees;
+uint32_t preemptions;  // how many are left
 size_t depth;
 jmp_buf scheduler;
 std::string fault;
@@ -126,6 +128,7 @@ uint32_t choose(uint32_t count) {
 
 uint64_t state_hash() {
   uint64_t hash = memory.hash(thread_count, thread_count, locations);
+  if (preemptions < kAnyPreemptions / 2) hash = mix(hash, preemptions * kThreads + running);
   for (uint32_t i = 0; i < thread_count; ++i) {
     hash = mix(hash, threads[i].history * 4 + threads[i].finished * 2 + threads[i].started);
   }
@@ -169,13 +172,6 @@ void switch_to(uint32_t next) {
 
 bool enabled(const Thread& thread) {
   return !thread.finished && (!thread.waits || thread.ready());
-}
-
-bool others_wait() {
-  for (uint32_t i = 0; i < thread_count; ++i) {
-    if (i != running && !threads[i].late && enabled(threads[i])) return false;
-  }
-  return true;
 }
 
 void reach_end() {
@@ -245,7 +241,7 @@ void check_object(size_t byte, const void* caller) {
   const uint32_t number = object_of[byte / 16];
   if (number == kNone) return;
   Object& object = objects[number];
-  object.last[running] = memory.now(running).clock[running];
+  if (frees) object.last[running] = memory.clock(running);
   if (!object.freed) return;
   trace("access", arena + byte, 0, __ATOMIC_RELAXED, caller);
   fail("access to freed memory");
@@ -261,17 +257,25 @@ void reschedule() {
   if (depth >= path.size() && !tracing && !visited.insert(state_hash()).second) end_run(kVisited);
   uint32_t candidates[kThreads];
   uint32_t count = 0;
-  if (enabled(threads[running])) candidates[count++] = running;
-  for (uint32_t i = 0; i < thread_count; ++i) {
+  const bool goes_on = enabled(threads[running]);
+  if (goes_on) candidates[count++] = running;
+  for (uint32_t i = 0; i < thread_count && !(goes_on && preemptions == 0); ++i) {
     if (i != running && enabled(threads[i])) candidates[count++] = i;
   }
   if (count == 0) reach_end();
   const auto* const end = std::stable_partition(
       candidates, candidates + count, [](uint32_t thread) { return !threads[thread].late; });
-  if (end != candidates) count = static_cast<uint32_t>(end - candidates);
+  if (end != candidates) {
+    count = static_cast<uint32_t>(end - candidates);
+  } else {
+    memory.settle();
+  }
   if (depth > kLongest) fail("goes on for ever");
   const uint32_t next = candidates[choose(count)];
-  if (next != running) switch_to(next);
+  if (next != running) {
+    if (goes_on && !threads[running].late) --preemptions;
+    switch_to(next);
+  }
   threads[running].waits = false;
 }
 
@@ -315,7 +319,8 @@ struct Access {
   bool full = false;
 };
 
-Access begin(const void* at, uint32_t bytes, const char* what, int order, const void* caller) {
+Access begin(const void* at, uint32_t bytes, const char* what, int order, const void* caller,
+             bool only_stores = false) {
   Access access;
   access.order = order;
   if (!exploring) return access;
@@ -333,7 +338,12 @@ Access begin(const void* at, uint32_t bytes, const char* what, int order, const 
   access.acquire = access.full || access.order == __ATOMIC_ACQUIRE || access.order == __ATOMIC_ACQ_REL;
   access.release = access.full || access.order == __ATOMIC_RELEASE || access.order == __ATOMIC_ACQ_REL;
   access.shift = static_cast<uint32_t>(static_cast<const uint8_t*>(at) - (arena + byte)) * 8;
-  reschedule();
+  // A store may be made at once: whoever runs later need not see it, and may store before it.
+  if (only_stores) {
+    threads[running].fresh = false;
+  } else {
+    reschedule();
+  }
   check_object(byte, caller);
   if (!memory.known(access.location)) {
     memory.first(access.location, read_real(arena + byte, whole));
@@ -383,6 +393,9 @@ End run_once(const Case& tried) {
   thread_count = 0;
   depth = 0;
   exploring = false;
+  running = kThreads;  // no thread
+  frees = false;
+  preemptions = tried.preemptions;
   tried.set_up();
   exploring = true;
   const auto end = static_cast<End>(_setjmp(scheduler));
@@ -429,7 +442,9 @@ void release(void* freed, const void* caller) {
   trace("free", freed, object.bytes, __ATOMIC_RELAXED, caller);
   for (uint32_t i = 0; i < thread_count; ++i) {
     if (i != running && object.last[i] > memory.now(running).clock[i]) {
-      fail("an access to freed memory does not happen before the free");
+      fault = std::string("thread \"") + threads[i].name + "\": ";
+      fault += "an access to freed memory does not happen before the free";
+      end_run(kFault);
     }
   }
 }
@@ -447,6 +462,7 @@ uint32_t spawn(const char* name, Ends ends, std::function<void()> run) {
 }
 
 void step(const std::function<bool()>& ready) {
+  if (!exploring) return;
   Thread& me = threads[running];
   me.waits = true;
   me.ready = ready;
@@ -455,6 +471,7 @@ void step(const std::function<bool()>& ready) {
 }
 
 void step() {
+  if (!exploring) return;
   reschedule();
   note(2);
 }
@@ -462,6 +479,8 @@ void step() {
 void note(uint64_t value) {
   if (exploring) threads[running].history = mix(threads[running].history, value);
 }
+
+void watch_frees() { frees = true; }
 
 void wait_for_others() { threads[running].late = true; }
 
@@ -496,14 +515,14 @@ uint64_t load(const void* at, uint32_t bytes, int order, const void* caller) {
   const Access access = begin(at, bytes, "load", order, caller);
   if (access.location == kNone) return read_real(at, bytes);
   const uint64_t value =
-      memory.load(running, access.location, access.acquire, others_wait()) >> access.shift &
+      memory.load(running, access.location, access.acquire) >> access.shift &
       mask_of(bytes);
   finish(access, "load", const_cast<void*>(at), bytes, value, value, caller);
   return value;
 }
 
 void store(void* at, uint32_t bytes, uint64_t value, int order, const void* caller) {
-  const Access access = begin(at, bytes, "store", order, caller);
+  const Access access = begin(at, bytes, "store", order, caller, true);
   if (access.location == kNone) {
     std::memcpy(at, &value, bytes);
     return;
@@ -558,7 +577,8 @@ void fence(int order, const void* caller) {
   Site& site = site_of(caller, "fence", order);
   site.shared = true;
   if (site.weak) return;
-  reschedule();
+  // Other fences change only what their own thread sees.
+  if (order == __ATOMIC_SEQ_CST || order == kFull) reschedule();
   memory.fence(running, order != __ATOMIC_RELEASE, order != __ATOMIC_ACQUIRE,
                order == __ATOMIC_SEQ_CST || order == kFull);
   threads[running].history = mix(threads[running].history, reinterpret_cast<uintptr_t>(caller));
@@ -569,7 +589,6 @@ void plain(const void* at, size_t bytes, bool writes, const void* caller) {
   if (!exploring || !in_arena(at)) return;
   const auto from = static_cast<size_t>(static_cast<const uint8_t*>(at) - arena);
   check_object(from, caller);
-  const View& now = memory.now(running);
   for (size_t byte = from; byte < from + bytes; ++byte) {
     if (!touch(byte)) continue;
     if (shadow_of[byte] == kNone) {
@@ -579,6 +598,8 @@ void plain(const void* at, size_t bytes, bool writes, const void* caller) {
     if (!writes) threads[running].history = mix(threads[running].history, arena[byte]);
     if (shadow_of[byte] >= shadow.size()) continue;  // from the next run on
     Shadow& who = shadow[shadow_of[byte]];
+    const uint16_t clock = memory.clock(running);
+    const View& now = memory.now(running);
     for (uint32_t i = 0; i < thread_count; ++i) {
       if (i == running) continue;
       if (who.wrote[i] > now.clock[i] || (writes && who.read[i] > now.clock[i])) {
@@ -587,7 +608,7 @@ void plain(const void* at, size_t bytes, bool writes, const void* caller) {
                     : "a plain read races with a write");
       }
     }
-    (writes ? who.wrote : who.read)[running] = now.clock[running];
+    (writes ? who.wrote : who.read)[running] = clock;
   }
 }
 
@@ -635,7 +656,9 @@ bool explore(const Case& tried, const Options& wanted) {
       // none, for the accesses made before the news have left no views.
       if (end == kFault || news) break;
       if (options.most_runs != 0 && all_runs + runs == options.most_runs) {
-        std::printf("gave up after %llu runs\n", static_cast<unsigned long long>(options.most_runs));
+        std::printf("gave up after %llu runs, %zu states\n", static_cast<unsigned long long>(options.most_runs), visited.size());
+        tracing = options.trace;
+        if (tracing) (void)run_once(tried);
         return false;
       }
     } while (next_path());

@@ -26,6 +26,8 @@ namespace model {
 // The driver's objects: an access anywhere else is of no interest to others.
 void* allocate(size_t bytes);
 void release(void* memory, const void* caller);
+// In a set-up: all accesses to an object must happen before it is freed.  Costs states.
+void watch_frees();
 
 enum class Ends : uint8_t {
   kMust,  // a run in which it waits for ever is a fault
@@ -78,11 +80,16 @@ void plain(const void* at, size_t bytes, bool writes, const void* caller);
 // In this memory accesses of different sizes overlap: words of 8 bytes.
 void are_words(const void* from, size_t bytes);
 
+inline constexpr uint32_t kAnyPreemptions = 1u << 30;
+
 struct Case {
   const char* name;
   const char* claims;
   void (*set_up)();
-  void (*ended)();  // after all runs; may be nullptr
+  void (*ended)() = nullptr;  // after all runs
+  // How often a thread is switched that could go on.  Fewer where the threads do much; a thread
+  // still reads each value that the memory allows.
+  uint32_t preemptions = kAnyPreemptions;
 };
 
 struct Options {

@@ -188,24 +188,25 @@ void model_unlock(void* lock, unsigned long) { model::leave(lock); }
 // --- Timers -------------------------------------------------------------------------
 
 void timer_setup(timer_list* timer, void (*function)(timer_list*), int) {
-  timer->function = function;
-  // The word before `pending` is no object of its own: its address names the timer's lock.
+  timer->function = function;  // its address names the timer's lock
   (void)model::spawn("timer", model::Ends::kMay, [timer] {
     for (uint32_t expired = 0;; ++expired) {
       if (expired == model::kEarly) model::wait_for_others();
-      model::step([timer] { return model::newest(&timer->pending, 4) != 0; });
-      model::take(&timer->function);
-      // It may have been deleted meanwhile.
-      const bool pending = model::load(&timer->pending, 4, model::kRelaxed, MODEL_CALLER) != 0;
-      if (pending) model::store(&timer->pending, 4, 0, model::kRelaxed, MODEL_CALLER);
+      // The lock is taken in the same step: a deleted timer is not looked at any more.
+      (void)model::untouched_by_others(&timer->function);
+      const uint32_t lock = model::lock_number(&timer->function);
+      model::step([timer, lock] {
+        return !world.locks[lock].held && model::newest(&timer->pending, 4) != 0;
+      });
+      model::observe(world.lock_views[lock]);
+      world.locks[lock].held = true;
+      world.timer_runs[model::self()] = timer;
+      model::store(&timer->pending, 4, 0, model::kRelaxed, MODEL_CALLER);
       model::leave(&timer->function);
-      if (!pending) continue;
-      auto& works = world.timer_runs[model::self()];
-      works = timer;
       timer->function(timer);
       model::step();
       model::release_to(world.timer_views[model::self()]);
-      works = nullptr;
+      world.timer_runs[model::self()] = nullptr;
     }
   });
 }

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <utility>
 
 namespace model {
 
@@ -60,13 +61,13 @@ void Memory::leave_view(uint32_t thread, uint32_t location, uint32_t message, bo
   view = release ? views.now : views.released;
   view.at[location] = static_cast<uint8_t>(message);
   if (sequence != nullptr) join(view, *sequence);
-  if (release) tick(thread);
+  if (release) views.passed_on = true;
 }
 
-uint64_t Memory::load(uint32_t thread, uint32_t location, bool acquire, bool only_newest) {
+uint64_t Memory::load(uint32_t thread, uint32_t location, bool acquire) {
   const Location& at = locations_[location];
   const uint32_t behind = at.count - 1 - at.place[views_[thread].now.at[location]];
-  const uint32_t back = only_newest ? 0 : choose_(behind + 1);
+  const uint32_t back = choose_(behind + 1);
   was_newest_ = back == 0;
   const uint32_t message = at.order[at.count - 1 - back];
   see(thread, location, message, acquire);
@@ -96,8 +97,23 @@ void Memory::fence(uint32_t thread, bool acquire, bool release, bool full) {
   }
   if (release || full) {
     views.released = views.now;
-    tick(thread);
+    views.passed_on = true;
   }
+}
+
+void Memory::settle() {
+  for (ThreadViews& views : views_) {
+    for (uint32_t i = 0; i < kLocations; ++i) {
+      const Location& at = locations_[i];
+      if (at.count != 0) views.now.at[i] = at.order[at.count - 1];
+    }
+  }
+}
+
+uint16_t Memory::clock(uint32_t thread) {
+  ThreadViews& views = views_[thread];
+  if (std::exchange(views.passed_on, false)) ++views.now.clock[thread];
+  return views.now.clock[thread];
 }
 
 void Memory::publish(uint32_t thread, View& view) {
@@ -107,7 +123,7 @@ void Memory::publish(uint32_t thread, View& view) {
 
 void Memory::release_to(uint32_t thread, View& view) {
   join(view, views_[thread].now);
-  tick(thread);
+  views_[thread].passed_on = true;
 }
 
 namespace {
@@ -137,7 +153,7 @@ uint64_t Memory::hash(uint64_t seed, uint32_t threads, uint32_t locations) const
   for (uint32_t i = 0; i < threads; ++i) {
     seed = hash(seed, views_[i].now, locations);
     seed = hash(seed, views_[i].acquired, locations);
-    seed = hash(seed, views_[i].released, locations);
+    seed = mix(hash(seed, views_[i].released, locations), views_[i].passed_on);
   }
   seed = hash(seed, full_, locations);
   for (uint32_t i = 0; i < locations; ++i) {

@@ -41,6 +41,7 @@ struct ThreadViews {
   View now;       // what the thread has seen
   View acquired;  // what an acquire fence adds
   View released;  // what a release fence has left for later relaxed stores
+  bool passed_on;  // others may have got the thread's clock
 };
 
 // Chooses one of `count` ways to go on.
@@ -54,8 +55,7 @@ class Memory {
   [[nodiscard]] bool known(uint32_t location) const { return locations_[location].count != 0; }
   void first(uint32_t location, uint64_t value);
 
-  // `only_newest`: all other threads wait, so the store buffers are empty.
-  uint64_t load(uint32_t thread, uint32_t location, bool acquire, bool only_newest);
+  uint64_t load(uint32_t thread, uint32_t location, bool acquire);
   // The value is `(old & ~mask) | value`, where `old` is what the message before it has.
   void store(uint32_t thread, uint32_t location, uint64_t value, uint64_t mask, bool release);
   // `change` returns false when nothing is to be stored; then it is a load with `load_acquire`.
@@ -63,6 +63,12 @@ class Memory {
   uint64_t modify(uint32_t thread, uint32_t location, bool acquire, bool release, Change change,
                   bool load_acquire = false);
   void fence(uint32_t thread, bool acquire, bool release, bool full);
+
+  // Time passes: every store becomes visible to all, in no order.
+  void settle();
+
+  // The thread's clock for an access that is not to race with others.
+  [[nodiscard]] uint16_t clock(uint32_t thread);
 
   // For the kernel's own objects, whose orders are not under test.
   void publish(uint32_t thread, View& view);
@@ -86,7 +92,6 @@ class Memory {
   void see(uint32_t thread, uint32_t location, uint32_t message, bool acquire);
   void leave_view(uint32_t thread, uint32_t location, uint32_t message, bool release,
                   const View* sequence);
-  void tick(uint32_t thread) { ++views_[thread].now.clock[thread]; }
 
   Choose choose_;
   bool was_newest_ = true;

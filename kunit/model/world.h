@@ -52,8 +52,7 @@ struct World {
   host_io* ios[kMost];
   uint32_t io_count;
   bool ends_at_once;  // the disk ends I/Os within their submission
-  uint64_t scratch;   // for cases
-  uint32_t sent;      // events to the frontend
+  uint32_t done;      // for cases
 };
 
 extern World world;
