@@ -144,12 +144,12 @@ uint32_t look_and_sleep() {
 
 void sleep() {
   new_sleeper(look_and_sleep);
-  for (uint32_t i = 0; i < 2; ++i) {
-    (void)spawn("waker", Ends::kMay, [i] {
-      sleeper->wanted[i].store(1, std::memory_order_relaxed);
+  (void)spawn("waker", Ends::kMay, [] {
+    for (std::atomic<uint32_t>& wanted : sleeper->wanted) {
+      wanted.store(1, std::memory_order_relaxed);
       host_thread_wake(sleeper->thread);
-    });
-  }
+    }
+  });
   (void)spawn("judge", Ends::kMust, [] { step([] { return world.done == 2; }); });
 }
 
@@ -157,13 +157,13 @@ void sleep() {
 uint32_t look_at_clock() {
   host_thread_clear_wakeups(sleeper->thread);
   step();
-  return ++world.done < 4 ? 1000 : HOST_FOREVER;
+  return ++world.done < 3 ? 1000 : HOST_FOREVER;
 }
 
 void timer() {
   new_sleeper(look_at_clock);
   (void)spawn("waker", Ends::kMay, [] { host_thread_wake(sleeper->thread); });
-  (void)spawn("judge", Ends::kMust, [] { step([] { return world.done >= 4; }); });
+  (void)spawn("judge", Ends::kMust, [] { step([] { return world.done >= 3; }); });
 }
 
 // The end of a thread: nothing of it is touched after host_thread_stop().
@@ -215,6 +215,51 @@ void stack() {
   });
 }
 
+// The disk's first I/O after a pause: it is not taken for one that hangs since the last one.
+void stalled() {
+  renew_world();
+  auto* made = ::new (allocate(sizeof(Ended))) Ended;
+  (void)spawn("ring", Ends::kMust, [made] { made->completions.expect(1, 5000); });
+  (void)spawn("survey", Ends::kMust, [made] {
+    require(made->completions.stalled_ms(5001) <= 1, "an old time is read");
+  });
+}
+
+// --- What debugfs reads of a request ----------------------------------------------------
+
+// Two requests, one after the other in the same slot.
+void record() {
+  renew_world();
+  auto* made = ::new (allocate(sizeof(blkback::RequestRecord))) blkback::RequestRecord;
+  (void)spawn("ring", Ends::kMust, [made] {
+    blkback::Request request{};
+    for (const uint64_t number : {1, 2}) {
+      request.operation = number == 1 ? blkback::Operation::kFlush : blkback::Operation::kDiscard;
+      request.sector = number * 8;
+      request.sectors = number;
+      made->begin(request, number * 1000000);
+      made->submitted(number * 1000000 + 2000);
+      made->ended(number * 1000000 + 4000);
+      made->end();
+    }
+  });
+  (void)spawn("reader", Ends::kMust, [made] {
+    driver_request_info info{};
+    if (!made->read(9000000, info)) return;
+    const uint64_t number = info.sectors;
+    require(number == 1 || number == 2, "a request with no length");
+    require(info.sector == number * 8, "a sector of another request");
+    require(info.operation == (number == 1 ? kFlush : BLKIF_OP_DISCARD),
+            "an operation of another request");
+    require(info.age_us == 9000 - number * 1000, "a time of another request");
+    if (info.place == DRIVER_BEFORE_DISK) require(info.disk_us == 0, "a time before the disk");
+    if (info.place == DRIVER_WITH_DISK) {
+      require(info.disk_us == info.age_us - 2, "a start of another request");
+    }
+    if (info.place == DRIVER_BACK_FROM_DISK) require(info.disk_us == 2, "an end of another request");
+  });
+}
+
 // --- A whole queue ------------------------------------------------------------------
 
 // The frontend publishes its requests one by one and sleeps when it has nothing to do.
@@ -248,7 +293,6 @@ void end() {
     guest.push();
   }
   spawn_disk("disk");
-  spawn_disk("disk2");
   (void)spawn("owner", Ends::kMust, [] {
     device->queues[0]->serve();
     device->queues[0]->close();
@@ -263,19 +307,40 @@ void end() {
 }
 
 constexpr Case kCases[] = {
-    {.name = "ring", .claims = "one request: seen, answered, nobody sleeps on it",
+    {.name = "ring",
+     .claims = "one request: seen, answered, and nobody sleeps on it",
      .set_up = ring<1, true>},
     {.name = "ring-together", .claims = "two requests with one index", .set_up = ring<2, true>},
-    {.name = "ring-apart", .claims = "two requests with two indices", .set_up = ring<2, false>},
-    {.name = "sleep", .claims = "no wake-up is lost",
-     .set_up = sleep},
-    {.name = "timer", .claims = "a timer that lasts ends each sleep", .set_up = timer},
-    {.name = "stop", .claims = "a thread and its timer end before their memory", .set_up = stop},
-    {.name = "stack", .claims = "each ended I/O is collected once, before its memory ends",
+    {.name = "stack",
+     .claims = "each ended I/O is collected once, before its memory ends",
      .set_up = stack},
-    {.name = "queue", .claims = "the whole path of two requests", .set_up = queue,
+    {.name = "stalled",
+     .claims = "a disk that has just got an I/O does not hang",
+     .set_up = stalled},
+    {.name = "record",
+     .claims = "debugfs shows a request as it was, not a mixture of two",
+     .set_up = record},
+    {.name = "sleep", .claims = "no wake-up is lost", .set_up = sleep, .preemptions = 2},
+    {.name = "stop",
+     .claims = "a thread and its timer end before their memory",
+     .set_up = stop,
      .preemptions = 2},
-    {.name = "end", .claims = "a queue ends with I/O in flight", .set_up = end, .preemptions = 2},
+    {.name = "timer",
+     .claims = "a timer that lasts ends each sleep",
+     .set_up = timer,
+     .preemptions = 2},
+    {.name = "ring-apart",
+     .claims = "two requests with two indices",
+     .set_up = ring<2, false>,
+     .preemptions = 2},
+    {.name = "queue",
+     .claims = "the whole path of two requests",
+     .set_up = queue,
+     .preemptions = 1},
+    {.name = "end",
+     .claims = "a queue ends with I/O in flight",
+     .set_up = end,
+     .preemptions = 1},
 };
 
 }  // namespace

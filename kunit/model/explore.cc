@@ -395,7 +395,7 @@ End run_once(const Case& tried) {
   exploring = false;
   running = kThreads;  // no thread
   frees = false;
-  preemptions = tried.preemptions;
+  preemptions = options.preemptions != 0 ? options.preemptions : tried.preemptions;
   tried.set_up();
   exploring = true;
   const auto end = static_cast<End>(_setjmp(scheduler));

@@ -94,6 +94,7 @@ struct Case {
 
 struct Options {
   uint64_t most_runs = 0;  // 0: no limit
+  uint32_t preemptions = 0;  // 0: as the case says
   bool trace = false;
 };
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 // usage: model list
-//        model [--trace] [--runs N] CASE [ADDRESS...]   weakens the accesses made from there
+//        model [--trace] [--runs N] [--preemptions N] CASE [ADDRESS...]   weakens the accesses made from there
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -15,6 +15,8 @@ int main(int count, char** words) {
       options.trace = true;
     } else if (std::strcmp(words[i], "--runs") == 0 && i + 1 < count) {
       options.most_runs = std::strtoull(words[++i], nullptr, 0);
+    } else if (std::strcmp(words[i], "--preemptions") == 0 && i + 1 < count) {
+      options.preemptions = static_cast<uint32_t>(std::strtoul(words[++i], nullptr, 0));
     } else if (chosen != nullptr) {
       model::weaken(reinterpret_cast<const void*>(std::strtoull(words[i], nullptr, 16)));
     } else {
@@ -29,7 +31,7 @@ int main(int count, char** words) {
     }
   }
   if (chosen == nullptr) {
-    std::fputs("usage: model list | model [--trace] [--runs N] CASE [ADDRESS...]\n", stderr);
+    std::fputs("usage: model list | model [--trace] [--runs N] [--preemptions N] CASE [ADDRESS...]\n", stderr);
     return 2;
   }
   return model::explore(*chosen, options) ? 0 : 1;
