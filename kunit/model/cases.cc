@@ -237,9 +237,14 @@ void record() {
       request.operation = number == 1 ? blkback::Operation::kFlush : blkback::Operation::kDiscard;
       request.sector = number * 8;
       request.sectors = number;
+      request.segment_count = static_cast<uint16_t>(number);
       made->begin(request, number * 1000000);
       made->submitted(number * 1000000 + 2000);
       made->ended(number * 1000000 + 4000);
+      if (number == 2) {  // it goes in parts
+        made->submitted(number * 1000000 + 5000);
+        made->ended(number * 1000000 + 4000);
+      }
       made->end();
     }
   });
@@ -251,6 +256,7 @@ void record() {
     require(info.sector == number * 8, "a sector of another request");
     require(info.operation == (number == 1 ? kFlush : BLKIF_OP_DISCARD),
             "an operation of another request");
+    require(info.segments == number, "segments of another request");
     require(info.age_us == 9000 - number * 1000, "a time of another request");
     if (info.place == DRIVER_BEFORE_DISK) require(info.disk_us == 0, "a time before the disk");
     if (info.place == DRIVER_WITH_DISK) {

@@ -88,6 +88,7 @@ std::vector<Choice> path;
 uint8_t* stacks[kThreads];
 Options options;
 bool tracing;
+const void* outer_caller;
 
 // --- For one run ----------------------------------------------------------------
 Memory memory(choose);
@@ -319,11 +320,26 @@ struct Access {
   bool full = false;
 };
 
+// Is the access, or the call of the function that makes it, to be weakened?
+bool weakened(Site& site, const char* what, int order) {
+  const void* outer = std::exchange(outer_caller, nullptr);
+  bool weak = site.weak;
+  if (outer != nullptr) {
+    Site& call = site_of(outer, what, order);
+    call.shared = true;
+    weak |= call.weak;
+  }
+  return weak;
+}
+
 Access begin(const void* at, uint32_t bytes, const char* what, int order, const void* caller,
              bool only_stores = false) {
   Access access;
   access.order = order;
-  if (!exploring) return access;
+  if (!exploring) {
+    outer_caller = nullptr;
+    return access;
+  }
   Site& site = site_of(caller, what, order);
   if (!in_arena(at)) return access;
   size_t byte = 0;
@@ -333,7 +349,7 @@ Access begin(const void* at, uint32_t bytes, const char* what, int order, const 
   if (access.location == kNone) return access;
   site.shared = true;
   if (order == __ATOMIC_SEQ_CST) fail("a seq_cst access: the model has only fences");
-  if (site.weak) access.order = __ATOMIC_RELAXED;
+  if (weakened(site, what, order)) access.order = __ATOMIC_RELAXED;
   access.full = access.order == kFull;
   access.acquire = access.full || access.order == __ATOMIC_ACQUIRE || access.order == __ATOMIC_ACQ_REL;
   access.release = access.full || access.order == __ATOMIC_RELEASE || access.order == __ATOMIC_ACQ_REL;
@@ -573,10 +589,13 @@ bool compare_exchange(void* at, uint32_t bytes, uint64_t& expected, uint64_t des
 }
 
 void fence(int order, const void* caller) {
-  if (!exploring) return;
+  if (!exploring) {
+    outer_caller = nullptr;
+    return;
+  }
   Site& site = site_of(caller, "fence", order);
   site.shared = true;
-  if (site.weak) return;
+  if (weakened(site, "fence", order)) return;
   // Other fences change only what their own thread sees.
   if (order == __ATOMIC_SEQ_CST || order == kFull) reschedule();
   memory.fence(running, order != __ATOMIC_RELEASE, order != __ATOMIC_ACQUIRE,
@@ -623,6 +642,8 @@ uint64_t newest(const void* at, uint32_t bytes) {
 void are_words(const void* from, size_t bytes) {
   words.emplace_back(static_cast<const uint8_t*>(from) - arena, bytes);
 }
+
+void called_from(const void* caller) { outer_caller = caller; }
 
 void weaken(const void* caller) { sites[caller].weak = true; }
 

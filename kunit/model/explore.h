@@ -98,6 +98,9 @@ struct Options {
   bool trace = false;
 };
 
+// The next access is made in a function that was called from there, as those of shared.c are.
+void called_from(const void* caller);
+
 // Weakens the accesses that are made from this address to relaxed, and fences to nothing.
 void weaken(const void* caller);
 

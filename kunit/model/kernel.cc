@@ -104,7 +104,15 @@ extern "C" {
 
 unsigned long jiffies = 1000;
 
-void model_fence(int order) { model::fence(order, MODEL_CALLER); }
+void model_fence(int order) {
+  model::called_from(MODEL_OUTER_CALLER);
+  model::fence(order, MODEL_CALLER);
+}
+
+void model_store_release(uint32_t* at, uint32_t value) {
+  model::called_from(MODEL_OUTER_CALLER);
+  model::store(at, sizeof(*at), value, __ATOMIC_RELEASE, MODEL_CALLER);
+}
 
 unsigned long model_or(unsigned long* word, unsigned long value) {
   return model::modify(word, sizeof(*word), model::Rmw::kOr, value, model::kFull, MODEL_CALLER);

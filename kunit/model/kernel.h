@@ -24,7 +24,7 @@ typedef uint64_t u64;
 /* Atomic accesses, Documentation/memory-barriers.txt */
 #define READ_ONCE(x) __atomic_load_n(&(x), __ATOMIC_RELAXED)
 #define WRITE_ONCE(x, value) __atomic_store_n(&(x), value, __ATOMIC_RELAXED)
-#define virt_store_release(at, value) __atomic_store_n(at, value, __ATOMIC_RELEASE)
+#define virt_store_release(at, value) model_store_release(at, value)
 /* The model moves no store before an earlier load: an acquire fence orders no more here. */
 #define virt_rmb() model_fence(__ATOMIC_ACQUIRE)
 #define virt_mb() model_fence(__ATOMIC_SEQ_CST)
@@ -34,6 +34,7 @@ typedef uint64_t u64;
 #define test_and_clear_bit(bit, word) ((model_and(word, ~(1ul << (bit))) >> (bit)) & 1)
 #define clear_bit(bit, word) ((void)__atomic_fetch_and(word, ~(1ul << (bit)), __ATOMIC_RELAXED))
 void model_fence(int order);
+void model_store_release(uint32_t *at, uint32_t value);
 unsigned long model_or(unsigned long *word, unsigned long value);
 unsigned long model_and(unsigned long *word, unsigned long value);
 

@@ -74,3 +74,5 @@ void guest_wait(uint32_t port);
 }  // namespace model
 
 #define MODEL_CALLER __builtin_return_address(0)
+// Of the function that has called: everything is built with frame pointers.
+#define MODEL_OUTER_CALLER __builtin_return_address(1)
