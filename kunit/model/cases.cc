@@ -33,14 +33,15 @@ struct Device {
 
   Owned<Queue>& connect(uint32_t port) {
     const uint32_t grefs[] = {port};
-    auto queue = Queue::create({.device = nullptr,
-                                .ring_refs = grefs,
-                                .event_channel = port,
-                                .layout = blkback::wire::Layout::kNative,
-                                .persistence = blkback::Mapper::Persistence::kOff,
-                                .index = port,
-                                .name = "7.xvda-0"},
-                               {vbd, pool, order, statistics, log, owner, wishes, squeeze_until_ms});
+    auto queue =
+        Queue::create({.device = nullptr,
+                       .ring_refs = grefs,
+                       .event_channel = port,
+                       .layout = blkback::wire::Layout::kNative,
+                       .persistence = blkback::Mapper::Persistence::kOff,
+                       .index = port,
+                       .name = "7.xvda-0"},
+                      {vbd, pool, order, statistics, log, owner, wishes, squeeze_until_ms});
     if (!queue) __builtin_trap();
     queues[port] = std::move(*queue);
     return queues[port];
@@ -201,6 +202,7 @@ void stack() {
   }
   (void)spawn("ring", Ends::kMust, [made] {
     uint32_t collected = 0;
+    uint32_t looks = 0;
     while (collected != 2) {
       blkback::SlotList done;
       made->completions.collect({}, 1, done);
@@ -208,9 +210,11 @@ void stack() {
         require(slot->error == 0, "the end of an I/O is not seen");
         ++collected;
       }
-      if (collected != 2) wait_for_others();
+      if (++looks == 4) wait_for_others();
     }
-    while (!made->completions.all_left()) wait_for_others();
+    while (!made->completions.all_left()) {
+      if (++looks == 6) wait_for_others();
+    }
     host_free(made, sizeof(*made));
   });
 }
@@ -220,9 +224,8 @@ void stalled() {
   renew_world();
   auto* made = ::new (allocate(sizeof(Ended))) Ended;
   (void)spawn("ring", Ends::kMust, [made] { made->completions.expect(1, 5000); });
-  (void)spawn("survey", Ends::kMust, [made] {
-    require(made->completions.stalled_ms(5001) <= 1, "an old time is read");
-  });
+  (void)spawn("survey", Ends::kMust,
+              [made] { require(made->completions.stalled_ms(5001) <= 1, "an old time is read"); });
 }
 
 // --- What debugfs reads of a request ----------------------------------------------------
@@ -262,7 +265,8 @@ void record() {
     if (info.place == DRIVER_WITH_DISK) {
       require(info.disk_us == info.age_us - 2, "a start of another request");
     }
-    if (info.place == DRIVER_BACK_FROM_DISK) require(info.disk_us == 2, "an end of another request");
+    if (info.place == DRIVER_BACK_FROM_DISK)
+      require(info.disk_us == 2, "an end of another request");
   });
 }
 
@@ -309,6 +313,7 @@ void end() {
       observe(world.work_views[number]);
     }
     device->queues[0].reset();
+    require(newest(ring_page(0) + 8, 4) == world.done, "an I/O that ended was not answered");
   });
 }
 
@@ -343,10 +348,7 @@ constexpr Case kCases[] = {
      .claims = "the whole path of two requests",
      .set_up = queue,
      .preemptions = 1},
-    {.name = "end",
-     .claims = "a queue ends with I/O in flight",
-     .set_up = end,
-     .preemptions = 1},
+    {.name = "end", .claims = "a queue ends with I/O in flight", .set_up = end, .preemptions = 1},
 };
 
 }  // namespace

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "explore.h"
 
+#include <sys/mman.h>
+#include <ucontext.h>
 #include <algorithm>
 #include <csetjmp>
 #include <cstdio>
@@ -8,8 +10,6 @@
 #include <cstring>
 #include <map>
 #include <set>
-#include <sys/mman.h>
-#include <ucontext.h>
 #include <unordered_set>
 #include <utility>
 #include <vector>
@@ -51,7 +51,7 @@ struct Thread {
   bool finished;
   bool started;
   bool fresh;  // was chosen to begin, and has done nothing yet
-  bool late;  // goes on only when all others wait
+  bool late;   // goes on only when all others wait
   uint64_t history;
   jmp_buf at;
 };
@@ -75,9 +75,9 @@ void reschedule();
 
 // --- For the whole exploration ------------------------------------------------
 uint8_t* arena;
-uint8_t owner[kArena];          // of each byte: the one thread that touches it, or kShared
-uint16_t location_of[kArena];   // of a shared atomic object, by its first byte
-uint16_t shadow_of[kArena];     // of a shared byte
+uint8_t owner[kArena];         // of each byte: the one thread that touches it, or kShared
+uint16_t location_of[kArena];  // of a shared atomic object, by its first byte
+uint16_t shadow_of[kArena];    // of a shared byte
 uint32_t locations;
 uint32_t shadows;
 bool news;  // a byte has turned out to be shared: what was explored so far does not count
@@ -171,9 +171,7 @@ void switch_to(uint32_t next) {
   _longjmp(threads[next].at, 1);
 }
 
-bool enabled(const Thread& thread) {
-  return !thread.finished && (!thread.waits || thread.ready());
-}
+bool enabled(const Thread& thread) { return !thread.finished && (!thread.waits || thread.ready()); }
 
 void reach_end() {
   for (uint32_t i = 0; i < thread_count; ++i) {
@@ -185,9 +183,7 @@ void reach_end() {
   end_run(kAllDone);
 }
 
-bool in_arena(const void* at) {
-  return at >= arena && at < arena + kArena;
-}
+bool in_arena(const void* at) { return at >= arena && at < arena + kArena; }
 
 const char* order_name(int order) {
   switch (order) {
@@ -220,8 +216,8 @@ void trace(const char* what, const void* at, uint64_t value, int order, const vo
   if (!tracing) return;
   std::printf("  %-10s %-8s %-8s %5zx = %llx%s\t@%p\n", threads[running].name, what,
               order_name(order), in_arena(at) ? static_cast<const uint8_t*>(at) - arena : 0,
-              static_cast<unsigned long long>(value), memory.was_newest() ? "" : " (not the newest)",
-              caller);
+              static_cast<unsigned long long>(value),
+              memory.was_newest() ? "" : " (not the newest)", caller);
 }
 
 // Notes that the running thread touches the byte.  Returns true when others do, too.
@@ -309,7 +305,9 @@ uint64_t read_real(const void* at, uint32_t bytes) {
   return value;
 }
 
-uint64_t mask_of(uint32_t bytes) { return bytes == 8 ? ~uint64_t{0} : (uint64_t{1} << bytes * 8) - 1; }
+uint64_t mask_of(uint32_t bytes) {
+  return bytes == 8 ? ~uint64_t{0} : (uint64_t{1} << bytes * 8) - 1;
+}
 
 struct Access {
   uint32_t location = kNone;
@@ -351,8 +349,10 @@ Access begin(const void* at, uint32_t bytes, const char* what, int order, const 
   if (order == __ATOMIC_SEQ_CST) fail("a seq_cst access: the model has only fences");
   if (weakened(site, what, order)) access.order = __ATOMIC_RELAXED;
   access.full = access.order == kFull;
-  access.acquire = access.full || access.order == __ATOMIC_ACQUIRE || access.order == __ATOMIC_ACQ_REL;
-  access.release = access.full || access.order == __ATOMIC_RELEASE || access.order == __ATOMIC_ACQ_REL;
+  access.acquire =
+      access.full || access.order == __ATOMIC_ACQUIRE || access.order == __ATOMIC_ACQ_REL;
+  access.release =
+      access.full || access.order == __ATOMIC_RELEASE || access.order == __ATOMIC_ACQ_REL;
   access.shift = static_cast<uint32_t>(static_cast<const uint8_t*>(at) - (arena + byte)) * 8;
   // A store may be made at once: whoever runs later need not see it, and may store before it.
   if (only_stores) {
@@ -371,8 +371,8 @@ Access begin(const void* at, uint32_t bytes, const char* what, int order, const 
 void finish(const Access& access, const char* what, void* at, uint32_t bytes, uint64_t read,
             uint64_t shown, const void* caller) {
   if (access.full) memory.fence(running, true, true, true);
-  threads[running].history = mix(mix(threads[running].history, read),
-                                 reinterpret_cast<uintptr_t>(caller));
+  threads[running].history =
+      mix(mix(threads[running].history, read), reinterpret_cast<uintptr_t>(caller));
   const uint64_t value = memory.newest(access.location) >> access.shift;
   std::memcpy(at, &value, bytes);
   trace(what, at, shown, access.order, caller);
@@ -531,8 +531,7 @@ uint64_t load(const void* at, uint32_t bytes, int order, const void* caller) {
   const Access access = begin(at, bytes, "load", order, caller);
   if (access.location == kNone) return read_real(at, bytes);
   const uint64_t value =
-      memory.load(running, access.location, access.acquire) >> access.shift &
-      mask_of(bytes);
+      memory.load(running, access.location, access.acquire) >> access.shift & mask_of(bytes);
   finish(access, "load", const_cast<void*>(at), bytes, value, value, caller);
   return value;
 }
@@ -677,7 +676,8 @@ bool explore(const Case& tried, const Options& wanted) {
       // none, for the accesses made before the news have left no views.
       if (end == kFault || news) break;
       if (options.most_runs != 0 && all_runs + runs == options.most_runs) {
-        std::printf("gave up after %llu runs, %zu states\n", static_cast<unsigned long long>(options.most_runs), visited.size());
+        std::printf("gave up after %llu runs, %zu states\n",
+                    static_cast<unsigned long long>(options.most_runs), visited.size());
         tracing = options.trace;
         if (tracing) (void)run_once(tried);
         return false;

@@ -69,8 +69,7 @@ inline constexpr int kFull = 100;
 enum class Rmw : uint8_t { kExchange, kAdd, kSub, kOr, kAnd, kXor };
 uint64_t load(const void* at, uint32_t bytes, int order, const void* caller);
 void store(void* at, uint32_t bytes, uint64_t value, int order, const void* caller);
-uint64_t modify(void* at, uint32_t bytes, Rmw how, uint64_t operand, int order,
-                const void* caller);
+uint64_t modify(void* at, uint32_t bytes, Rmw how, uint64_t operand, int order, const void* caller);
 bool compare_exchange(void* at, uint32_t bytes, uint64_t& expected, uint64_t desired, int order,
                       int failure_order, const void* caller);
 void fence(int order, const void* caller);
@@ -93,7 +92,7 @@ struct Case {
 };
 
 struct Options {
-  uint64_t most_runs = 0;  // 0: no limit
+  uint64_t most_runs = 0;    // 0: no limit
   uint32_t preemptions = 0;  // 0: as the case says
   bool trace = false;
 };

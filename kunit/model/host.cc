@@ -92,7 +92,8 @@ uint8_t host_trace_on[HOST_TRACE_EVENTS];
 uint16_t host_device_domid(const host_device*) { return 7; }
 uint32_t host_device_vdev(const host_device*) { return 51712; }
 
-int host_event_bind(host_device*, uint32_t port, driver_queue* queue, host_event_channel** channel) {
+int host_event_bind(host_device*, uint32_t port, driver_queue* queue,
+                    host_event_channel** channel) {
   world.ports[port].queue = queue;
   *channel = reinterpret_cast<host_event_channel*>(&world.ports[port]);
   return 0;
@@ -175,6 +176,7 @@ void host_disk_describe(const host_disk*, host_disk_geometry* geometry) {
 uint64_t host_disk_sectors(const host_disk*) { return 2048; }
 int host_disk_sync(host_disk*) { return 0; }
 void host_disk_submit(host_io* const* ios, uint32_t count) {
+  world.done += count;
   if (world.ends_at_once) {
     for (uint32_t i = 0; i < count; ++i) model::end_io(ios[i]);
     return;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 // usage: model list
-//        model [--trace] [--runs N] [--preemptions N] CASE [ADDRESS...]   weakens the accesses made from there
+//        model [--trace] [--runs N] [--preemptions N] CASE [ADDRESS...]   weakens the accesses made
+//        from there
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -31,7 +32,9 @@ int main(int count, char** words) {
     }
   }
   if (chosen == nullptr) {
-    std::fputs("usage: model list | model [--trace] [--runs N] [--preemptions N] CASE [ADDRESS...]\n", stderr);
+    std::fputs(
+        "usage: model list | model [--trace] [--runs N] [--preemptions N] CASE [ADDRESS...]\n",
+        stderr);
     return 2;
   }
   return model::explore(*chosen, options) ? 0 : 1;

@@ -38,9 +38,9 @@ struct Location {
 };
 
 struct ThreadViews {
-  View now;       // what the thread has seen
-  View acquired;  // what an acquire fence adds
-  View released;  // what a release fence has left for later relaxed stores
+  View now;        // what the thread has seen
+  View acquired;   // what an acquire fence adds
+  View released;   // what a release fence has left for later relaxed stores
   bool passed_on;  // others may have got the thread's clock
 };
 

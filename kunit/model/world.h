@@ -18,8 +18,8 @@ struct World {
   View lock_views[kMost * 2];
   View task_views[kMost];
   View work_views[kMost];
-  View port_views[kMost];   // an event on its way to the backend
-  View guest_views[kMost];  // an event on its way to the frontend
+  View port_views[kMost];      // an event on its way to the backend
+  View guest_views[kMost];     // an event on its way to the frontend
   View timer_views[kThreads];  // by the thread that runs the timer
   View disk_view;
   static constexpr uint32_t kViews = kMost * 6 + kThreads + 1;
@@ -52,7 +52,7 @@ struct World {
   host_io* ios[kMost];
   uint32_t io_count;
   bool ends_at_once;  // the disk ends I/Os within their submission
-  uint32_t done;      // for cases
+  uint32_t done;      // I/Os that the disk got; in cases without a disk what they count
 };
 
 extern World world;
