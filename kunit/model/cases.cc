@@ -22,7 +22,8 @@ using blkback::Queue;
 // The objects that a queue needs and a device has.
 struct Device {
   blkback::Vbd vbd{{.access = blkback::Access::kReadWrite}, reinterpret_cast<host_disk*>(&world)};
-  blkback::PagePool pool;
+  blkback::Account account;
+  blkback::PagePool pool{account, 0};
   blkback::WriteOrder order;
   blkback::Statistics statistics;
   blkback::LogLimits log;

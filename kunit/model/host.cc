@@ -203,11 +203,18 @@ host_grant_scratch* host_grant_scratch_alloc(uint32_t) {
 void host_grant_scratch_free(host_grant_scratch*) {}
 void host_grant_map(host_grant_scratch*, uint16_t, host_grant_map_op*, uint32_t) { std::abort(); }
 void host_grant_unmap(host_grant_scratch*, host_grant_unmap_op*, uint32_t) { std::abort(); }
+void host_grant_copy(host_grant_scratch*, uint16_t, host_grant_copy_op*, uint32_t) { std::abort(); }
+
+// What the host's memory costs is for accounts without a cap.
+size_t host_memory_cost(size_t bytes) { return bytes; }
+uint32_t host_page_cost() { return HOST_PAGE_BYTES; }
+size_t host_grant_scratch_cost(uint32_t capacity) { return capacity; }
+size_t host_ring_cost(uint32_t count) { return size_t{count} * HOST_PAGE_BYTES; }
 
 void host_trace_taken(const host_trace_request*) {}
 void host_trace_submitted(const host_trace_request*) {}
 void host_trace_done(const host_trace_request*) {}
-void host_trace_grants(const host_trace_ring*, uint32_t, uint32_t, uint32_t) {}
+void host_trace_grants(const host_trace_ring*, uint32_t, uint32_t, uint32_t, uint32_t) {}
 void host_trace_stall(const host_trace_ring*, host_trace_stall_reason, uint32_t) {}
 
 }  // extern "C"
