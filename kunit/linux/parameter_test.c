@@ -61,7 +61,7 @@ static void names_and_defaults_are_as_documented(struct kunit *test)
 {
 	struct host_parameters v = values();
 
-	KUNIT_EXPECT_EQ(test, 9, THIS_MODULE->num_kp);
+	KUNIT_EXPECT_EQ(test, 10, THIS_MODULE->num_kp);
 	KUNIT_EXPECT_EQ(test, 1024, v.max_buffer_pages);
 	KUNIT_EXPECT_EQ(test, 1056, v.max_persistent_grants);
 	KUNIT_EXPECT_EQ(test, 60, v.persistent_grant_unused_seconds);

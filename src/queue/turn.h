@@ -22,35 +22,39 @@ class Turn {
   Turn& operator=(const Turn&) = delete;
 
   // Context: the thread, which has the turn.
-  void lend() {
+  void lend() BLKBACK_EXCLUDES(lock_) {
     const SpinGuard guard(lock_);
-    lent_.store(true, std::memory_order_relaxed);
+    set_locked(true);
   }
   // Waits for those who have borrowed the turn.  Does nothing when it is not lent.
   // Context: the thread.
-  void take_back() {
-    if (!lent()) return;
+  void take_back() BLKBACK_EXCLUDES(lock_) {
+    if (!looks_lent()) return;
     const SpinGuard guard(lock_);
-    lent_.store(false, std::memory_order_relaxed);
+    set_locked(false);
   }
 
   // Calls work() with the turn, with interrupts off, and returns what work() returns.
   // Returns false, without a call, when the thread has the turn.  Context: any.
   template <typename Work>
-  [[nodiscard]] bool borrow(Work work) {
-    // The thread's own submission may complete I/Os: without this look they would take the lock.
-    if (!lent()) return false;
+  [[nodiscard]] bool borrow(Work work) BLKBACK_EXCLUDES(lock_) {
+    // I/Os that end within the thread's own submission take no lock.
+    if (!looks_lent()) return false;
     const SpinGuard guard(lock_);
-    return lent() && work();
+    return lent_ && work();
   }
 
  private:
-  [[nodiscard]] bool lent() const { return lent_.load(std::memory_order_relaxed); }
+  void set_locked(bool lent) BLKBACK_REQUIRES(lock_) {
+    lent_ = lent;
+    looks_lent_.store(lent, std::memory_order_relaxed);
+  }
+  [[nodiscard]] bool looks_lent() const { return looks_lent_.load(std::memory_order_relaxed); }
 
   SpinLock lock_{HOST_LOCK_TURN};
-  // Relaxed: the lock orders what the turn guards.  A look without the lock only tells
-  // whether to take it.  Written by the thread.
-  std::atomic<bool> lent_{false};
+  bool lent_ BLKBACK_GUARDED_BY(lock_) = false;
+  // The same, for a look without the lock.  Relaxed: it only tells whether to take the lock.
+  std::atomic<bool> looks_lent_{false};
 };
 
 }  // namespace blkback
