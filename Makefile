@@ -12,7 +12,7 @@ export CCACHE_DIR ?= $(CACHE)/ccache
 export CCACHE_BASEDIR ?= $(CURDIR)
 export CCACHE_NOHASHDIR ?= 1
 
-.PHONY: all install demo check check-all check-quick check-debug-dom0 check-debian-dom0 features check-unit check-threads check-kunit check-lab \
+.PHONY: all install demo check check-all check-quick check-debug-dom0 check-debian-dom0 features check-unit check-threads check-model check-kunit check-lab \
 	check-static check-fuzz format \
 	mutants fuzz coverage bench-quick profile hooks dist deb \
 	clean help FORCE
@@ -66,6 +66,10 @@ format:
 check-threads:
 	@scripts/setup/packages.sh unit
 	@$(MAKE) --no-print-directory -C kunit check-threads BUILD="$(BUILD)/kunit"
+
+check-model:
+	@scripts/setup/packages.sh unit model
+	@$(MAKE) --no-print-directory -C kunit/model check BUILD="$(BUILD)/kunit/model"
 
 FLAVOUR ?= kasan
 check-kunit:
@@ -137,6 +141,7 @@ help:
 	@echo "make check-kunit the same cases, and those of the C side, in a kernel with KASAN (FLAVOUR=kcsan, FILTER=)"
 	@echo "make check-lab   scenarios on real Xen: NAMES='fio_verify reconnect' KERNEL=6.12"
 	@echo "make check-threads  those with real threads, under ThreadSanitizer (seconds)"
+	@echo "make check-model  the memory orders of the rings and threads, on a model of a weak memory (a minute)"
 	@echo "make mutants     100 mistakes in the core: do the tests notice? (SEED=, COUNT=)"
 	@echo "make check-fuzz  the fuzz targets over their corpus, once (seconds)"
 	@echo "make fuzz        fuzz each target for SECONDS=60"

@@ -16,6 +16,18 @@ HOST_DECLS_BEGIN
 
 struct driver_device;
 
+/* What the guest of a device costs, with all its devices.  Bytes. */
+struct driver_memory_info {
+	uint64_t used;	   /* allocated now */
+	uint64_t floors;   /* never refused, allocated when it is needed */
+	uint64_t beyond;   /* the part of used that is beyond the floors */
+	uint64_t cap;	   /* 0: none */
+	uint64_t refusals; /* allocations that the cap has refused */
+};
+
+/* driver_memory_read - fill @memory. */
+void driver_memory_read(struct driver_device *device, struct driver_memory_info *memory);
+
 struct driver_connection_info {
 	uint32_t rings;
 	uint32_t ring_pages;	      /* of each ring */
@@ -57,8 +69,8 @@ struct driver_ring_info {
 	uint32_t requests;  /* taken and not answered, as far as they have a slot */
 	uint32_t with_disk; /* I/Os */
 	uint32_t persistent_grants;
-	uint32_t reserved;
-	uint64_t stalled_ms; /* the disk has I/Os and has ended none for so long */
+	uint32_t private_pages; /* kept for later requests whose data is copied */
+	uint64_t stalled_ms;	/* the disk has I/Os and has ended none for so long */
 };
 
 enum driver_request_place {

@@ -21,11 +21,11 @@ set -u
 top=$(cd "$(dirname "$0")/.." && pwd)
 cd "$top" || exit 1
 extent=${1:-}
-profiles="build unit static fuzz lab kernel suites tools"
+profiles="build unit model static fuzz lab kernel suites tools"
 case $extent in
 quick)
 	kernels=${KERNELS:-6.1}
-	profiles="build unit lab kernel"
+	profiles="build unit model lab kernel"
 	;;
 debug-dom0)
 	kernels=${KERNELS:-6.12-lockdep}
@@ -162,6 +162,7 @@ cases_for() {
 if [ "$extent" != debug-dom0 ]; then
 	suite unit make --no-print-directory check-unit
 	suite threads make --no-print-directory check-threads
+	suite model make --no-print-directory check-model
 fi
 # The judges are tested before the suites that they judge.
 if [ "$extent" != debug-dom0 ]; then

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Mapping of other domains' grants: segments of requests, and shared rings. */
+/* Other domains' grants: segments of requests, mapped or copied, and shared rings. */
 #pragma once
 
 #include "host/page.h"
@@ -51,6 +51,31 @@ struct host_grant_unmap_op {
 	uint16_t reserved2;
 };
 
+enum host_grant_copy_direction {
+	HOST_GRANT_COPY_FROM_GUEST = 0,
+	HOST_GRANT_COPY_TO_GUEST = 1,
+};
+
+/*
+ * One copy between a buffer (host_buffer_alloc()) and a grant, from the same @offset in both
+ * pages on.  @bytes is at least 1, and the bytes are within a page.  Afterwards @status is 0
+ * and all bytes are copied; or a negative GNTST_*, and any of them may be.
+ *
+ * The layout is that of the hypercall's struct gnttab_copy: the host converts the array in
+ * place.
+ */
+struct host_grant_copy_op {
+	struct host_page *page; /* in; undefined afterwards, as are all members but @status */
+	uint32_t gref;		/* in */
+	uint16_t offset;	/* in */
+	uint16_t bytes;		/* in */
+	uint64_t reserved[2];
+	uint16_t direction; /* in: enum host_grant_copy_direction */
+	uint16_t reserved2;
+	int16_t status; /* out */
+	uint16_t reserved3;
+};
+
 /*
  * host_grant_scratch_alloc - allocate buffers for hypercalls of up to @capacity
  * operations.
@@ -60,6 +85,16 @@ struct host_grant_unmap_op {
  */
 struct host_grant_scratch *host_grant_scratch_alloc(uint32_t capacity);
 void host_grant_scratch_free(struct host_grant_scratch *scratch);
+
+/*
+ * host_grant_scratch_cost - return how many bytes of memory a scratch takes.
+ * host_ring_cost - return how many bytes of memory the mapping of a shared ring of @count
+ * pages takes.
+ *
+ * Context: any.
+ */
+size_t host_grant_scratch_cost(uint32_t capacity);
+size_t host_ring_cost(uint32_t count);
 
 /*
  * host_grant_map - map @count grants of domain @domid with one hypercall.
@@ -79,10 +114,23 @@ void host_grant_map(struct host_grant_scratch *scratch, uint16_t domid,
  * @count is at least 1 and at most the scratch's capacity.  No page may be busy
  * (host_page_busy()).  The result of each grant is in its @status.
  *
- * Context: process.
+ * Context: any; calls with the same @scratch must not overlap.
  */
 void host_grant_unmap(struct host_grant_scratch *scratch, struct host_grant_unmap_op *ops,
 		      uint32_t count);
+
+/*
+ * host_grant_copy - copy between @count grants of domain @domid and buffers, with one hypercall.
+ *
+ * @count is at least 1 and at most the scratch's capacity.  The hypervisor checks the
+ * rights: it copies nothing to a grant that is read-only for us, and nothing from or to a
+ * grant that its domain has ended.  As with host_grant_map(), a page that is paged out is
+ * tried again, which may take seconds.
+ *
+ * Context: process, may sleep.
+ */
+void host_grant_copy(struct host_grant_scratch *scratch, uint16_t domid,
+		     struct host_grant_copy_op *ops, uint32_t count);
 
 /*
  * host_page_busy - does anybody but us still hold a reference to the page?

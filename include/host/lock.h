@@ -15,10 +15,11 @@ HOST_DECLS_BEGIN
 enum host_lock_class {
 	HOST_LOCK_REGISTRY = 0,	  /* the list of all devices */
 	HOST_LOCK_STATISTICS = 1, /* a device's queue counters, disk identity and outlook */
-	HOST_LOCK_ORDER = 2,	  /* a connection's rings and their barrier */
-	HOST_LOCK_PURGE = 3,	  /* a ring's list of purged grants */
-	HOST_LOCK_POOL = 4,	  /* a connection's pool of free pages */
-	HOST_LOCK_CLASSES = 5,
+	HOST_LOCK_TURN = 2,	  /* what belongs to a ring's thread, while it sleeps */
+	HOST_LOCK_ORDER = 3,	  /* a connection's rings and their barrier */
+	HOST_LOCK_PURGE = 4,	  /* a ring's list of purged grants */
+	HOST_LOCK_POOL = 5,	  /* a connection's pool of free pages */
+	HOST_LOCK_CLASSES = 6,
 };
 
 struct host_spinlock {

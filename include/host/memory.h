@@ -36,4 +36,12 @@ void *host_try_alloc(size_t bytes);
  */
 void host_free(void *memory, size_t bytes);
 
+/*
+ * host_memory_cost - return how much memory host_alloc(@bytes) takes, which is more than
+ * @bytes: allocators have a few sizes.
+ *
+ * Context: any.
+ */
+size_t host_memory_cost(size_t bytes);
+
 HOST_DECLS_END

@@ -28,6 +28,14 @@ int host_page_alloc(struct host_page **pages, uint32_t count);
 void host_page_free(struct host_page **pages, uint32_t count);
 
 /*
+ * host_page_cost - return how many bytes of the host's memory an empty page takes: the
+ * whole page where pages are ballooned, and its administration where they are unpopulated.
+ *
+ * Context: any.
+ */
+uint32_t host_page_cost(void);
+
+/*
  * host_page_chain_push - add @count empty pages to a chain; cannot fail.
  * host_page_chain_pop - take up to @count pages from a chain, the last pushed first.
  * Returns how many it took.

@@ -13,6 +13,8 @@ struct host_parameters {
 	uint32_t max_queues;			  /* at least 1 */
 	uint32_t max_ring_page_order;		  /* at most 4 */
 	uint32_t buffer_squeeze_duration_ms;
+	uint32_t max_guest_memory_kb; /* 0: no cap */
+	uint32_t grant_copy_bytes;    /* larger requests are not copied; 0: none is */
 	uint8_t log_stats;
 	uint8_t feature_persistent;
 	/* No parameters: the architecture; the domain that the toolstack runs in. */

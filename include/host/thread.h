@@ -12,6 +12,7 @@ struct host_thread;
 /* Returned by driver_queue_work(): no timeout. */
 #define HOST_FOREVER 0xffffffffu
 
+/* By how many milliseconds a sleep may end early: see host_thread_start(). */
 #define HOST_EARLY_MS 900
 
 /*
@@ -27,6 +28,9 @@ struct host_thread;
  * Return: 0 and the thread, owned by the caller, or a negative errno.
  */
 int host_thread_start(struct driver_queue *queue, const char *name, struct host_thread **thread);
+
+/* host_thread_cost - return how many bytes of memory a thread takes.  Context: any. */
+size_t host_thread_cost(void);
 
 /*
  * host_thread_pid - the number by which the host's programs know the thread.  Context: any.

@@ -13,7 +13,7 @@ enum host_trace_event {
 	HOST_TRACE_TAKEN = 0,	  /* a request was taken from the ring */
 	HOST_TRACE_SUBMITTED = 1, /* an I/O goes to the disk */
 	HOST_TRACE_DONE = 2,	  /* a request is answered */
-	HOST_TRACE_GRANTS = 3,	  /* a hypercall has mapped or unmapped grants */
+	HOST_TRACE_GRANTS = 3,	  /* a hypercall has mapped, unmapped or copied grants */
 	HOST_TRACE_STALL = 4,	  /* requests begin to wait */
 	HOST_TRACE_EVENTS = 5,
 };
@@ -56,8 +56,8 @@ enum host_trace_stall_reason {
 
 /*
  * host_trace_taken, host_trace_submitted, host_trace_done - the stations of a request.
- * host_trace_grants - one hypercall has mapped and unmapped this many grants; the pool
- * has @free_pages pages now.
+ * host_trace_grants - one hypercall has mapped, unmapped and copied this many grants; the
+ * pool has @free_pages pages now.
  * host_trace_stall - @requests requests begin to wait.
  *
  * Context: any.
@@ -66,7 +66,7 @@ void host_trace_taken(const struct host_trace_request *request);
 void host_trace_submitted(const struct host_trace_request *request);
 void host_trace_done(const struct host_trace_request *request);
 void host_trace_grants(const struct host_trace_ring *ring, uint32_t mapped, uint32_t unmapped,
-		       uint32_t free_pages);
+		       uint32_t copied, uint32_t free_pages);
 void host_trace_stall(const struct host_trace_ring *ring, enum host_trace_stall_reason reason,
 		      uint32_t requests);
 

@@ -97,6 +97,7 @@ std::string Host::leaks() const {
     if (count != 0) text += std::string(what) + ": " + std::to_string(count) + "; ";
   };
   note("memory", memory.size());
+  note("memory accounts", logged("left over in the memory account"));
   note("pages", pages_out - lost_pages);
   note("buffers", buffers_out);
   note("mapped grants", handles.size() - lost_pages);

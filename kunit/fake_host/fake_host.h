@@ -109,6 +109,8 @@ enum class Visible {
   kMap,       // a map hypercall
   kSubmit,    // I/O is submitted to the disk
   kUnmap,     // an unmap hypercall
+  kCopyIn,    // a hypercall that copies from the guest
+  kCopyOut,   // or to the guest
   kResponse,  // the fields of a response are written
   kIndex,     // rsp_prod is written: the responses become visible
   kNotify,    // an event is sent to the frontend
@@ -160,7 +162,10 @@ class Host {
   std::vector<uint32_t> map_calls;
   std::vector<uint32_t> unmap_calls;
   std::vector<uint8_t> map_read_only;
+  std::vector<uint32_t> copy_calls;
   uint32_t scratches = 0;
+  uint64_t scratch_bytes = 0;
+  [[nodiscard]] uint64_t memory_bytes() const;  // all that is handed out now
   struct MappedRing {
     const host_device* device;
     std::vector<uint32_t> grefs;
@@ -170,7 +175,7 @@ class Host {
   // The ring whose memory contains the byte, or rings.end().
   [[nodiscard]] FlatMap<void*, MappedRing>::const_iterator ring_at(const void* byte) const;
   uint32_t next_handle = 100;
-  uint16_t last_domid = 0;  // of the last map hypercall
+  uint16_t last_domid = 0;  // of the last hypercall that mapped or copied
   uint32_t spinlocks_held = 0;
   std::vector<uint64_t> spinlock_classes;  // of the held spinlocks, outermost first
   LockOrder locks;
@@ -180,7 +185,8 @@ class Host {
   // --- shared memory ----------------------------------------------------------
   std::vector<Visible> visible;
   [[nodiscard]] uint32_t seen(Visible what) const;
-  // Reads by host_shared_copy() and host_page_copy().  reads_of() counts those of one byte.
+  // Reads by host_shared_copy(), host_page_copy() and host_grant_copy().  reads_of() counts those
+  // of one byte.
   struct Copy {
     const void* from;
     size_t bytes;
@@ -315,6 +321,8 @@ class Host {
                              .max_queues = 4,
                              .max_ring_page_order = 4,
                              .buffer_squeeze_duration_ms = 10,
+                             .max_guest_memory_kb = 0,
+                             .grant_copy_bytes = 16384,
                              .log_stats = 0,
                              .feature_persistent = 1,
                              .x86 = 1,

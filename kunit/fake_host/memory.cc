@@ -12,6 +12,21 @@
 using fake::Host;
 using fake::host;
 
+namespace {
+// What a thread and a page of a shared ring take of the host's memory.
+constexpr size_t kThreadBytes = 20000;
+constexpr size_t kRingPageBytes = 100;
+}  // namespace
+
+uint64_t Host::memory_bytes() const {
+  uint64_t bytes = scratch_bytes;
+  for (const auto& [address, size] : memory) bytes += size;
+  bytes += uint64_t{pages_out + buffers_out} * HOST_PAGE_BYTES;
+  bytes += threads.size() * kThreadBytes;
+  for (const auto& [address, ring] : rings) bytes += ring.grefs.size() * kRingPageBytes;
+  return bytes;
+}
+
 bool Host::take_handles(uint32_t count) {
   if (handles_left == UINT32_MAX) return true;
   if (count > handles_left) return false;
@@ -39,6 +54,40 @@ host_page* new_buffer() {
   page->own.resize(HOST_PAGE_BYTES);
   h.buffers_most = std::max(h.buffers_most, ++h.buffers_out);
   return page;
+}
+
+bool with_disk(const host_page* page) {
+  for (const host_io* io : host().held) {
+    for (uint32_t s = 0; s < io->segment_count; ++s) {
+      if (io->segments[s].page == page) return true;
+    }
+  }
+  return false;
+}
+
+// The status of one copy.  Checks what the hypervisor does not.
+int16_t copy_grant(const host_grant_copy_op& op) {
+  Host& h = host();
+  const bool to_guest = op.direction == HOST_GRANT_COPY_TO_GUEST;
+  if (!op.page->handed_out || op.page->own.empty()) {
+    Host::broken("a grant is copied from or to a page that is no buffer");
+    return -1;
+  }
+  if (with_disk(op.page)) Host::broken("a buffer with I/O in flight is copied");
+  if (!to_guest && op.page->busy) Host::broken("a copy into a page that the storage stack holds");
+  if (op.bytes == 0 || op.offset + op.bytes > HOST_PAGE_BYTES) {
+    Host::broken("a copy of no bytes or beyond a page");
+    return -1;
+  }
+  const auto grant = h.grants.find(op.gref);
+  if (grant == h.grants.end()) return -3;  // GNTST_bad_gntref
+  if (grant->second.status != 0) return grant->second.status;
+  if (to_guest && grant->second.read_only) return -1;  // GNTST_general_error
+  uint8_t* theirs = grant->second.memory + op.offset;
+  uint8_t* ours = op.page->own.data() + op.offset;
+  if (!to_guest) h.copies.push_back({theirs, op.bytes});
+  std::memcpy(to_guest ? theirs : ours, to_guest ? ours : theirs, op.bytes);
+  return 0;
 }
 
 }  // namespace
@@ -72,6 +121,15 @@ void host_free(void* memory, size_t bytes) {
   host().memory.erase(known);
   std::free(memory);
 }
+
+// The sums of memory are exact: nothing is rounded.
+size_t host_memory_cost(size_t bytes) { return bytes; }
+uint32_t host_page_cost() { return HOST_PAGE_BYTES; }
+size_t host_thread_cost() { return kThreadBytes; }
+size_t host_grant_scratch_cost(uint32_t capacity) {
+  return sizeof(host_grant_scratch) + capacity * sizeof(void*);
+}
+size_t host_ring_cost(uint32_t count) { return size_t{count} * kRingPageBytes; }
 
 void host_spinlock_init(host_spinlock* lock, host_lock_class lock_class) {
   lock->storage[0] = 0;
@@ -173,6 +231,7 @@ host_page* host_buffer_try_alloc() {
 }
 
 void host_buffer_free(host_page* page) {
+  if (with_disk(page)) Host::broken("a buffer is freed with I/O in flight");
   if (!page->handed_out || page->own.empty()) Host::broken("a buffer is freed that is none");
   page->handed_out = false;
   --host().buffers_out;
@@ -204,12 +263,14 @@ host_grant_scratch* host_grant_scratch_alloc(uint32_t capacity) {
   host().may_sleep("host_grant_scratch_alloc");
   if (host().fails("host_grant_scratch_alloc")) return nullptr;
   ++host().scratches;
+  host().scratch_bytes += host_grant_scratch_cost(capacity);
   return new host_grant_scratch{capacity};
 }
 
 void host_grant_scratch_free(host_grant_scratch* scratch) {
   if (scratch == nullptr) return;
   --host().scratches;
+  host().scratch_bytes -= host_grant_scratch_cost(scratch->capacity);
   delete scratch;
 }
 
@@ -263,7 +324,6 @@ void host_grant_unmap(host_grant_scratch* scratch, host_grant_unmap_op* ops, uin
   host().now_ms += host().hypercall_ms;
   Host& h = host();
   h.cross();
-  h.may_sleep("host_grant_unmap");
   if (count == 0) Host::broken("an unmap hypercall without operations");
   if (count > scratch->capacity) Host::broken("more operations than the scratch holds");
   h.unmap_calls.push_back(count);
@@ -277,11 +337,7 @@ void host_grant_unmap(host_grant_scratch* scratch, host_grant_unmap_op* ops, uin
       continue;
     }
     if (op.page->busy) Host::broken("unmap of a page that the storage stack holds");
-    for (const host_io* io : h.held) {
-      for (uint32_t s = 0; s < io->segment_count; ++s) {
-        if (io->segments[s].page == op.page) Host::broken("unmap of a page with I/O in flight");
-      }
-    }
+    if (with_disk(op.page)) Host::broken("unmap of a page with I/O in flight");
     if (op.page->lost) Host::broken("a page that would not be unmapped is used again");
     if (h.sticky_handles.contains(op.handle)) {
       op.status = -1;
@@ -294,6 +350,28 @@ void host_grant_unmap(host_grant_scratch* scratch, host_grant_unmap_op* ops, uin
     op.page->mapped = nullptr;
     h.handles.erase(mapping);
     h.give_handles(1);
+  }
+}
+
+void host_grant_copy(host_grant_scratch* scratch, uint16_t domid, host_grant_copy_op* ops,
+                     uint32_t count) {
+  host().now_ms += host().hypercall_ms;
+  Host& h = host();
+  h.cross();
+  h.may_sleep("host_grant_copy");
+  if (count == 0) Host::broken("a copy hypercall without operations");
+  if (count > scratch->capacity) Host::broken("more operations than the scratch holds");
+  h.copy_calls.push_back(count);
+  h.last_domid = domid;
+  const bool out = ops[0].direction == HOST_GRANT_COPY_TO_GUEST;
+  h.visible.push_back(out ? fake::Visible::kCopyOut : fake::Visible::kCopyIn);
+  const bool all_fail = h.fails("host_grant_copy");
+  for (uint32_t i = 0; i < count; ++i) {
+    host_grant_copy_op& op = ops[i];
+    const int16_t status = all_fail ? int16_t{-1} : copy_grant(op);
+    // Undefined after the call (host/grant.h): nobody may read them again.
+    std::memset(&op, 0xa5, sizeof(op));
+    op.status = status;
   }
 }
 

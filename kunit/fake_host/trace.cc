@@ -36,11 +36,12 @@ void host_trace_submitted(const host_trace_request* request) {
 void host_trace_done(const host_trace_request* request) { add_request(HOST_TRACE_DONE, *request); }
 
 void host_trace_grants(const host_trace_ring* ring, uint32_t mapped, uint32_t unmapped,
-                       uint32_t free_pages) {
+                       uint32_t copied, uint32_t free_pages) {
   add(HOST_TRACE_GRANTS, {.event = HOST_TRACE_GRANTS,
                           .ring = *ring,
                           .mapped = mapped,
                           .unmapped = unmapped,
+                          .copied = copied,
                           .free_pages = free_pages});
 }
 

@@ -14,6 +14,7 @@ struct Traced {
   uint32_t requests = 0;
   uint32_t mapped = 0;
   uint32_t unmapped = 0;
+  uint32_t copied = 0;
   uint32_t free_pages = 0;
 };
 

@@ -291,6 +291,7 @@ void DeviceFuzz::change_parameters() {
   parameters.max_persistent_grants = (bits & 8) != 0 ? 2 : 1056;
   parameters.max_buffer_pages = (bits & 16) != 0 ? 0 : 1024;
   parameters.log_stats = (bits >> 5) & 1;
+  parameters.grant_copy_bytes = (bits & 128) != 0 ? 0 : 16384;
   parameters.persistent_grant_unused_seconds = (bits & 64) != 0 ? 1 : 60;
   driver_parameters_changed();
 }

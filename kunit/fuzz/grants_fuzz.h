@@ -11,6 +11,7 @@
 #include "fuzz/input.h"
 #include "grant/mapper.h"
 #include "grant/purger.h"
+#include "support/account.h"
 #include "support/guest.h"
 
 namespace fuzz {
@@ -72,7 +73,7 @@ class GrantsFuzz {
   uint32_t first_gref_ = 0;
   host_thread waiter_{};
   blkback::LogLimits log_limits_;
-  blkback::PagePool pool_;
+  kunit::TestPool pool_;
   blkback::Mapper mapper_;
   blkback::Purger purger_;
 

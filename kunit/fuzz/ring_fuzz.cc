@@ -65,7 +65,11 @@ void RingFuzz::set_host() {
   disk.stable_writes = (bits & 64) != 0 ? 1 : 0;
   host().hold_io = (bits & 16) != 0;
   if ((bits & 32) != 0) change_parameters();
+  allow_all_rings();
 }
+
+// A guest with a small cap is offered fewer queues and pages than the setup has.
+void RingFuzz::allow_all_rings() { host().parameters.max_guest_memory_kb = 0; }
 
 void RingFuzz::watch_rings() {
   for (uint32_t i = 0; i < setup_.queues; ++i) {
@@ -76,6 +80,8 @@ void RingFuzz::watch_rings() {
 void RingFuzz::connect() {
   log_at_connect_ = static_cast<uint32_t>(host().log.size());
   require(bench_->connect(), "a frontend that does all right connects");
+  host().parameters.max_guest_memory_kb = cap_;
+  driver_parameters_changed();
 }
 
 void RingFuzz::run() {
@@ -208,7 +214,11 @@ void RingFuzz::change_parameters() {
   parameters.max_persistent_grants = input_.pick(kNumbers);
   parameters.max_buffer_pages = input_.pick(kNumbers);
   parameters.persistent_grant_unused_seconds = input_.pick(kNumbers);
-  parameters.log_stats = input_.byte() & 1;
+  const uint8_t bits = input_.byte();
+  parameters.log_stats = bits & 1;
+  cap_ = (bits & 2) != 0 ? 1u + 64u * (bits >> 2) : 0;
+  parameters.max_guest_memory_kb = cap_;
+  parameters.grant_copy_bytes = (bits / 2u & 3u) * 4096;
   driver_parameters_changed();
 }
 
@@ -269,6 +279,7 @@ void RingFuzz::reconnect() {
     host().disk_gone = false;
     driver_disks_changed();
   }
+  allow_all_rings();
   bench_->state(HOST_XENBUS_INITIALISING);
   // A disk that was made to fail still fails after a reconnection.
   oracle_->smooth = host().lost_pages == 0 && host().io_error == 0;

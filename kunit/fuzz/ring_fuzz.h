@@ -27,6 +27,7 @@ class RingFuzz {
 
   [[nodiscard]] static kunit::DeviceSetup read_setup(Input& input);
   void set_host();
+  void allow_all_rings();
   void connect();
   void watch_rings();
 
@@ -69,6 +70,7 @@ class RingFuzz {
   uint32_t ring_ = 0;  // used by the guest's next steps
   uint64_t next_id_ = 1;
   uint32_t log_at_connect_ = 0;
+  uint32_t cap_ = 0;  // of the guest's memory while it is connected, in KiB
   std::vector<uint32_t> grefs_;
   std::vector<host_page*> busy_;
 };

@@ -123,6 +123,17 @@ void driver_disk_info_read(struct driver_device *device, struct driver_disk_info
 	strscpy(disk_info->mode, "w!", sizeof(disk_info->mode));
 }
 
+void driver_memory_read(struct driver_device *device, struct driver_memory_info *memory)
+{
+	*memory = (struct driver_memory_info){
+		.used = 4096,
+		.floors = 8192,
+		.beyond = 1024,
+		.cap = 16384,
+		.refusals = 3,
+	};
+}
+
 /* Two rings of 32 slots. */
 bool driver_connection_read(struct driver_device *device, struct driver_connection_info *connection)
 {

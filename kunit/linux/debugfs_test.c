@@ -57,6 +57,10 @@ static void files_show_what_the_core_says(struct kunit *test)
 	KUNIT_EXPECT_NOT_NULL_MSG(test, strstr(text, "rings: 2\nring pages: 1\nring slots: 32\n"),
 				  "%s", text);
 	KUNIT_EXPECT_NOT_NULL(test, strstr(text, "protocol: x86_64-abi\n"));
+	text = read_path(test, path_of(test, fake, "memory"));
+	KUNIT_EXPECT_STREQ(test, text,
+			   "guest: 4096\nfloors: 8192\nbeyond floors: 1024\ncap: 16384\n"
+			   "refused: 3\n");
 	text = read_path(test, path_of(test, fake, "rings"));
 	KUNIT_EXPECT_NOT_NULL_MSG(test, strstr(text, "ring=1 serving slots=32 req_prod=11 "), "%s",
 				  text);

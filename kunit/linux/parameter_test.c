@@ -61,13 +61,15 @@ static void names_and_defaults_are_as_documented(struct kunit *test)
 {
 	struct host_parameters v = values();
 
-	KUNIT_EXPECT_EQ(test, 8, THIS_MODULE->num_kp);
+	KUNIT_EXPECT_EQ(test, 10, THIS_MODULE->num_kp);
 	KUNIT_EXPECT_EQ(test, 1024, v.max_buffer_pages);
 	KUNIT_EXPECT_EQ(test, 1056, v.max_persistent_grants);
 	KUNIT_EXPECT_EQ(test, 60, v.persistent_grant_unused_seconds);
 	KUNIT_EXPECT_EQ(test, num_online_cpus(), v.max_queues);
 	KUNIT_EXPECT_EQ(test, 4, v.max_ring_page_order);
 	KUNIT_EXPECT_EQ(test, 10, v.buffer_squeeze_duration_ms);
+	KUNIT_EXPECT_EQ(test, 0, v.max_guest_memory_kb);
+	KUNIT_EXPECT_EQ(test, 0, v.grant_copy_bytes);
 	KUNIT_EXPECT_EQ(test, 0, v.log_stats);
 	KUNIT_EXPECT_EQ(test, 1, v.feature_persistent);
 }
@@ -98,6 +100,8 @@ static void bounds_are_as_documented(struct kunit *test)
 		{ "max_queues", "0", "-1", "1024", "1025", "0" },
 		{ "max_ring_page_order", "0", "-1", "4", "5", "4" },
 		{ "buffer_squeeze_duration_ms", "0", "-1", "1000000", "1000001", "10" },
+		{ "max_guest_memory_kb", "0", "-1", "1073741824", "1073741825", "0" },
+		{ "grant_copy_bytes", "0", "-1", "45056", "45057", "0" },
 		{ "log_stats", "0", "-1", "2147483647", "2147483648", "0" },
 	};
 	int i;
@@ -197,6 +201,8 @@ static void loading_takes_the_nearest_number(struct kunit *test)
 		{ "max_ring_page_order", "-1", "4", "4" },
 		{ "buffer_squeeze_duration_ms", "1000001", "1000000", "10" },
 		{ "buffer_squeeze_duration_ms", "-5", "0", "10" },
+		{ "max_guest_memory_kb", "1073741825", "1073741824", "0" },
+		{ "max_guest_memory_kb", "-1", "0", "0" },
 		{ "log_stats", "2147483648", "2147483647", "0" },
 		{ "log_stats", "-1", "2147483647", "0" },
 		/* Numbers beyond a long long, and the largest long long. */

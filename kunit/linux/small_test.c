@@ -10,6 +10,7 @@
 #include <linux/mm.h>
 #include <linux/sched/mm.h>
 #include <linux/sizes.h>
+#include <linux/slab.h>
 
 #include "core.h"
 #include "host/lock.h"
@@ -122,6 +123,23 @@ static void memory_is_zeroed_whatever_was_there(struct kunit *test)
 			host_free(memory, sizes[i]);
 		}
 	}
+}
+
+static void memory_costs_what_the_allocator_hands_out(struct kunit *test)
+{
+	size_t bytes;
+
+	for (bytes = 1; bytes <= 2 * PAGE_SIZE; bytes += bytes < 256 ? 1 : 61) {
+		void *memory = host_alloc(bytes);
+
+		KUNIT_ASSERT_NOT_NULL(test, memory);
+		/* Debug kernels hand out less of an object: they use its end themselves. */
+		KUNIT_EXPECT_GE_MSG(test, host_memory_cost(bytes), ksize(memory), "%zu", bytes);
+		KUNIT_EXPECT_GE(test, host_memory_cost(bytes), bytes);
+		KUNIT_EXPECT_LT(test, host_memory_cost(bytes), 2 * bytes + 64);
+		host_free(memory, bytes);
+	}
+	KUNIT_EXPECT_EQ(test, 3 * PAGE_SIZE, host_memory_cost(2 * PAGE_SIZE + 1));
 }
 
 static void memory_that_was_tried_for_is_zeroed(struct kunit *test)
@@ -275,6 +293,7 @@ static struct kunit_case lock_cases[] = {
 
 static struct kunit_case memory_cases[] = {
 	KUNIT_CASE(memory_is_zeroed_whatever_was_there),
+	KUNIT_CASE(memory_costs_what_the_allocator_hands_out),
 	KUNIT_CASE(memory_that_was_tried_for_is_zeroed),
 	KUNIT_CASE(trying_gives_up_when_memory_is_short),
 	KUNIT_CASE(freeing_nothing_is_allowed),

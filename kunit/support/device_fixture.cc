@@ -16,6 +16,7 @@ DeviceFixture::DeviceFixture(const DeviceSetup& setup) : setup_(setup), device_(
                       {"physical-device", "fe:10"},
                       {"mode", setup.mode},
                       {"dev", "xvda"}};
+  host().parameters.grant_copy_bytes = setup.copy_bytes;
   renew_rings();
 }
 
@@ -26,8 +27,9 @@ DeviceFixture::~DeviceFixture() {
 
 std::unique_ptr<host_device> DeviceFixture::new_device() const {
   auto device = std::make_unique<host_device>();
-  device->name = "backend/vbd/" + std::to_string(setup_.domid) + "/51712";
-  device->key = setup_.domid;
+  device->name = "backend/vbd/" + std::to_string(setup_.domid) + "/" +
+                 std::to_string(51712 + 16 * setup_.disk);
+  device->key = uint64_t{setup_.disk} << 16 | setup_.domid;
   device->domid = setup_.domid;
   return device;
 }
@@ -127,7 +129,7 @@ void DeviceFixture::renew_rings() {
   for (uint32_t i = 0; i < setup_.queues; ++i) {
     guests_.push_back(
         std::make_unique<Guest>(setup_.layout, 1u << setup_.ring_order, setup_.first_index));
-    guests_.back()->set_port(20 + 100u * setup_.domid + i);
+    guests_.back()->set_port(20 + 100u * setup_.domid + 10000u * setup_.disk + i);
   }
 }
 

@@ -23,6 +23,10 @@ struct DeviceSetup {
   const char* mode = "w";
   uint16_t domid = 7;
   uint32_t first_index = 0;  // the initial value of the rings' indices
+  uint32_t disk = 0;         // of the guest's disks, from 0
+  // The parameter grant_copy_bytes, for all devices.  0: without persistent grants all requests
+  // are mapped.
+  uint32_t copy_bytes = 0;
 };
 
 class DeviceFixture {

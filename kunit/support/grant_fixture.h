@@ -6,6 +6,7 @@
 
 #include "fake_host/fake_host.h"
 #include "grant/mapper.h"
+#include "support/account.h"
 #include "support/guest.h"
 
 namespace kunit {
@@ -55,15 +56,18 @@ class GrantFixture {
     fake::host().failing.clear();
     if (!batch.create(64).has_value()) return;
     blkback::Unmapper unmapper(batch, {"7.xvda-0", log_limits});
+    const uint64_t charged = purged.size() * PersistentGrants::cost();
+    pool.adopt(purged.size());
     while (blkback::PersistentGrant* grant = purged.pop_front()) {
       unmapper.add(grant->page, grant->handle, pool, mapper.counters());
       blkback::Owned<blkback::PersistentGrant>(grant).reset();
     }
     unmapper.flush(pool, mapper.counters());
+    pool.account().give_back(charged);
   }
 
   blkback::LogLimits log_limits;
-  blkback::PagePool pool;
+  TestPool pool;
   Mapper mapper;
   PersistentGrants::Limits limits{.max_grants = 100, .unused_ms = 60000};
   uint64_t now_ms = 1000000;

@@ -129,7 +129,9 @@ class Host {
   Grant grants[kGrants];  // each written before its gref is published
   std::atomic<uint32_t> next_gref{8};
   std::atomic<uint32_t> max_buffer_pages{1024};
+  std::atomic<uint32_t> grant_copy_bytes{16384};
   std::atomic<uint32_t> max_persistent_grants{1056};
+  std::atomic<uint32_t> max_guest_memory_kb{0};
   std::atomic<uint32_t> log_stats{0};
   std::atomic<uint64_t> sectors{2048};
   std::atomic<int32_t> io_error{0};

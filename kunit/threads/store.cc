@@ -134,6 +134,8 @@ void host_parameters_read(host_parameters* parameters) {
                  .max_queues = 4,
                  .max_ring_page_order = 4,
                  .buffer_squeeze_duration_ms = 10,
+                 .max_guest_memory_kb = host().max_guest_memory_kb.load(kRelaxed),
+                 .grant_copy_bytes = host().grant_copy_bytes.load(kRelaxed),
                  .log_stats = static_cast<uint8_t>(host().log_stats.load(kRelaxed)),
                  .feature_persistent = 1,
                  .x86 = 1,

@@ -10,7 +10,7 @@ uint8_t host_trace_on[HOST_TRACE_EVENTS] = {1, 1, 1, 1, 1};
 void host_trace_taken(const host_trace_request*) {}
 void host_trace_submitted(const host_trace_request*) {}
 void host_trace_done(const host_trace_request*) {}
-void host_trace_grants(const host_trace_ring*, uint32_t, uint32_t, uint32_t) {}
+void host_trace_grants(const host_trace_ring*, uint32_t, uint32_t, uint32_t, uint32_t) {}
 void host_trace_stall(const host_trace_ring*, host_trace_stall_reason, uint32_t) {}
 
 }  // extern "C"

@@ -6,6 +6,7 @@
 
 blkback-core := \
 	src/request_path.o \
+	src/base/account.o \
 	src/grant/purger.o \
 	src/queue/write_order.o \
 	src/queue/bounce.o \
@@ -21,6 +22,7 @@ blkback-core := \
 	src/device/outlook.o \
 	src/device/connection.o \
 	src/device/thread_nodes.o \
+	src/device/guest_account.o \
 	src/device/charge.o \
 	src/device/registry.o \
 	src/device/device.o \

@@ -38,7 +38,8 @@ Figures are instructions of dom0's CPU per request, with those that Xen executes
 real machine: its figures say nothing of caches, of how long an instruction takes, or of what hardware virtualisation saves. `rep movsb`
 counts once for each byte.
 
-A PV guest with one CPU runs fio on a `null_blk` of dom0, which answers at once, through one queue. The *floor* is a kernel thread that submits
+A PV guest with one CPU runs fio on a `null_blk` of dom0, through one queue. The disk answers at once, within the submission, or in an
+interrupt after the time that the cell names, as real disks do. The *floor* is a kernel thread that submits
 the same bios to the same `null_blk` at the same depth, without guest, ring and grants. What a driver costs above the floor is the backend's
 own cost.
 
@@ -94,8 +95,9 @@ def cells(lines):
 
 def title(key):
     workload, persistent = key
-    kind, size, depth = workload.split('-')
-    return (f'{kind} {size}, depth {depth.removeprefix("qd")}, '
+    kind, size, depth, *microseconds = workload.split('-')
+    disk = f'disk of {microseconds[0].removesuffix("us")} µs, ' if microseconds else ''
+    return (f'{kind} {size}, depth {depth.removeprefix("qd")}, {disk}'
             f'{"persistent" if persistent == "Y" else "ordinary"} grants')
 
 

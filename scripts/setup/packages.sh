@@ -5,7 +5,7 @@
 # Prints the packages that it installs.  Without root, or on another system, it
 # prints the missing packages and fails.
 #
-# usage: packages.sh PROFILE...     (build, unit, lab, kernel, suites, debian, static, mutants, fuzz,
+# usage: packages.sh PROFILE...     (build, unit, model, lab, kernel, suites, debian, static, mutants, fuzz,
 #                               profile, deb, tools, screenshots)
 set -eu
 
@@ -13,6 +13,7 @@ packages_of() {
 	case $1 in
 	build) echo make gcc g++ ccache kmod dwarves libelf-dev libxen-dev ;;
 	unit) echo make g++ clang ccache libgtest-dev libxen-dev ;;
+	model) echo python3 binutils ;;
 	mutants) echo python3 ;;
 	fuzz) echo make clang llvm libclang-rt-14-dev ccache libxen-dev ;;
 	kernel) echo make gcc ccache bc bison flex libelf-dev libssl-dev xz-utils kmod ;;
@@ -25,7 +26,7 @@ packages_of() {
 	screenshots) echo tmux python3-pil fonts-dejavu-core ;;
 	static) echo make g++ clang-19 clang-tidy-19 clang-format-19 sparse shellcheck perl xz-utils libelf-dev libxen-dev ;;
 	*)
-		echo "$0: no such profile: $1 (build, unit, lab, kernel, suites, debian, static, mutants, fuzz, profile, deb, tools, screenshots)" >&2
+		echo "$0: no such profile: $1 (build, unit, model, lab, kernel, suites, debian, static, mutants, fuzz, profile, deb, tools, screenshots)" >&2
 		exit 2
 		;;
 	esac

@@ -19,6 +19,7 @@ struct LogLimits {
   host_log_limit flush{};     // flushes that failed
   host_log_limit grants{};    // grants that could not be mapped or kept
   host_log_limit shortage{};  // Xen has no more handles
+  host_log_limit cap{};       // the guest's memory cap
   host_log_limit lost{};      // pages that the hypervisor did not unmap
 };
 

@@ -20,6 +20,7 @@ inline constexpr int kEinval = 22;
 inline constexpr int kEnfile = 23;
 inline constexpr int kEnoSpc = 28;
 inline constexpr int kEopNotSupp = 95;
+inline constexpr int kEdquot = 122;
 
 // An error: `number` is a negative errno, as in the kernel's C.
 struct [[nodiscard]] Error {

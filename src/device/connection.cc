@@ -8,7 +8,7 @@
 namespace blkback {
 
 Result<Owned<Connection>> Connection::create(const Config& config) {
-  Owned<Connection> connection = make_owned<Connection>();
+  Owned<Connection> connection = make_owned<Connection>(config.account, config.frontend.queues);
   if (connection) {
     connection->queues_ = OwnedArray<Owned<Queue>>::create(config.frontend.queues);
   }
@@ -118,6 +118,9 @@ void Connection::squeeze(uint64_t until_ms) {
     squeeze_until_ms_.store(until_ms, std::memory_order_relaxed);
   }
   pool_.shrink_free_pagepool(0);
+  for (Owned<Queue>& queue : queues_.all()) {
+    if (queue->private_pages() != 0) queue->wake();
+  }
 }
 
 }  // namespace blkback

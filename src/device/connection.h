@@ -10,6 +10,7 @@
 #include <atomic>
 #include <cstdint>
 
+#include "base/account.h"
 #include "base/owned.h"
 #include "base/result.h"
 #include "device/frontend.h"
@@ -22,6 +23,7 @@ class Connection {
  public:
   struct Config {
     host_device* device = nullptr;
+    Account& account;
     FrontendConfig frontend;
     const char* disk_name = "";  // the node "dev" without "/dev/", for thread names
     Vbd& vbd;
@@ -34,7 +36,16 @@ class Connection {
   // device's error, except -ENOSPC: there are no handles for the rings now.
   [[nodiscard]] static Result<Owned<Connection>> create(const Config& config);
 
-  Connection() = default;
+  // The floor of a connection in bytes: what create() allocates, and the pages of a largest
+  // request for each ring.  `copies`: see Vbd::copies().
+  [[nodiscard]] static uint64_t floor(uint32_t queues, uint32_t ring_pages, bool copies) {
+    return cost(queues) + queues * Queue::floor(ring_pages, copies);
+  }
+
+  Connection(Account& account, uint32_t queues)
+      : memory_use_(account), pool_(account, queues * Resources::kFloorPages) {
+    memory_use_.set(cost(queues));
+  }
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
@@ -73,10 +84,14 @@ class Connection {
   void squeeze(uint64_t until_ms);
 
  private:
+  [[nodiscard]] static uint64_t cost(uint32_t queues) {
+    return host_memory_cost(sizeof(Connection)) + host_memory_cost(queues * sizeof(Owned<Queue>));
+  }
   // Makes the queue of one ring.
   [[nodiscard]] Result<void> attach(const Config& config, const Queue::Shared& shared,
                                     uint32_t index);
 
+  FloorUse memory_use_;
   FrontendConfig frontend_;
   RingConfig first_ring_{};
   // Declared before the queues, which use these until they are destroyed.

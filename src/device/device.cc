@@ -20,8 +20,13 @@ bool offers_rings(uint32_t frontend) {
 }
 }  // namespace
 
-Device::Device(host_device* host)
-    : host_work{}, host_(host), takes_over_(host_device_state(host) != HOST_XENBUS_INITIALISING) {
+Device::Device(host_device* host, GuestAccount& account)
+    : host_work{},
+      host_(host),
+      account_(account),
+      takes_over_(host_device_state(host) != HOST_XENBUS_INITIALISING) {
+  memory_use_.set(host_memory_cost(sizeof(Device)));
+  promise_.set(floor());
   host_work_init(this, DRIVER_WORK_DEVICE);
 }
 
@@ -62,7 +67,8 @@ void Device::share() {
   if (relief != Scarce::kNothing) connection_->give_back();
   if (includes(relief, Scarce::kPages)) connection_->squeeze(host_time_ms() + kReliefSqueezeMs);
   const Scarce wishes = connection_->take_wishes();
-  if (wishes != Scarce::kNothing) Registry::get().relieve(*this, wishes);
+  if (includes(wishes, Scarce::kBoth)) Registry::get().relieve(*this, wishes);
+  if (includes(wishes, Scarce::kMemory)) Registry::get().relieve_guest(account_);
 }
 
 void Device::run() {
@@ -108,7 +114,9 @@ void Device::destroy() {
   close_disk();
   Registry::get().remove(*this);
   host_device* host = host_;
+  GuestAccount& account = account_;
   Owned<Device>(this).reset();
+  Registry::get().leave(account);
   host_device_release(host);
 }
 
@@ -147,10 +155,38 @@ bool Device::offered(const Result<void>& offer) {
 }
 
 bool Device::announce() {
+  announced_ = offered(offer_.continue_with(host_, offer_limits()));
+  promise_offer();
+  return announced_;
+}
+
+// What is offered is promised, before a frontend can read it: the disks of a guest are
+// announced together.
+host_parameters Device::offer_limits() {
   host_parameters parameters{};
   host_parameters_read(&parameters);
-  announced_ = offered(offer_.continue_with(host_, parameters));
-  return announced_;
+  Registry::get().set_cap_node(*this, read_cap(host_, log_));
+  if (account_.capped()) {
+    // Whether data will be copied is not known before the disk is open.
+    const bool copies = !vbd_ || vbd_->copies();
+    const uint64_t others = account_.promised() - promise_.bytes() + floor();
+    const uint64_t cap = account_.cap();
+    limit_offer(parameters, cap > others ? cap - others : 0, copies);
+  }
+  promise(parameters.max_queues, uint32_t{1} << parameters.max_ring_page_order,
+          !vbd_ || vbd_->copies());
+  return parameters;
+}
+
+void Device::promise_offer() {
+  promise(offer_.queues(), uint32_t{1} << offer_.ring_page_order(), !vbd_ || vbd_->copies());
+}
+
+// Sets the floor that is promised to this device.  At the guest's cap the others give back
+// what they have beyond theirs.
+void Device::promise(uint32_t queues, uint32_t ring_pages, bool copies) {
+  promise_.set(floor() + Connection::floor(queues, ring_pages, copies));
+  if (account_.over()) Registry::get().wake_guest(account_);
 }
 
 void Device::look_at_frontend() {
@@ -180,6 +216,7 @@ Link Device::link() {
     if (!removed()) ThreadNodes::remove(host_, *connection_, log_);
     outlook_.show_connection(nullptr);
     connection_.reset();
+    promise_.set(floor());
     Registry::get().disconnected();
     frontend_restarted_ = false;
     serving_ = false;
@@ -229,9 +266,9 @@ bool Device::take(Step step) {
 // A frontend that starts afresh reads the limits again: publishes the current ones, with
 // InitWait.  Returns false when that failed.
 bool Device::prepare_for_reconnect() {
-  host_parameters parameters{};
-  host_parameters_read(&parameters);
-  if (!offered(offer_.renew(host_, parameters))) return false;
+  const bool renewed = offered(offer_.renew(host_, offer_limits()));
+  promise_offer();
+  if (!renewed) return false;
   host_log_limited(&log_.life, HOST_LOG_INFO, "%s: prepare for reconnect", host_device_name(host_));
   return true;
 }

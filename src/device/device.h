@@ -23,6 +23,7 @@
 #include "base/owned.h"
 #include "device/backend.h"
 #include "device/connection.h"
+#include "device/guest_account.h"
 #include "device/next_step.h"
 #include "device/offer.h"
 #include "device/outlook.h"
@@ -36,7 +37,7 @@ namespace blkback {
 
 class Device : public driver_device, public host_work, public ListLink {
  public:
-  explicit Device(host_device* host);
+  Device(host_device* host, GuestAccount& account);
   Device(const Device&) = delete;
   Device& operator=(const Device&) = delete;
 
@@ -65,6 +66,10 @@ class Device : public driver_device, public host_work, public ListLink {
   [[nodiscard]] bool needs_look(uint64_t now_ms) { return outlook_.has_news(now_ms); }
   // For the functions of driver_inspection.h.
   [[nodiscard]] Outlook& outlook() { return outlook_; }
+  [[nodiscard]] GuestAccount& account() const { return account_; }
+  // The last value of the toolstack's node of the guest's cap.  Guarded by the registry's lock.
+  void set_cap_node(std::optional<uint32_t> kib) { cap_node_ = kib; }
+  [[nodiscard]] std::optional<uint32_t> cap_node() const { return cap_node_; }
   [[nodiscard]] uint64_t xenbus_key() const { return host_device_key(host_); }
 
   // Takes the next steps.  Context: the work.
@@ -87,6 +92,13 @@ class Device : public driver_device, public host_work, public ListLink {
   void serve_requests();
   [[nodiscard]] bool announce();
   [[nodiscard]] bool offered(const Result<void>& offer);
+  // What may be offered to a frontend, with respect to the guest's cap.
+  [[nodiscard]] host_parameters offer_limits();
+  void promise_offer();
+  void promise(uint32_t queues, uint32_t ring_pages, bool copies);
+  [[nodiscard]] static uint64_t floor() {
+    return host_memory_cost(sizeof(Device)) + host_memory_cost(sizeof(Vbd));
+  }
   void open_disk() BLKBACK_EXCLUDES(disk_info_lock_);
   void tell_opened();
   void close_disk();
@@ -113,6 +125,10 @@ class Device : public driver_device, public host_work, public ListLink {
   void try_again(int error, const char* what);
 
   host_device* const host_;
+  GuestAccount& account_;
+  FloorUse memory_use_{account_};
+  Promise promise_{account_};
+  std::optional<uint32_t> cap_node_;
   // Did another device have the directory before: was a driver unbound?
   const bool takes_over_;
   Statistics statistics_;

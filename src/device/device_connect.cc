@@ -50,7 +50,10 @@ bool Device::connect() {
                             .x86 = parameters.x86 != 0});
   if (!frontend) return true;
   if (const std::optional<bool> ended = write_out_disk()) return *ended;
+  Registry::get().set_cap_node(*this, read_cap(host_, log_));
+  promise(frontend->queues, frontend->ring_pages, vbd_->copies());
   Result<Owned<Connection>> connection = Connection::create({.device = host_,
+                                                             .account = account_,
                                                              .frontend = *frontend,
                                                              .disk_name = backend_.disk_name,
                                                              .vbd = *vbd_,

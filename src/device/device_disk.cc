@@ -46,6 +46,7 @@ void Device::open_disk() {
     disk_info_ = backend_.disk_info;
   }
   vbd_ = std::move(*vbd);
+  memory_use_.set(floor());
   outlook_.show_disk(vbd_.get());
   const int error = host_device_show(host_);
   if (error != 0 && error != -kEnoDev) host_device_error(host_, error, "creating sysfs entries");
@@ -70,6 +71,7 @@ void Device::tell_opened() {
 void Device::close_disk() {
   outlook_.show_disk(nullptr);
   vbd_.reset();
+  memory_use_.set(host_memory_cost(sizeof(Device)));
 }
 
 // Checks whether the disk of an open connection was removed or resized.

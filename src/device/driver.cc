@@ -11,6 +11,7 @@
 #include "queue/queue.h"
 
 using blkback::Device;
+using blkback::GuestAccount;
 using blkback::Purger;
 using blkback::Queue;
 using blkback::Registry;
@@ -28,8 +29,14 @@ extern "C" {
 void driver_init(void) { Registry::create(); }
 
 int driver_device_create(host_device* host, driver_device** device) {
-  blkback::Owned<Device> created = blkback::make_owned<Device>(host);
-  if (!created) return -blkback::kEnoMem;
+  blkback::Owned<GuestAccount> fresh = blkback::make_owned<GuestAccount>(host_device_domid(host));
+  if (!fresh) return -blkback::kEnoMem;
+  GuestAccount& account = Registry::get().join(fresh);
+  blkback::Owned<Device> created = blkback::make_owned<Device>(host, account);
+  if (!created) {
+    Registry::get().leave(account);
+    return -blkback::kEnoMem;
+  }
   Device* lasting = created.release();  // the device destroys itself: see Device::destroy()
   *device = lasting;
   Registry::get().add(*lasting);
@@ -96,6 +103,15 @@ void driver_latency_read(driver_device* device, driver_request_kind kind, driver
 
 void driver_disk_info_read(driver_device* device, driver_disk_info* disk_info) {
   *disk_info = device_of(device).disk_info();
+}
+
+void driver_memory_read(driver_device* device, driver_memory_info* memory) {
+  const blkback::Account& account = device_of(device).account();
+  *memory = driver_memory_info{.used = account.used(),
+                               .floors = account.promised(),
+                               .beyond = account.beyond(),
+                               .cap = account.capped() ? account.cap() : 0,
+                               .refusals = account.refusals()};
 }
 
 bool driver_connection_read(driver_device* device, driver_connection_info* connection) {

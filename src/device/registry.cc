@@ -4,6 +4,8 @@
 #include <new>
 
 #include "device/device.h"
+#include "host/log.h"
+#include "host/parameter.h"
 #include "host/survey.h"
 #include "host/time.h"
 
@@ -24,6 +26,74 @@ void Registry::create() { registry = ::new (static_cast<void*>(storage)) Registr
 
 Registry& Registry::get() { return *registry; }
 
+GuestAccount& Registry::join(Owned<GuestAccount>& fresh) {
+  const SpinGuard guard(lock_);
+  GuestAccount* account = accounts_.front();
+  while (account != nullptr && account->domid != fresh->domid) account = accounts_.next(*account);
+  if (account == nullptr) {
+    account = fresh.release();
+    accounts_.push_back(*account);
+    set_cap_locked(*account);
+  }
+  ++account->devices;
+  return *account;
+}
+
+void Registry::leave(GuestAccount& account) {
+  {
+    const SpinGuard guard(lock_);
+    if (--account.devices != 0) return;
+    accounts_.remove(account);
+  }
+  if (account.used() != 0 || account.beyond() != 0 || account.promised() != 0) {
+    host_log(HOST_LOG_ERROR,
+             "left over in the memory account of domain %u: %llu bytes, %llu beyond %llu",
+             account.domid, static_cast<unsigned long long>(account.used()),
+             static_cast<unsigned long long>(account.beyond()),
+             static_cast<unsigned long long>(account.promised()));
+  }
+  Owned<GuestAccount>(&account).reset();
+}
+
+void Registry::set_cap_locked(GuestAccount& account) {
+  std::optional<uint32_t> cap;
+  for (const Device* device = devices_.front(); device != nullptr;
+       device = devices_.next(*device)) {
+    const std::optional<uint32_t> node = device->cap_node();
+    if (&device->account() != &account || !node) continue;
+    if (!cap || *cap == 0 || (*node != 0 && *node < *cap)) cap = node;
+  }
+  if (!cap) {
+    host_parameters parameters{};
+    host_parameters_read(&parameters);
+    cap = parameters.max_guest_memory_kb;
+  }
+  account.set_cap(*cap == 0 ? Account::kNoCap : uint64_t{*cap} * 1024);
+}
+
+void Registry::set_cap_node(Device& device, std::optional<uint32_t> kib) {
+  const SpinGuard guard(lock_);
+  device.set_cap_node(kib);
+  set_cap_locked(device.account());
+}
+
+void Registry::relieve_guest(GuestAccount& account) {
+  const SpinGuard guard(lock_);
+  const uint64_t now_ms = host_time_ms();
+  if (now_ms - account.relieved_ms < kGuestReliefIntervalMs) return;
+  account.relieved_ms = now_ms;
+  for (Device* device = devices_.front(); device != nullptr; device = devices_.next(*device)) {
+    if (&device->account() == &account) device->request_relief(Scarce::kPages);
+  }
+}
+
+void Registry::wake_guest(const GuestAccount& account) {
+  const SpinGuard guard(lock_);
+  for (Device* device = devices_.front(); device != nullptr; device = devices_.next(*device)) {
+    if (&device->account() == &account) device->request_wake();
+  }
+}
+
 void Registry::add(Device& device) {
   const SpinGuard guard(lock_);
   devices_.push_back(device);
@@ -32,6 +102,7 @@ void Registry::add(Device& device) {
 void Registry::remove(Device& device) {
   const SpinGuard guard(lock_);
   devices_.remove(device);
+  set_cap_locked(device.account());
   // Any other context that schedules this work does so under the lock, or has ended.
   host_work_cancel_nosync(&device);
   for (Device* other = devices_.front(); other != nullptr; other = devices_.next(*other)) {
@@ -68,6 +139,10 @@ void Registry::relieve(const Device& device, Scarce wanted) {
 
 void Registry::parameters_changed() {
   const SpinGuard guard(lock_);
+  for (GuestAccount* account = accounts_.front(); account != nullptr;
+       account = accounts_.next(*account)) {
+    set_cap_locked(*account);
+  }
   for (Device* device = devices_.front(); device != nullptr; device = devices_.next(*device)) {
     device->request_wake();
   }

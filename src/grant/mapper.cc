@@ -74,19 +74,30 @@ void Mapper::give_up(GrantJob& job, GrantJob::Outcome outcome, uint64_t now_ms) 
   job.outcome = outcome;
 }
 
+Result<void> Mapper::get_pages(std::span<host_page*> pages, const PersistentGrants::Limits& limits,
+                               uint64_t now_ms) {
+  const auto count = static_cast<uint32_t>(pages.size());
+  if (held_ + count > limits.most_pages) return failure(-kEdquot);
+  const Result<void> got = pool_.get(pages, now_ms);
+  if (got) held_ += count;
+  return got;
+}
+
 // Takes a page for every grant that is not mapped yet: for all jobs at once, or, when
 // there are too few pages, for one job after the other.
-void Mapper::take_pages(std::span<GrantJob* const> jobs, uint32_t missing, uint64_t now_ms) {
+void Mapper::take_pages(std::span<GrantJob* const> jobs, uint32_t missing,
+                        const PersistentGrants::Limits& limits, uint64_t now_ms) {
   const std::span<host_page*> pages = batch_.pages();
-  const bool all = pool_.get(pages.first(missing), now_ms).has_value();
+  const bool all = get_pages(pages.first(missing), limits, now_ms).has_value();
   uint32_t next = 0;
   for (GrantJob* job : jobs) {
     if (!wanted(*job)) continue;
     if (!all) {
       const uint32_t lacking = unmapped(*job);
       next = 0;
-      if (!pool_.get(pages.first(lacking), now_ms).has_value()) {
-        shortage_.pages += lacking;
+      const Result<void> got = get_pages(pages.first(lacking), limits, now_ms);
+      if (!got) {
+        (got.error().number == -kEdquot ? shortage_.capped : shortage_.pages) += lacking;
         give_up(*job, GrantJob::Outcome::kNoPages, now_ms);
         continue;
       }
@@ -108,13 +119,15 @@ void Mapper::decide(GrantUse& use, const host_grant_map_op& op,
   if (entered) {
     use.persistent = *entered;
     use.state = GrantUse::State::kPersistent;
+    pool_.let_go();
+    --held_;
     return;
   }
   if (entered.error().number == -kEinval) {
     host_log_limited(&log_.limits.grants, HOST_LOG_ALERT,
                      "%s: trying to add grant reference %u that is mapped persistently already",
                      log_.name, use.gref);
-  } else if (entered.error().number != -kEnoMem && !overflow_logged_) {
+  } else if (entered.error().number == -kEbusy && !overflow_logged_) {
     overflow_logged_ = true;
     host_log_limited(&log_.limits.grants, HOST_LOG_INFO,
                      "%s: using the maximum of %u persistent grants", log_.name, limits.max_grants);
@@ -189,7 +202,7 @@ uint32_t Mapper::choose_again(std::span<GrantJob* const> jobs, uint32_t handles,
 // out.
 bool Mapper::map_missing(std::span<GrantJob* const> jobs, uint32_t missing,
                          const PersistentGrants::Limits& limits, uint64_t now_ms) {
-  take_pages(jobs, missing, now_ms);
+  take_pages(jobs, missing, limits, now_ms);
 
   host_grant_map_op* const ops = batch_.maps();
   uint32_t count = 0;
@@ -246,8 +259,9 @@ bool Mapper::take_mappings(std::span<GrantJob* const> jobs,
     enough = false;
   }
   counters_.mapped.add(mapped);
+  held_ -= unused;
   pool_.put(batch_.pages().first(unused));
-  if (traced(HOST_TRACE_GRANTS)) host_trace_grants(&log_.ring, mapped, 0, pool_.free_pages());
+  if (traced(HOST_TRACE_GRANTS)) host_trace_grants(&log_.ring, mapped, 0, 0, pool_.free_pages());
   return enough;
 }
 
@@ -262,6 +276,7 @@ void Mapper::end_uses(GrantJob& job, uint64_t now_ms) {
   for (GrantUse& use : job.uses) {
     if (use.state == GrantUse::State::kOrdinary) {
       unmapper_.add(use.page, use.handle, pool_, counters_);
+      --held_;
     } else if (use.state == GrantUse::State::kPersistent) {
       persistent_.put(*use.persistent, now_ms);
     }

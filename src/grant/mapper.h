@@ -47,8 +47,8 @@ struct GrantJob {
   enum class Outcome : uint8_t {
     kMapped,  // all grants
     kFailed,  // at least one cannot be mapped: no such grant, no permission
-    // No grant is mapped, because pages or handles, which all guests share, ran out.  The
-    // same job may be passed to map() again.
+    // No grant is mapped, because pages or handles ran out: those that all guests share, or
+    // the pages of the guest's cap.  The same job may be passed to map() again.
     kNoPages,
     kNoHandles,
   };
@@ -72,11 +72,24 @@ class GrantBatch {
   // Error: -ENOMEM.
   [[nodiscard]] Result<void> create(uint32_t capacity);
 
+  // What create() allocates, in bytes.
+  [[nodiscard]] static uint64_t cost(uint32_t capacity) {
+    return host_grant_scratch_cost(capacity) + host_memory_cost(sizeof(Op) * capacity) +
+           host_memory_cost(sizeof(host_page*) * capacity);
+  }
+
   [[nodiscard]] uint32_t capacity() const { return static_cast<uint32_t>(ops_.all().size()); }
   [[nodiscard]] host_grant_scratch* scratch() { return scratch_.get(); }
   [[nodiscard]] host_grant_map_op* maps() { return &ops_[0].map; }
   [[nodiscard]] host_grant_unmap_op* unmaps() {
     return reinterpret_cast<host_grant_unmap_op*>(ops_.all().data());
+  }
+  // For fewer operations: each is larger.
+  [[nodiscard]] host_grant_copy_op* copies() {
+    return reinterpret_cast<host_grant_copy_op*>(ops_.all().data());
+  }
+  [[nodiscard]] uint32_t copy_capacity() const {
+    return static_cast<uint32_t>(ops_.all().size_bytes() / sizeof(host_grant_copy_op));
   }
   // The pages to map grants into, or the pages that were emptied.
   [[nodiscard]] std::span<host_page*> pages() { return pages_.all(); }
@@ -119,7 +132,11 @@ class Mapper {
   enum class Persistence : uint8_t { kOff, kNegotiated };
 
   Mapper(uint16_t domid, Persistence persistence, PagePool& pool, const RingLog& log)
-      : pool_(pool), log_(log), domid_(domid), persistence_(persistence) {}
+      : pool_(pool),
+        persistent_(pool.account()),
+        log_(log),
+        domid_(domid),
+        persistence_(persistence) {}
 
   // Error: -ENOMEM.
   [[nodiscard]] Result<void> create();
@@ -127,9 +144,14 @@ class Mapper {
   // The largest number of grants in one map().
   static constexpr uint32_t kCapacity = 32 * 11;
 
-  // The number of grants that could not be mapped for lack of pages or of handles.
+  // What create() allocates, in bytes.
+  [[nodiscard]] static uint64_t cost() { return GrantBatch::cost(kCapacity); }
+
+  // The number of grants that could not be mapped for lack of pages, of handles, or of pages
+  // that the guest may have.
   struct Shortage {
     uint32_t pages = 0;
+    uint32_t capped = 0;
     uint32_t handles = 0;
   };
 
@@ -166,13 +188,21 @@ class Mapper {
   [[nodiscard]] const PersistentGrants& persistent() const { return persistent_; }
   [[nodiscard]] GrantCounters& counters() { return counters_; }
 
+  // For other hypercalls of the queue's thread, between two calls of this class.
+  [[nodiscard]] GrantBatch& batch() { return batch_; }
+  // Does no grant stay mapped between requests?
+  [[nodiscard]] bool ordinary() const { return persistence_ == Persistence::kOff; }
+
  private:
   uint32_t look_up(GrantJob& job);
   void count(const GrantJob& job, uint32_t missing);
   [[nodiscard]] bool pointless(uint32_t missing, uint64_t now_ms) const;
   void note_no_handles(uint32_t wanted, uint64_t now_ms);
   void give_up(GrantJob& job, GrantJob::Outcome outcome, uint64_t now_ms);
-  void take_pages(std::span<GrantJob* const> jobs, uint32_t missing, uint64_t now_ms);
+  [[nodiscard]] Result<void> get_pages(std::span<host_page*> pages,
+                                       const PersistentGrants::Limits& limits, uint64_t now_ms);
+  void take_pages(std::span<GrantJob* const> jobs, uint32_t missing,
+                  const PersistentGrants::Limits& limits, uint64_t now_ms);
   [[nodiscard]] bool map_missing(std::span<GrantJob* const> jobs, uint32_t missing,
                                  const PersistentGrants::Limits& limits, uint64_t now_ms);
   [[nodiscard]] bool take_mappings(std::span<GrantJob* const> jobs,
@@ -187,11 +217,12 @@ class Mapper {
   PersistentGrants persistent_;
   GrantCounters counters_;
   const RingLog log_;
-  GrantBatch batch_;  // used by map() and by release()
+  GrantBatch batch_;  // used by map(), by release(), and by the user of batch()
   Unmapper unmapper_{batch_, log_};
   uint16_t domid_;
   Persistence persistence_;
   bool overflow_logged_ = false;
+  uint32_t held_ = 0;  // pages of mappings that are not persistent
   Shortage shortage_;
   LookUps look_ups_;
   // The smallest number of grants for which a job found no handles at refused_ms_.  A job

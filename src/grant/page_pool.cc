@@ -5,6 +5,41 @@
 
 namespace blkback {
 
+PagePool::~PagePool() {
+  shrink_free_pagepool(0);
+  const SpinGuard guard(lock_);
+  discharge_locked(charged_);  // pages that the hypervisor did not unmap
+}
+
+// Charges the account with pages that come from the host.
+bool PagePool::charge_locked(uint32_t pages) {
+  const uint64_t beyond = beyond_floor(charged_ + pages) - beyond_floor(charged_);
+  if (beyond != 0 && !account_.try_charge(beyond)) return false;
+  account_.use(uint64_t{pages} * host_page_cost() - beyond);
+  charged_ += pages;
+  return true;
+}
+
+void PagePool::discharge_locked(uint32_t pages) {
+  const uint64_t beyond = beyond_floor(charged_) - beyond_floor(charged_ - pages);
+  if (beyond != 0) account_.give_back(beyond);
+  account_.unuse(uint64_t{pages} * host_page_cost() - beyond);
+  charged_ -= pages;
+}
+
+void PagePool::let_go() {
+  const SpinGuard guard(lock_);
+  discharge_locked(1);
+}
+
+void PagePool::adopt(uint32_t count) {
+  const SpinGuard guard(lock_);
+  const uint64_t beyond = beyond_floor(charged_ + count) - beyond_floor(charged_);
+  if (beyond != 0) account_.charge(beyond);
+  account_.use(uint64_t{count} * host_page_cost() - beyond);
+  charged_ += count;
+}
+
 Result<void> PagePool::get(std::span<host_page*> pages, uint64_t now_ms) {
   const auto wanted = static_cast<uint32_t>(pages.size());
   if (wanted == 0) return {};
@@ -12,7 +47,13 @@ Result<void> PagePool::get(std::span<host_page*> pages, uint64_t now_ms) {
   {
     const SpinGuard guard(lock_);
     const uint32_t free = free_pages();
-    if (free < wanted && !may_ask_locked(wanted - free, now_ms)) return failure(-kEnoMem);
+    if (free < wanted) {
+      if (!may_ask_locked(wanted - free, now_ms)) return failure(-kEnoMem);
+      if (!charge_locked(wanted - free)) {
+        capped_.store(true, std::memory_order_relaxed);
+        return failure(-kEdquot);
+      }
+    }
     taken = host_page_chain_pop(&chain_, pages.data(), wanted);
     count_locked(free - taken);
   }
@@ -33,6 +74,7 @@ void PagePool::note_answer(uint32_t pages, bool got, uint64_t now_ms) {
     if (!dry) dry_ms_ = 0;
     return;
   }
+  discharge_locked(pages);
   if (dry) {
     dry_pages_ = std::min(dry_pages_, pages);
     return;
@@ -47,18 +89,19 @@ void PagePool::wait(Waiter& waiter, host_thread* thread) {
   if (waiter.linked()) return;
   waiter.thread_ = thread;
   waiters_.push_back(waiter);
-  waited_for_.store(true, std::memory_order_relaxed);
+  waiting_.store(waiters_.size(), std::memory_order_relaxed);
 }
 
 void PagePool::stop_waiting(Waiter& waiter) {
   const SpinGuard guard(lock_);
   if (!waiter.linked()) return;
   waiters_.remove(waiter);
-  waited_for_.store(!waiters_.empty(), std::memory_order_relaxed);
+  waiting_.store(waiters_.size(), std::memory_order_relaxed);
+  if (waiters_.empty()) capped_.store(false, std::memory_order_relaxed);
 }
 
 void PagePool::wake_waiters() {
-  if (!waited_for_.load(std::memory_order_relaxed)) return;
+  if (waiting_.load(std::memory_order_relaxed) == 0) return;
   const SpinGuard guard(lock_);
   for (Waiter* waiter = waiters_.front(); waiter != nullptr; waiter = waiters_.next(*waiter)) {
     waiter->told_.store(true, std::memory_order_relaxed);
@@ -74,6 +117,18 @@ void PagePool::put(std::span<host_page* const> pages) {
   count_locked(free_pages() + returned);
 }
 
+uint32_t PagePool::shrink_to_floor() {
+  uint32_t free = 0;
+  uint32_t excess = 0;
+  {
+    const SpinGuard guard(lock_);
+    free = free_pages();
+    excess = std::min(free, charged_ > floor_ ? charged_ - floor_ : 0);
+  }
+  if (excess != 0) shrink_free_pagepool(free - excess);
+  return excess;
+}
+
 void PagePool::shrink_free_pagepool(uint32_t keep) {
   for (;;) {
     host_page* batch[kShrinkBatch];
@@ -84,6 +139,7 @@ void PagePool::shrink_free_pagepool(uint32_t keep) {
       if (now <= keep) return;
       taken = host_page_chain_pop(&chain_, batch, std::min(kShrinkBatch, now - keep));
       count_locked(now - taken);
+      discharge_locked(taken);
     }
     host_page_free(batch, taken);
   }

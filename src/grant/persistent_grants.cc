@@ -19,15 +19,26 @@ Result<PersistentGrant*> PersistentGrants::enter(uint32_t gref, uint32_t handle,
   if (tree_.find(gref) != nullptr) return failure(-kEinval);
   if (count() >= limits.max_grants) {
     overflowed_ = true;
+    at_cap_ = false;
     return failure(-kEbusy);
   }
+  // Ask once, not once for each grant: the account is shared by all CPUs.
+  if (refused_ || !account_.try_charge(cost())) {
+    refused_ = true;
+    overflowed_ = true;
+    at_cap_ = true;
+    return failure(-kEdquot);
+  }
   Owned<PersistentGrant> grant = try_make_owned<PersistentGrant>();
-  if (!grant) return failure(-kEnoMem);
+  if (!grant) {
+    account_.give_back(cost());
+    return failure(-kEnoMem);
+  }
   grant->key = gref;
   grant->handle = handle;
   grant->page = page;
   grant->uses = 1;
-  if (!tree_.insert(*grant)) return failure(-kEinval);
+  (void)tree_.insert(*grant);  // find() has found none of this gref
   count_.set(count() + 1);
   return grant.release();
 }
@@ -47,10 +58,12 @@ void PersistentGrants::take_out(PersistentGrant& grant, PersistentGrantList& pur
 
 void PersistentGrants::purge_due(const Limits& limits, uint64_t now_ms,
                                  PersistentGrantList& purged) {
+  refused_ = false;
   uint32_t excess = count() > limits.max_grants ? count() - limits.max_grants : 0;
   if (overflowed_ && now_ms - overflow_purge_ms_ >= kPurgeIntervalMs) {
     // The product fits in 32 bits: max_grants is at most 2^20.
-    excess += std::max(limits.max_grants * kPurgePercent / 100, uint32_t{1});
+    const uint32_t most = at_cap_ ? std::min(limits.max_grants, count()) : limits.max_grants;
+    excess += std::max(most * kPurgePercent / 100, uint32_t{1});
     overflowed_ = false;
     overflow_purge_ms_ = now_ms;
   }

@@ -18,6 +18,19 @@ bool Purger::idle() {
   return unfinished_ == 0;
 }
 
+void Purger::unmap(PersistentGrantList& grants) {
+  const uint64_t charged = grants.size() * PersistentGrants::cost();
+  pool_.adopt(grants.size());
+  Unmapper unmapper(batch_, log_);
+  while (PersistentGrant* grant = grants.pop_front()) {
+    unmapper.add(grant->page, grant->handle, pool_, counters_);
+    Owned<PersistentGrant>(grant).reset();
+  }
+  unmapper.flush(pool_, counters_);
+  pool_.account().give_back(charged);
+  pool_.wake_waiters();
+}
+
 void Purger::run() {
   PersistentGrantList grants;
   {
@@ -26,19 +39,12 @@ void Purger::run() {
   }
 
   PersistentGrantList busy;
-  Unmapper unmapper(batch_, log_);
-  uint32_t unmapped = 0;
+  PersistentGrantList ready;
   while (PersistentGrant* grant = grants.pop_front()) {
-    if (host_page_busy(grant->page)) {
-      busy.push_back(*grant);
-      continue;
-    }
-    unmapper.add(grant->page, grant->handle, pool_, counters_);
-    Owned<PersistentGrant>(grant).reset();
-    ++unmapped;
+    (host_page_busy(grant->page) ? busy : ready).push_back(*grant);
   }
-  unmapper.flush(pool_, counters_);
-  if (unmapped != 0) pool_.wake_waiters();
+  const uint32_t unmapped = ready.size();
+  if (unmapped != 0) unmap(ready);
 
   const bool again = !busy.empty();
   bool finished = false;

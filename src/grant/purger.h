@@ -25,6 +25,9 @@ class Purger : public host_work {
   // Error: -ENOMEM.
   [[nodiscard]] Result<void> create() { return batch_.create(kBatch); }
 
+  // What create() allocates, in bytes.
+  [[nodiscard]] static uint64_t cost() { return GrantBatch::cost(kBatch); }
+
   // Adds grants to unmap.  They must be out of the tree and not in use.
   void add(PersistentGrantList& grants) BLKBACK_EXCLUDES(lock_);
 
@@ -45,6 +48,8 @@ class Purger : public host_work {
   static constexpr uint32_t kHeldPageRetryMs = 5;
 
  private:
+  void unmap(PersistentGrantList& grants);
+
   PagePool& pool_;
   const RingLog log_;
   host_thread* waiter_ = nullptr;  // set once: see set_waiter()

@@ -38,7 +38,7 @@ void Unmapper::flush(PagePool& pool, GrantCounters& counters) {
   }
   counters.unmapped.add(emptied);
   pool.put(pages.first(emptied));
-  if (traced(HOST_TRACE_GRANTS)) host_trace_grants(&log_.ring, 0, emptied, pool.free_pages());
+  if (traced(HOST_TRACE_GRANTS)) host_trace_grants(&log_.ring, 0, emptied, 0, pool.free_pages());
   count_ = 0;
 }
 

@@ -105,6 +105,22 @@ static void connection_fill(struct debug_text *text, struct host_device *device,
 		 connection->write_cache ? "yes" : "no");
 }
 
+static void memory_fill(struct debug_text *text, struct host_device *device,
+			const struct driver_connection_info *connection)
+{
+	struct driver_memory_info memory;
+
+	driver_memory_read(device->driver, &memory);
+	text_add(text, "guest: %llu\nfloors: %llu\nbeyond floors: %llu\n",
+		 (unsigned long long)memory.used, (unsigned long long)memory.floors,
+		 (unsigned long long)memory.beyond);
+	if (memory.cap)
+		text_add(text, "cap: %llu\n", (unsigned long long)memory.cap);
+	else
+		text_add(text, "cap: -\n");
+	text_add(text, "refused: %llu\n", (unsigned long long)memory.refusals);
+}
+
 static const char *ring_state_name(uint32_t state)
 {
 	static const char *const names[] = { "waiting", "serving", "stopped", "closing",
@@ -126,10 +142,10 @@ static void rings_fill(struct debug_text *text, struct host_device *device,
 			return;
 		}
 		text_add(text,
-			 "ring=%u %s slots=%u req_prod=%u req_cons=%u rsp_prod=%u rsp_event=%u requests=%u with_disk=%u persistent_grants=%u stalled_ms=%llu\n",
+			 "ring=%u %s slots=%u req_prod=%u req_cons=%u rsp_prod=%u rsp_event=%u requests=%u with_disk=%u persistent_grants=%u private_pages=%u stalled_ms=%llu\n",
 			 ring, ring_state_name(info.state), info.slots, info.req_prod,
 			 info.req_cons, info.rsp_prod, info.rsp_event, info.requests,
-			 info.with_disk, info.persistent_grants,
+			 info.with_disk, info.persistent_grants, info.private_pages,
 			 (unsigned long long)info.stalled_ms);
 	}
 }
@@ -264,6 +280,7 @@ static int debug_release(struct inode *inode, struct file *file)
 	}
 
 DEBUG_FILE(connection);
+DEBUG_FILE(memory);
 DEBUG_FILE(rings);
 DEBUG_FILE(requests);
 
@@ -302,6 +319,7 @@ void blkback_debug_show(struct host_device *device)
 	device->debug = debugfs_create_dir(name, debug_root);
 	debugfs_create_file_unsafe("connection", 0400, device->debug, device,
 				   &connection_operations);
+	debugfs_create_file_unsafe("memory", 0400, device->debug, device, &memory_operations);
 	debugfs_create_file_unsafe("rings", 0400, device->debug, device, &rings_operations);
 	debugfs_create_file_unsafe("requests", 0400, device->debug, device, &requests_operations);
 	debugfs_create_file_unsafe("kick", 0200, device->debug, device, &kick_operations);

@@ -1,15 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <linux/build_bug.h>
+#include <linux/delay.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 #include <linux/stddef.h>
+#include <asm/xen/hypercall.h>
 #include <xen/grant_table.h>
+#include <xen/xen.h>
+#include <xen/page.h>
 #include <xen/xenbus.h>
 
 #include "host/grant.h"
 #include "host/log.h"
+#include "host/memory.h"
 
 #include "device.h"
+
+/* A page that its owner has paged out is waited for as long as the kernel's map does. */
+#define MOST_DELAY_MS 256
 
 struct host_grant_scratch {
 	uint32_t capacity;
@@ -30,6 +38,8 @@ static_assert(sizeof(struct host_grant_unmap_op) == sizeof(struct gnttab_unmap_g
 SAME_PLACE(host_grant_unmap_op, page, gnttab_unmap_grant_ref, host_addr);
 SAME_PLACE(host_grant_unmap_op, handle, gnttab_unmap_grant_ref, handle);
 SAME_PLACE(host_grant_unmap_op, status, gnttab_unmap_grant_ref, status);
+static_assert(sizeof(struct host_grant_copy_op) == sizeof(struct gnttab_copy));
+SAME_PLACE(host_grant_copy_op, status, gnttab_copy, status);
 static_assert(GNTST_no_device_space == HOST_GRANT_NO_DEVICE_SPACE);
 static_assert(GNTST_no_space == HOST_GRANT_NO_SPACE);
 
@@ -46,6 +56,12 @@ struct host_grant_scratch *host_grant_scratch_alloc(uint32_t capacity)
 void host_grant_scratch_free(struct host_grant_scratch *scratch)
 {
 	kvfree(scratch);
+}
+
+size_t host_grant_scratch_cost(uint32_t capacity)
+{
+	return host_memory_cost(sizeof(struct host_grant_scratch) +
+				capacity * sizeof(struct page *));
 }
 
 static unsigned long page_host_address(struct page *page)
@@ -111,6 +127,72 @@ void host_grant_unmap(struct host_grant_scratch *scratch, struct host_grant_unma
 
 	for (i = 0; i < count; i++)
 		ops[i].page = (struct host_page *)scratch->pages[i];
+}
+
+/*
+ * Tries the copies again whose pages are paged out, as gnttab_batch_copy() does.  That
+ * function is a BUG() when the hypercall fails, and waits anew for each copy.
+ */
+static int copy_again(struct gnttab_copy *copy, uint32_t count)
+{
+	unsigned int delay_ms;
+	bool left = true;
+	int error = 0;
+	uint32_t i;
+
+	for (delay_ms = 1; left && !error && delay_ms < MOST_DELAY_MS; delay_ms++) {
+		msleep(delay_ms);
+		left = false;
+		for (i = 0; i < count && !error; i++) {
+			if (copy[i].status != GNTST_eagain)
+				continue;
+			error = HYPERVISOR_grant_table_op(GNTTABOP_copy, &copy[i], 1);
+			left |= copy[i].status == GNTST_eagain;
+		}
+	}
+	return error;
+}
+
+void host_grant_copy(struct host_grant_scratch *scratch, uint16_t domid,
+		     struct host_grant_copy_op *ops, uint32_t count)
+{
+	struct gnttab_copy *copy = (struct gnttab_copy *)ops;
+	bool again = false;
+	int error;
+	uint32_t i;
+
+	for (i = 0; i < count; i++) {
+		struct host_grant_copy_op op = ops[i];
+		bool to_guest = op.direction == HOST_GRANT_COPY_TO_GUEST;
+		struct gnttab_copy_ptr grant = {
+			.u.ref = op.gref,
+			.domid = domid,
+			.offset = op.offset,
+		};
+		struct gnttab_copy_ptr ours = {
+			.u.gmfn = xen_page_to_gfn((struct page *)op.page),
+			.domid = DOMID_SELF,
+			.offset = op.offset,
+		};
+
+		copy[i] = (struct gnttab_copy){
+			.source = to_guest ? ours : grant,
+			.dest = to_guest ? grant : ours,
+			.len = op.bytes,
+			.flags = to_guest ? GNTCOPY_dest_gref : GNTCOPY_source_gref,
+			/* The hypervisor overwrites this, unless the whole call fails. */
+			.status = GNTST_general_error,
+		};
+	}
+
+	error = HYPERVISOR_grant_table_op(GNTTABOP_copy, copy, count);
+	for (i = 0; i < count; i++)
+		again |= copy[i].status == GNTST_eagain;
+	if (again && !error)
+		error = copy_again(copy, count);
+	if (error)
+		host_log_limited(&scratch->failures, HOST_LOG_WARNING,
+				 "copying %u grants of domain %u: error %d", count, domid, error);
 }
 
 bool host_page_busy(const struct host_page *page)
@@ -209,6 +291,17 @@ int host_ring_map(struct host_device *device, const uint32_t *grefs, uint32_t co
 		error = xenbus_map_ring_valloc(device->xenbus, refs, count, address);
 	mutex_unlock(&device->lock);
 	return error;
+}
+
+/*
+ * xenbus keeps a node for each mapping.  A PV domain maps into an area of vmalloc, other
+ * domains into empty pages.
+ */
+size_t host_ring_cost(uint32_t count)
+{
+	size_t pages = xen_pv_domain() ? 0 : (size_t)count * host_page_cost();
+
+	return pages + 512;
 }
 
 void host_ring_unmap(struct host_device *device, void *address)

@@ -11,6 +11,7 @@ static struct lock_class_key host_lock_keys[HOST_LOCK_CLASSES];
 static const char *const host_lock_names[HOST_LOCK_CLASSES] = {
 	[HOST_LOCK_REGISTRY] = "xen_blkback_registry",
 	[HOST_LOCK_STATISTICS] = "xen_blkback_statistics",
+	[HOST_LOCK_TURN] = "xen_blkback_turn",
 	[HOST_LOCK_ORDER] = "xen_blkback_order",
 	[HOST_LOCK_PURGE] = "xen_blkback_purge",
 	[HOST_LOCK_POOL] = "xen_blkback_pool",

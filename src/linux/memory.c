@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <linux/gfp.h>
 #include <linux/kmemleak.h>
+#include <linux/log2.h>
+#include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
@@ -12,6 +14,18 @@
  * may be waste.
  */
 static const size_t largest_kmalloc = 2 * PAGE_SIZE;
+
+size_t host_memory_cost(size_t bytes)
+{
+	if (bytes > largest_kmalloc)
+		return PAGE_ALIGN(bytes);
+	/* The sizes of kmalloc()'s caches that are no powers of two. */
+	if (bytes > 64 && bytes <= 96)
+		return 96;
+	if (bytes > 128 && bytes <= 192)
+		return 192;
+	return max_t(size_t, roundup_pow_of_two(bytes), KMALLOC_MIN_SIZE);
+}
 
 void *host_alloc(size_t bytes)
 {

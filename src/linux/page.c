@@ -42,6 +42,19 @@ void host_page_free(struct host_page **pages, uint32_t count)
 	gnttab_free_pages(count, (struct page **)pages);
 }
 
+/*
+ * An unpopulated page has a struct page, an entry in the table of machine frames of a PV
+ * domain and one in the page table of the kernel's linear map.
+ */
+uint32_t host_page_cost(void)
+{
+#ifdef CONFIG_XEN_UNPOPULATED_ALLOC
+	return sizeof(struct page) + 2 * sizeof(unsigned long);
+#else
+	return PAGE_SIZE;
+#endif
+}
+
 void host_page_chain_push(struct host_page **chain, struct host_page *const *pages, uint32_t count)
 {
 	struct page *head = (struct page *)*chain;

@@ -126,6 +126,10 @@ BOUNDED_PARAMETER(max_ring_page_order, XENBUS_MAX_RING_GRANT_ORDER, 0, XENBUS_MA
 		  "Maximum order of the number of pages of a shared ring");
 BOUNDED_PARAMETER(buffer_squeeze_duration_ms, 10, 0, 1000000, NEVER_NEGATIVE, 0644,
 		  "Milliseconds for which buffers stay empty after memory pressure");
+BOUNDED_PARAMETER(max_guest_memory_kb, 0, 0, SZ_1G, NEVER_NEGATIVE, 0644,
+		  "Maximum memory in KiB that a guest's disks cost beyond their floors; 0 none");
+BOUNDED_PARAMETER(grant_copy_bytes, 0, 0, 11 * HOST_PAGE_BYTES, NEVER_NEGATIVE, 0644,
+		  "Copy requests up to this size instead of mapping their grants; 0 none");
 BOUNDED_PARAMETER(log_stats, 0, 0, INT_MAX, UNBOUNDED_IF_NEGATIVE, 0644,
 		  "Log each ring's statistics every 10 seconds of activity, and at its end");
 
@@ -143,6 +147,8 @@ void host_parameters_read(struct host_parameters *parameters)
 		.max_queues = READ_ONCE(max_queues.value) ?: num_online_cpus(),
 		.max_ring_page_order = READ_ONCE(max_ring_page_order.value),
 		.buffer_squeeze_duration_ms = READ_ONCE(buffer_squeeze_duration_ms.value),
+		.max_guest_memory_kb = READ_ONCE(max_guest_memory_kb.value),
+		.grant_copy_bytes = READ_ONCE(grant_copy_bytes.value),
 		.log_stats = READ_ONCE(log_stats.value) != 0,
 		.feature_persistent = READ_ONCE(feature_persistent),
 		.x86 = IS_ENABLED(CONFIG_X86),

@@ -13,6 +13,7 @@
 #include <linux/workqueue.h>
 
 #include "driver.h"
+#include "host/memory.h"
 #include "host/thread.h"
 
 #include "work.h"
@@ -123,6 +124,12 @@ int host_thread_start(struct driver_queue *queue, const char *name, struct host_
 	*thread = created;
 	wake_up_process(task);
 	return 0;
+}
+
+size_t host_thread_cost(void)
+{
+	return THREAD_SIZE + sizeof(struct task_struct) +
+	       host_memory_cost(sizeof(struct host_thread));
 }
 
 uint32_t host_thread_pid(const struct host_thread *thread)

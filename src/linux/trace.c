@@ -41,9 +41,9 @@ void host_trace_done(const struct host_trace_request *request)
 }
 
 void host_trace_grants(const struct host_trace_ring *ring, uint32_t mapped, uint32_t unmapped,
-		       uint32_t free_pages)
+		       uint32_t copied, uint32_t free_pages)
 {
-	trace_blkback_grants(ring, mapped, unmapped, free_pages);
+	trace_blkback_grants(ring, mapped, unmapped, copied, free_pages);
 }
 
 void host_trace_stall(const struct host_trace_ring *ring, enum host_trace_stall_reason reason,

@@ -120,14 +120,16 @@ TRACE_EVENT_FN(blkback_request_done,
 );
 
 TRACE_EVENT_FN(blkback_grants,
-	TP_PROTO(const struct host_trace_ring *ring, u32 mapped, u32 unmapped, u32 free_pages),
-	TP_ARGS(ring, mapped, unmapped, free_pages),
+	TP_PROTO(const struct host_trace_ring *ring, u32 mapped, u32 unmapped, u32 copied,
+		 u32 free_pages),
+	TP_ARGS(ring, mapped, unmapped, copied, free_pages),
 	TP_STRUCT__entry(
 		__field(u32, vdev)
 		__field(u16, domid)
 		__field(u16, queue)
 		__field(u32, mapped)
 		__field(u32, unmapped)
+		__field(u32, copied)
 		__field(u32, free_pages)
 	),
 	TP_fast_assign(
@@ -136,11 +138,12 @@ TRACE_EVENT_FN(blkback_grants,
 		__entry->queue = ring->queue;
 		__entry->mapped = mapped;
 		__entry->unmapped = unmapped;
+		__entry->copied = copied;
 		__entry->free_pages = free_pages;
 	),
-	TP_printk("domid=%u vdev=%u queue=%u mapped=%u unmapped=%u free_pages=%u",
+	TP_printk("domid=%u vdev=%u queue=%u mapped=%u unmapped=%u copied=%u free_pages=%u",
 		  __entry->domid, __entry->vdev, __entry->queue, __entry->mapped,
-		  __entry->unmapped, __entry->free_pages),
+		  __entry->unmapped, __entry->copied, __entry->free_pages),
 	blkback_trace_grants_on, blkback_trace_grants_off
 );
 

@@ -3,7 +3,7 @@
 // barrier until the writes before it are answered.  See write_order.h for the order that
 // the rings of a device share, and for when a barrier is up.
 //
-// BEWARE: not locked: only the queue's thread may use it.
+// BEWARE: not locked: only who has the turn (turn.h) may use it.
 #pragma once
 
 #include <cstdint>

@@ -17,6 +17,11 @@ size_t buffer_bytes(uint32_t pages) {
   return sizeof(BounceBuffer) + size_t{pages} * sizeof(host_io_segment);
 }
 
+// What a buffer and its pages take of the host's memory.
+uint64_t buffer_cost(uint32_t pages) {
+  return host_memory_cost(buffer_bytes(pages)) + uint64_t{pages} * wire::kPageBytes;
+}
+
 // Constructs a buffer in `memory`.  Its segments have no pages yet.
 BounceBuffer* make(void* memory, uint32_t pages) {
   if (memory == nullptr) return nullptr;
@@ -102,12 +107,22 @@ Result<void> Bounce::create() {
   return {};
 }
 
+uint64_t Bounce::cost() { return buffer_cost(kReservePages); }
+
 BounceBuffer* Bounce::try_make(uint32_t pages) {
+  if (!account_.try_charge(buffer_cost(pages))) {
+    refused_ += buffer_cost(pages);
+    return nullptr;
+  }
   BounceBuffer* buffer = make(host_try_alloc(buffer_bytes(pages)), pages);
-  if (buffer == nullptr) return nullptr;
+  if (buffer == nullptr) {
+    account_.give_back(buffer_cost(pages));
+    return nullptr;
+  }
   for (host_io_segment& segment : buffer->segments()) {
     segment.page = host_buffer_try_alloc();
     if (segment.page == nullptr) {
+      account_.give_back(buffer_cost(pages));
       free_buffer(buffer);
       return nullptr;
     }
@@ -134,6 +149,7 @@ void Bounce::put(BounceBuffer& buffer) {
     return;
   }
   pages_ -= buffer.capacity;
+  account_.give_back(buffer_cost(buffer.capacity));
   free_buffer(&buffer);
 }
 

@@ -7,13 +7,16 @@
 // not whole blocks of the disk.  The data of such a request lies in a buffer without gaps.
 //
 // take() tries to get a buffer for the whole request.  The total size of a queue's buffers
-// is bounded.  When the host has no memory, the request goes in parts through the reserve.
-// BEWARE: not locked: only the queue's thread may use it.
+// is bounded, and charged to the guest's account.  When the host has no memory, and at the
+// guest's cap, the request goes in parts through the reserve.
+// BEWARE: not locked: only who has the turn (turn.h) may use it.
 #pragma once
 
 #include <cstdint>
 #include <span>
+#include <utility>
 
+#include "base/account.h"
 #include "base/result.h"
 #include "host/block.h"
 #include "wire/blkif.h"
@@ -42,19 +45,24 @@ struct BounceBuffer {
 
 class Bounce {
  public:
-  Bounce() = default;
+  explicit Bounce(Account& account) : account_(account) {}
   ~Bounce();
   Bounce(const Bounce&) = delete;
   Bounce& operator=(const Bounce&) = delete;
 
   // Allocates the reserve.  Error: -ENOMEM.
   [[nodiscard]] Result<void> create();
+  // What create() allocates, in bytes.
+  [[nodiscard]] static uint64_t cost();
 
   // Returns a buffer for a whole request of `bytes` bytes, or the reserve when the host has no
-  // memory.  Returns nullptr when the reserve is needed but in use, and when the queue's
-  // buffers would exceed kMaxPages.  In both cases a request that ends makes room.
+  // memory or the guest is at its cap.  Returns nullptr when the reserve is needed but in use, and
+  // when the queue's buffers would exceed kMaxPages.  In both cases a request that ends makes room.
   [[nodiscard]] BounceBuffer* take(uint64_t bytes);
   void put(BounceBuffer& buffer);
+
+  // The bytes that the account has refused since the last call.
+  [[nodiscard]] uint64_t take_refused() { return std::exchange(refused_, 0); }
 
   // Does the storage stack still hold a page of this buffer that will be used again?  Only
   // the pages of the reserve are.  A page of another buffer is freed, but exists as long as
@@ -71,11 +79,13 @@ class Bounce {
   static constexpr uint32_t kMaxPages = 4 * wire::kMaxIndirectSegments;
 
  private:
-  [[nodiscard]] static BounceBuffer* try_make(uint32_t pages);
+  [[nodiscard]] BounceBuffer* try_make(uint32_t pages);
 
+  Account& account_;
   BounceBuffer* reserve_ = nullptr;  // nullptr while it is in use
   const BounceBuffer* reserve_identity_ = nullptr;
   uint32_t pages_ = 0;  // of all buffers in use, without the reserve
+  uint64_t refused_ = 0;
 };
 
 }  // namespace blkback

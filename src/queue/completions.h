@@ -3,7 +3,7 @@
 // requests that failed before they reached the disk, and requests with a page that the
 // storage stack still holds.
 //
-// BEWARE: not locked: only the queue's thread may call functions without a "Context".
+// BEWARE: not locked: only who has the turn (turn.h) may call functions without a "Context".
 #pragma once
 
 #include <atomic>
@@ -30,6 +30,13 @@ class Completions {
   // Call after add(), as the very last access: the queue may be destroyed afterwards.
   // Context: any.
   void leave() { in_flight_.fetch_sub(1, std::memory_order_release); }
+
+  // The disk has completed the slot's I/O, which is the whole request, without an error: instead of
+  // add(), for who has the turn and answers it at once.
+  void end_at_once(Slot& slot, uint64_t now_ms, uint64_t now_ns) {
+    progress_ms_.store(now_ms, std::memory_order_relaxed);
+    slot.record.ended(now_ns);
+  }
 
   // Ends a request without I/O, with `status`.
   void fail(Slot& slot, Status status) {

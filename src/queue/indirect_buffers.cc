@@ -43,11 +43,29 @@ IndirectBuffers::~IndirectBuffers() {
   free_block(reserve_);
 }
 
+uint64_t IndirectBuffers::cost() { return host_memory_cost(block_bytes(kLarge)); }
+
+IndirectBuffer* IndirectBuffers::try_make(uint32_t capacity) {
+  const uint64_t bytes = host_memory_cost(block_bytes(capacity));
+  bool charged = account_.try_charge(bytes);
+  if (!charged && capacity == kLarge && !small_.empty()) {
+    trim_list(small_, 0);
+    charged = account_.try_charge(bytes);
+  }
+  if (!charged) {
+    refused_ += bytes;
+    return nullptr;
+  }
+  IndirectBuffer* block = make(host_try_alloc(block_bytes(capacity)), capacity);
+  if (block == nullptr) account_.give_back(bytes);
+  return block;
+}
+
 IndirectBuffer* IndirectBuffers::take(uint32_t segments) {
   BlockList& list = segments <= kSmall ? small_ : large_;
   if (IndirectBuffer* block = list.pop_front()) return block;
   const uint32_t capacity = segments <= kSmall ? kSmall : kLarge;
-  if (IndirectBuffer* block = make(host_try_alloc(block_bytes(capacity)), capacity)) return block;
+  if (IndirectBuffer* block = try_make(capacity)) return block;
   if (IndirectBuffer* block = large_.pop_front()) return block;
   IndirectBuffer* block = reserve_;
   reserve_ = nullptr;
@@ -63,7 +81,11 @@ void IndirectBuffers::put(IndirectBuffer& block) {
 }
 
 void IndirectBuffers::trim_list(BlockList& list, uint32_t keep) {
-  while (list.size() > keep) free_block(list.pop_front());
+  while (list.size() > keep) {
+    IndirectBuffer* block = list.pop_front();
+    account_.give_back(host_memory_cost(block_bytes(block->capacity)));
+    free_block(block);
+  }
 }
 
 void IndirectBuffers::trim(uint32_t keep) {

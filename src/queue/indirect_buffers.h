@@ -4,13 +4,16 @@
 // Blocks come in two sizes.  They are allocated when requests need them, and kept for later
 // requests.  One large block is a reserve: with it, a ring whose host has no memory still
 // serves its requests, one after the other.  All other blocks are allocated with
-// host_try_alloc(), which never waits.
-// BEWARE: not locked: only the queue's thread may use them.
+// host_try_alloc(), which never waits, and charged to the guest's account; at the guest's cap the
+// reserve serves as it does without memory.
+// BEWARE: not locked: only who has the turn (turn.h) may use them.
 #pragma once
 
 #include <cstdint>
 #include <span>
+#include <utility>
 
+#include "base/account.h"
 #include "base/intrusive_list.h"
 #include "base/result.h"
 #include "grant/mapper.h"
@@ -34,18 +37,24 @@ struct IndirectBuffer : ListLink {
 
 class IndirectBuffers {
  public:
-  IndirectBuffers() = default;
+  explicit IndirectBuffers(Account& account) : account_(account) {}
   ~IndirectBuffers();
   IndirectBuffers(const IndirectBuffers&) = delete;
   IndirectBuffers& operator=(const IndirectBuffers&) = delete;
 
   // Allocates the reserve.  Error: -ENOMEM.
   [[nodiscard]] Result<void> create();
+  // What create() allocates, in bytes.
+  [[nodiscard]] static uint64_t cost();
 
   // Returns a block for `segments` segments, at most wire::kMaxIndirectSegments.  No grant of
-  // the block is mapped.  Returns nullptr when there is no memory and the reserve is in use.
+  // the block is mapped.  Returns nullptr when there is no memory, or the guest is at its cap, and
+  // the reserve is in use.
   [[nodiscard]] IndirectBuffer* take(uint32_t segments);
   void put(IndirectBuffer& block);
+
+  // The bytes that the account has refused since the last call.
+  [[nodiscard]] uint64_t take_refused() { return std::exchange(refused_, 0); }
 
   // Gives unused blocks back to the host until at most `keep` of each size are left.  The
   // reserve does not count and stays.
@@ -62,12 +71,15 @@ class IndirectBuffers {
   using BlockList = IntrusiveList<IndirectBuffer>;
 
   [[nodiscard]] static IndirectBuffer* make(void* memory, uint32_t capacity);
-  static void trim_list(BlockList& list, uint32_t keep);
+  [[nodiscard]] IndirectBuffer* try_make(uint32_t capacity);
+  void trim_list(BlockList& list, uint32_t keep);
 
+  Account& account_;
   BlockList small_;
   BlockList large_;
   IndirectBuffer* reserve_ = nullptr;  // nullptr while it is in use
   const IndirectBuffer* reserve_identity_ = nullptr;
+  uint64_t refused_ = 0;
 };
 
 }  // namespace blkback

@@ -2,7 +2,7 @@
 // Takes requests from the ring, parses and checks them, and gives each good request a
 // slot.  A bad request is answered at once.
 //
-// BEWARE: not locked: only the queue's thread may use it.
+// BEWARE: not locked: only who has the turn (turn.h) may use it.
 #pragma once
 
 #include <cstdint>

@@ -31,6 +31,10 @@ void prepare_io(Slot& slot, const Vbd& vbd) {
     return;
   }
   const std::span<host_io_segment> segments = slot.guest_segments();
+  if (slot.grant_copied) {
+    slot.segments = segments.data();
+    return;
+  }
   const std::span<GrantUse> grants = slot.data_grants();
   for (uint32_t i = 0; i < slot.granted; ++i) segments[i].page = grants[i].page;
   if (slot.bounce != nullptr) {

@@ -12,7 +12,7 @@
 namespace blkback {
 
 // Fills in the slot's I/O for the whole request, or for its first part.  The request's
-// grants must be mapped.
+// grants must be mapped, or its data be copied to private pages.
 void prepare_io(Slot& slot, const Vbd& vbd);
 
 // Fills in the slot's I/O for the next part.  Call only while slot.sectors_left is not 0.

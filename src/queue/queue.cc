@@ -20,6 +20,13 @@ Result<Owned<Queue>> Queue::create(const QueueConfig& config, const Shared& shar
   return queue;
 }
 
+uint64_t Queue::cost(uint32_t ring_pages, bool copies) {
+  // The three layouts have the same numbers of slots.
+  const uint32_t slots = wire::Ring::slots_in(ring_pages * wire::kPageBytes, wire::Layout::kX86_64);
+  return host_memory_cost(sizeof(Queue)) + Slots::cost(slots) + Resources::cost(copies) +
+         host_thread_cost() + host_ring_cost(ring_pages);
+}
+
 Queue::Queue(const QueueConfig& config, const Shared& shared)
     : shared_(shared),
       log_{name_,
@@ -27,6 +34,7 @@ Queue::Queue(const QueueConfig& config, const Shared& shared)
            {.vdev = host_device_vdev(config.device),
             .domid = host_device_domid(config.device),
             .queue = static_cast<uint16_t>(config.index)}},
+      memory_use_(shared.pool.account()),
       responder_(ring_, counters_.errors, log_),
       resources_(host_device_domid(config.device), config.persistence, shared.pool, clock_, log_),
       completions_(log_),
@@ -57,6 +65,7 @@ Result<void> Queue::set_up(const QueueConfig& config) {
     thread_ = nullptr;
     return failure(error);
   }
+  memory_use_.set(cost(static_cast<uint32_t>(config.ring_refs.size()), shared_.vbd.copies()));
   resources_.purger().set_waiter(thread_);
   shortage_.set_thread(thread_);
   gate_.join(shared_.order, thread_, ring_);
@@ -90,10 +99,29 @@ void Queue::event() {
   host_thread_wake(thread_);  // thread_ is set before the channel is bound
 }
 
+// A sleeping thread sleeps on when the request can be finished here: to wake it costs more
+// than the request itself.
 void Queue::done(Slot& slot) {
-  completions_.add(slot);
-  host_thread_wake(thread_);
+  if (!turn_.borrow([&] { return finish_at_once(slot); })) {
+    completions_.add(slot);
+    host_thread_wake(thread_);
+  }
   completions_.leave();
+}
+
+// Returns false, and has done nothing, when only the thread can finish the request.
+bool Queue::finish_at_once(Slot& slot) {
+  if (!slot.ends_at_once() || resources_.busy(slot)) return false;
+  pass_.now_ms = host_time_ms();
+  clock_.took_long();  // the thread may have slept for long
+  completions_.end_at_once(slot, pass_.now_ms, clock_.now_ns());
+  batch_.clear();
+  batch_.push_back(slot);
+  answer_batch();
+  if (responder_.push()) channel_.notify();
+  worked_ = true;
+  if (upkeep_.due(pass_)) host_thread_wake(thread_);
+  return true;
 }
 
 void Queue::give_back() {
@@ -104,10 +132,24 @@ void Queue::give_back() {
 // --- The thread -------------------------------------------------------------
 
 uint32_t Queue::work() {
+  turn_.take_back();
   if (order_.load(std::memory_order_acquire) == Order::kWait) return HOST_FOREVER;
   if (drained()) return HOST_FOREVER;
   pass();
-  return closing() ? drain_step() : next_pass_ms();
+  if (closing()) return drain_step();
+  const uint32_t next_ms = next_pass_ms();
+  if (!may_lend()) return next_ms;
+  worked_ = false;
+  turn_.lend();
+  return std::min(next_ms, kLentMostMs);
+}
+
+// May requests be finished while the thread sleeps?  Not while something that only the thread can
+// start waits for their end.  A disk that hangs is not waited for with a timer.
+bool Queue::may_lend() const {
+  const uint32_t in_flight = completions_.in_flight();
+  return worked_ && in_flight != 0 && in_flight <= kLentMostIos && shortage_.empty() &&
+         !completions_.holds_some() && !gate_.up() && !gate_.holds_some();
 }
 
 // Makes rounds until there is nothing to do.  Upkeep runs after the last round, and between
@@ -139,6 +181,7 @@ bool Queue::round(bool& freed) {
   // Answer requests that the disk completed during the submission with the same push.
   freed = finish_done();
   progress |= freed;
+  worked_ |= progress;
   serve_barrier();
   if (responder_.push()) channel_.notify();
 
@@ -172,6 +215,7 @@ bool Queue::finish_done() {
 }
 
 void Queue::answer_batch() {
+  if (resources_.may_copy()) resources_.copy_to_guest(batch_.slots());
   // Unmap before the answer: since XSA-396 a frontend gives up the device when a grant of an
   // answered request is still mapped.
   resources_.release(batch_.slots(), pass_.now_ms);
@@ -236,7 +280,7 @@ uint32_t Queue::next_pass_ms() {
   uint64_t next = HOST_FOREVER;
   if (completions_.holds_some()) next = kHeldAnswerRetryMs;
   if (!shortage_.empty()) next = std::min<uint64_t>(next, shortage_.next_retry_ms(pass_.now_ms));
-  if (const auto due = resources_.purge_due_in_ms(shortage_.limits(pass_), pass_.now_ms)) {
+  if (const auto due = resources_.unused_due_in_ms(shortage_.limits(pass_), pass_.now_ms)) {
     // One second later, so that more than one grant is due, and that no wake-up that is early by
     // HOST_EARLY_MS comes in vain.
     static_assert(HOST_EARLY_MS < 1000);

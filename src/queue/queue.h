@@ -16,6 +16,7 @@
 #include <cstdint>
 #include <span>
 
+#include "base/account.h"
 #include "base/log_limits.h"
 #include "base/owned.h"
 #include "base/result.h"
@@ -35,6 +36,7 @@
 #include "queue/shortage.h"
 #include "queue/slot.h"
 #include "queue/submitter.h"
+#include "queue/turn.h"
 #include "queue/upkeep.h"
 #include "queue/wishes.h"
 #include "queue/write_order.h"
@@ -76,6 +78,12 @@ class Queue : public driver_queue {
   // indices), -ENFILE (no event channel), and others of the host interface.
   [[nodiscard]] static Result<Owned<Queue>> create(const QueueConfig& config, const Shared& shared);
 
+  // The floor of a ring of so many pages, in bytes: what create() allocates, and the pages of
+  // one largest request.  `copies`: see Vbd::copies().
+  [[nodiscard]] static uint64_t floor(uint32_t ring_pages, bool copies) {
+    return cost(ring_pages, copies) + uint64_t{Resources::kFloorPages} * host_page_cost();
+  }
+
   Queue(const QueueConfig& config, const Shared& shared);
   ~Queue();
   Queue(const Queue&) = delete;
@@ -111,6 +119,10 @@ class Queue : public driver_queue {
 
   [[nodiscard]] uint32_t thread_pid() const { return host_thread_pid(thread_); }
 
+  // The number of private pages that the ring keeps for later requests; its thread gives them
+  // back.  Context: any, until the destructor begins.
+  [[nodiscard]] uint32_t private_pages() const { return resources_.private_pages(); }
+
   // What an administrator may see.  Context: any, until the destructor begins.
   [[nodiscard]] uint32_t slots() const { return ring_.size(); }
   void inspect(driver_ring_info& info, std::span<driver_request_info> requests) const;
@@ -121,12 +133,21 @@ class Queue : public driver_queue {
  private:
   // How often a finished request is checked again while the storage stack holds its pages.
   static constexpr uint32_t kHeldAnswerRetryMs = 1;
+  // A thread that has lent its turn sleeps for this long at most: memory that requests have
+  // given back meanwhile is given back to the host then.
+  static constexpr uint32_t kLentMostMs = 1000;
+  // With more I/Os than these at the disk the thread keeps its turn: requests that end together
+  // share its wake-up, their unmapping and their event.
+  static constexpr uint32_t kLentMostIos = 8;
 
   // What the owner has told the thread to do.
   enum class Order : uint8_t { kWait, kServe, kClose };
 
+  [[nodiscard]] static uint64_t cost(uint32_t ring_pages, bool copies);
   [[nodiscard]] Result<void> set_up(const QueueConfig& config);
 
+  [[nodiscard]] bool finish_at_once(Slot& slot);
+  [[nodiscard]] bool may_lend() const;
   void pass();
   [[nodiscard]] bool round(bool& freed);
   bool finish_done();
@@ -148,8 +169,11 @@ class Queue : public driver_queue {
   char name_[32];
   const RingLog log_;
   host_thread* thread_ = nullptr;
+  FloorUse memory_use_;
 
-  // Used by the thread.  Each class says which functions other contexts may call.
+  // Used by who has the turn: the thread, or while it sleeps who completes an I/O.  Each class
+  // says which functions other contexts may call.
+  Turn turn_;
   RingMemory memory_;
   wire::Ring ring_;
   EventChannel channel_;
@@ -166,6 +190,8 @@ class Queue : public driver_queue {
   Upkeep upkeep_;
   Pass pass_;    // of the current round
   Batch batch_;  // the requests that are being started or answered
+  // Has a request begun or ended since the turn was last lent?
+  bool worked_ = false;
 
   // Written by the owner in serve() and close().  Pairs with work() and closing().
   std::atomic<Order> order_{Order::kWait};

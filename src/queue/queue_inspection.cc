@@ -29,7 +29,7 @@ void Queue::inspect(driver_ring_info& info, std::span<driver_request_info> reque
                           .requests = slots_.list(host_time_ns(), requests),
                           .with_disk = completions_.in_flight(),
                           .persistent_grants = resources_.persistent_grants(),
-                          .reserved = 0,
+                          .private_pages = private_pages(),
                           .stalled_ms = stalled_ms(host_time_ms())};
 }
 

@@ -15,11 +15,14 @@ Result<void> Resources::create(bool copies) {
 
 bool Resources::take_block(Slot& slot) {
   if (slot.block == nullptr) slot.block = blocks_.take(slot.granted);
+  if (slot.block == nullptr && make_room()) slot.block = blocks_.take(slot.granted);
   return slot.block != nullptr;
 }
 
 bool Resources::take_buffer(Slot& slot) {
-  if (slot.bounce == nullptr) slot.bounce = bounce_.take(slot.sectors * wire::kSectorBytes);
+  const uint64_t bytes = slot.sectors * wire::kSectorBytes;
+  if (slot.bounce == nullptr) slot.bounce = bounce_.take(bytes);
+  if (slot.bounce == nullptr && make_room()) slot.bounce = bounce_.take(bytes);
   return slot.bounce != nullptr;
 }
 
@@ -41,18 +44,34 @@ void Resources::map(const Limits& limits, uint64_t now_ms) {
   if (mapper_.counters().map_calls.get() != calls) clock_.took_long();
 }
 
+void Resources::copy_from_guest(std::span<Slot* const> slots) {
+  if (copier_.copy_from_guest(slots)) clock_.took_long();
+}
+
+void Resources::copy_to_guest(std::span<Slot* const> slots) {
+  if (copier_.copy_to_guest(slots)) clock_.took_long();
+}
+
 bool Resources::busy(Slot& slot) const {
+  // A private page is never the frontend's.
+  if (slot.grant_copied) return false;
   slot.uses = slot.all_grants();
   return Mapper::busy(slot) || bounce_.busy(slot.bounce);
 }
 
 void Resources::release(std::span<Slot* const> slots, uint64_t now_ms) {
-  for (size_t i = 0; i < slots.size(); ++i) {
-    slots[i]->uses = slots[i]->all_grants();
-    jobs_[i] = slots[i];
+  uint32_t jobs = 0;
+  for (Slot* slot : slots) {
+    if (slot->grant_copied) {
+      copier_.put_pages(*slot);
+      continue;
+    }
+    slot->uses = slot->all_grants();
+    jobs_[jobs++] = slot;
   }
+  if (jobs == 0) return;
   const uint64_t calls = mapper_.counters().unmap_calls.get();
-  mapper_.release(std::span<GrantJob* const>(jobs_, slots.size()), now_ms);
+  mapper_.release(std::span<GrantJob* const>(jobs_, jobs), now_ms);
   if (mapper_.counters().unmap_calls.get() != calls) clock_.took_long();
   pool_.wake_waiters();
   for (Slot* slot : slots) {

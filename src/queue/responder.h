@@ -51,7 +51,7 @@ class [[nodiscard]] AnswerDuty {
   ResponseKey key_{};
 };
 
-// Context of all functions: the queue's thread.
+// Context of all functions: any that has the turn (turn.h).
 class Responder {
  public:
   // Counts in `errors` the responses other than BLKIF_RSP_OKAY.

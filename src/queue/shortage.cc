@@ -19,8 +19,10 @@ void Shortage::defer(SlotList& slots, uint64_t now_ms) {
 void Shortage::plan_retry(bool some_started, Completions& completions, uint64_t now_ms) {
   lose_patience(some_started, completions, now_ms);
   if (deferred_.empty()) {
+    (void)resources_.take_refused();
     if (!short_) return;
     short_ = false;
+    capped_ = false;
     retry_ms_ = 0;
     shared_.pool.stop_waiting(waiter_);
     return;
@@ -84,9 +86,19 @@ uint32_t Shortage::fail_those_without_handles(Completions& completions) {
   return failed;
 }
 
+// How many persistent grants cost as much as the account has refused?  `pages`: those that it
+// has refused to the mapper.
+uint32_t Shortage::grants_for_cap(uint32_t pages) {
+  const uint64_t refused =
+      resources_.take_refused() + uint64_t{pages} * host_page_cost() + PersistentGrants::cost() - 1;
+  return static_cast<uint32_t>(refused / PersistentGrants::cost());
+}
+
 void Shortage::relieve(uint64_t now_ms) {
   const Mapper::Shortage lacking = resources_.mapper().take_shortage();
-  const uint32_t wanted = lacking.pages + lacking.handles;
+  const uint32_t capped = grants_for_cap(lacking.capped);
+  capped_ = capped != 0;
+  const uint32_t wanted = lacking.pages + lacking.handles + capped;
   const bool enough = resources_.purge_oldest(wanted) == wanted;
   if (enough || now_ms - wished_ms_ < kWishIntervalMs) return;
   wished_ms_ = now_ms;
@@ -98,12 +110,19 @@ void Shortage::relieve(uint64_t now_ms) {
     shared_.wishes.add(Scarce::kHandles);
   }
   if (lacking.pages != 0) shared_.wishes.add(Scarce::kPages);
+  if (capped_) {
+    host_log_limited(&log_.limits.cap, HOST_LOG_INFO,
+                     "%s: the guest is at its memory cap of %llu KiB; requests wait for others",
+                     log_.name,
+                     static_cast<unsigned long long>(shared_.pool.account().cap() / 1024));
+    shared_.wishes.add(Scarce::kMemory);
+  }
   host_work_schedule(&shared_.owner, 0);
 }
 
 uint32_t Shortage::close(Completions& completions, uint64_t now_ms) {
-  // Buffers that the disk uses will be given back: waiting may still help.
-  const bool room = resources_.buffers_in_use() && completions.storage_has_some();
+  // What the disk uses will be given back: waiting may still help.
+  const bool room = (resources_.buffers_in_use() || capped_) && completions.storage_has_some();
   if (give_up_ms_ == 0 || room) give_up_ms_ = now_ms + kClosingPatienceMs;
   if (now_ms < give_up_ms_) {
     return std::min(next_retry_ms(now_ms), static_cast<uint32_t>(give_up_ms_ - now_ms));
@@ -117,11 +136,14 @@ uint32_t Shortage::close(Completions& completions, uint64_t now_ms) {
 }
 
 PersistentGrants::Limits Shortage::limits(const Pass& pass) const {
-  return {.max_grants = pass.parameters.max_persistent_grants,
-          .unused_ms = pass.parameters.persistent_grant_unused_seconds * 1000,
-          // A new persistent grant would be purged at once for the next request that waits,
-          // of this ring or of another one.
-          .keep_new = !short_ && pass.now_ms >= keep_new_from_ms_};
+  return {
+      .max_grants = pass.parameters.max_persistent_grants,
+      .unused_ms = pass.parameters.persistent_grant_unused_seconds * 1000,
+      // A new persistent grant would be purged at once for the next request that waits,
+      // of this ring or of another one.
+      .keep_new = !short_ && pass.now_ms >= keep_new_from_ms_,
+      // Each ring then has its floor, and no busy ring takes what another one needs.
+      .most_pages = shared_.pool.others_wait_at_cap(short_) ? Resources::kFloorPages : UINT32_MAX};
 }
 
 // Half is enough: a ring that is still short asks again and gets half of the rest.  A ring that

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-// The requests of a ring that wait because a resource that all guests share has run out:
-// pages, handles for mappings, or memory.
+// The requests of a ring that wait because a resource that all guests share has run out
+// (pages, handles for mappings, or memory), or because the guest is at its memory cap.
 //
 // A waiting request gives back its mappings and its buffer.  The ring purges as many idle
 // persistent grants as are missing.  Only when it has too few does it ask the device's work
@@ -66,8 +66,9 @@ class Shortage {
   void take(Batch& batch) { batch.fill_from(deferred_); }
 
   // Call while the queue is closing and requests wait.  Fails the waiting requests, into
-  // `completions`, five seconds after the first call, or after the disk last had bounce
-  // buffers, whichever is later.  Returns the milliseconds until the next pass.
+  // `completions`, five seconds after the first call, or after the disk last had something that
+  // they wait for (bounce buffers, or memory of the guest's cap), whichever is later.  Returns the
+  // milliseconds until the next pass.
   [[nodiscard]] uint32_t close(Completions& completions, uint64_t now_ms);
 
   // The limits of persistent grants for this round.
@@ -102,6 +103,7 @@ class Shortage {
   void lose_patience(bool some_started, Completions& completions, uint64_t now_ms);
   [[nodiscard]] bool some_lack_handles() const;
   uint32_t fail_those_without_handles(Completions& completions);
+  [[nodiscard]] uint32_t grants_for_cap(uint32_t pages);
   void relieve(uint64_t now_ms);
 
   const Shared shared_;
@@ -111,7 +113,8 @@ class Shortage {
   host_thread* thread_ = nullptr;
   SlotList deferred_;
   PagePool::Waiter waiter_;
-  bool short_ = false;  // requests wait, as of the last plan_retry()
+  bool short_ = false;   // requests wait, as of the last plan_retry()
+  bool capped_ = false;  // some of them wait because the guest is at its cap
   // Since when requests wait for handles, none could be started, and neither the disk nor the
   // storage stack has a request that would give back its own; 0: that is not so.
   uint64_t no_handles_since_ms_ = 0;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "queue/slot.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace blkback {
@@ -18,14 +19,26 @@ void Slot::fill(AnswerDuty answer_duty, uint32_t ring_index, const Request& requ
   sectors_left = 0;
   record.begin(request, now_ns);
   fill_io(request, vbd);
-  copied = operation == HOST_IO_WRITE && vbd.stable_writes();
-  if (request.indirect) return;
-  for (uint32_t i = 0; i < request.segment_count; ++i) {
+  unaligned = false;
+  const uint32_t direct = request.indirect ? 0 : request.segment_count;
+  for (uint32_t i = 0; i < direct; ++i) {
     direct_grants[i].gref = request.segments[i].gref;
     direct_segments[i].offset = request.segments[i].offset_bytes();
     direct_segments[i].bytes = request.segments[i].bytes();
-    copied |= !vbd.whole_blocks(request.segments[i]);
+    unaligned |= !vbd.whole_blocks(request.segments[i]);
   }
+  copied = unaligned || (operation == HOST_IO_WRITE && vbd.stable_writes());
+}
+
+bool Slot::ends_at_once() const {
+  if (error != 0 || requested == Operation::kDiscard || requested == Operation::kBarrier) {
+    return false;
+  }
+  if (bounce != nullptr || (grant_copied && operation == HOST_IO_READ)) return false;
+  if (!indirect) return true;
+  const std::span<const GrantUse> grants = block->grants().first(granted + 1);
+  return std::all_of(uses.begin(), uses.end(),
+                     [](const GrantUse& use) { return use.state == GrantUse::State::kPersistent; });
 }
 
 void Slot::fill_io(const Request& request, const Vbd& vbd) {

@@ -45,8 +45,11 @@ struct Slot : host_io, ListLink, GrantJob {
 
   // Its progress.
   bool descriptors_unread = false;  // of an indirect request
-  bool copied = false;              // the data goes through a bounce buffer
-  bool ordered = false;             // counted among the writes that a barrier waits for
+  bool unaligned = false;           // a segment is not whole blocks of the disk
+  bool copied = false;              // mapped data goes through a bounce buffer
+  // The segments' pages are private: the hypervisor copies the data, and no grant is mapped.
+  bool grant_copied = false;
+  bool ordered = false;  // counted among the writes that a barrier waits for
   Status status = Status::kOkay;
   uint64_t sectors_left = 0;  // of a request in parts: sectors that no part has covered yet
   RequestRecord record;
@@ -58,6 +61,11 @@ struct Slot : host_io, ListLink, GrantJob {
   // `now_ns`: when it was taken from the ring.
   void fill(AnswerDuty answer_duty, uint32_t ring_index, const Request& request, const Vbd& vbd,
             uint64_t now_ns);
+
+  // The disk has completed the I/O: is that the end of the request, and are its resources such
+  // that any context can take them back?  An interrupt copies no data, and unmaps no more
+  // grants than a request without descriptors has.
+  [[nodiscard]] bool ends_at_once() const;
 
   // For the statistics.
   [[nodiscard]] RequestTimes times() const {
@@ -91,6 +99,10 @@ class Slots {
  public:
   // Error: -ENOMEM.
   [[nodiscard]] Result<void> create(uint32_t count, Queue& queue);
+  // What create() allocates, in bytes.
+  [[nodiscard]] static uint64_t cost(uint32_t count) {
+    return host_memory_cost(sizeof(Slot) * size_t{count});
+  }
 
   [[nodiscard]] bool empty() const { return free_.empty(); }
   // Is no slot in use?

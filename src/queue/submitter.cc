@@ -13,6 +13,7 @@ void Submitter::submit(Batch& batch, const Pass& pass) {
   if (batch.empty()) return;
   const Limits limits = shortage_.limits(pass);
   map_descriptors(batch, limits, pass.now_ms);
+  if (resources_.may_copy()) choose_copies(batch, pass.parameters.grant_copy_bytes);
   if (vbd_.copies()) take_buffers(batch, pass.now_ms);
   map_data(batch, limits, pass.now_ms);
   const Mapper::LookUps look_ups = resources_.mapper().take_look_ups();
@@ -68,7 +69,7 @@ bool Submitter::read_descriptors(Slot& slot) {
       refuse(slot, segment.error());
       return false;
     }
-    slot.copied |= !vbd_.whole_blocks(*segment);
+    slot.unaligned |= !vbd_.whole_blocks(*segment);
     grants[i].gref = segment->gref;
     segments[i].offset = segment->offset_bytes();
     segments[i].bytes = segment->bytes();
@@ -79,6 +80,7 @@ bool Submitter::read_descriptors(Slot& slot) {
     refuse(slot, allowed.error());
     return false;
   }
+  slot.copied |= slot.unaligned;
   slot.sectors = sectors;
   slot.record.set_sectors(sectors);
   slot.descriptors_unread = false;
@@ -87,12 +89,24 @@ bool Submitter::read_descriptors(Slot& slot) {
   return true;
 }
 
+// Gives private pages to requests for whose data a copy by the hypervisor costs less than a
+// mapping.  Without pages now they are mapped.
+void Submitter::choose_copies(Batch& batch, uint32_t copy_bytes) {
+  for (Slot* slot : batch.slots()) {
+    if (slot->indirect || slot->granted == 0 || slot->unaligned) continue;
+    // Data that must not change meanwhile is copied anyway, after a mapping.
+    const bool worth =
+        slot->sectors * wire::kSectorBytes <= copy_bytes || (slot->copied && copy_bytes != 0);
+    if (worth) (void)resources_.take_private_pages(*slot);
+  }
+}
+
 // Gives requests whose data is copied their buffers, before their data is mapped.  Requests
 // that wait leave the batch.
 void Submitter::take_buffers(Batch& batch, uint64_t now_ms) {
   SlotList waiting;
   batch.keep_if([&](Slot& slot) {
-    if (!slot.copied || resources_.take_buffer(slot)) return true;
+    if (!slot.copied || slot.grant_copied || resources_.take_buffer(slot)) return true;
     slot.outcome = GrantJob::Outcome::kNoPages;
     waiting.push_back(slot);
     return false;
@@ -102,11 +116,13 @@ void Submitter::take_buffers(Batch& batch, uint64_t now_ms) {
 
 void Submitter::map_data(Batch& batch, const Limits& limits, uint64_t now_ms) {
   for (Slot* slot : batch.slots()) {
+    if (slot->grant_copied) continue;
     slot->uses = slot->data_grants();
     slot->map_read_only = slot->operation == HOST_IO_WRITE;
     resources_.want(*slot);
   }
   resources_.map(limits, now_ms);
+  if (resources_.may_copy()) resources_.copy_from_guest(batch.slots());
   SlotList waiting;
   batch.keep_if([&](Slot& slot) { return is_mapped(slot, waiting); });
   shortage_.defer(waiting, now_ms);

@@ -43,6 +43,7 @@ class Submitter {
 
   void map_descriptors(Batch& batch, const Limits& limits, uint64_t now_ms);
   [[nodiscard]] bool read_descriptors(Slot& slot);
+  void choose_copies(Batch& batch, uint32_t copy_bytes);
   void take_buffers(Batch& batch, uint64_t now_ms);
   void map_data(Batch& batch, const Limits& limits, uint64_t now_ms);
   [[nodiscard]] bool is_mapped(Slot& slot, SlotList& waiting);

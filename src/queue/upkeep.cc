@@ -9,10 +9,15 @@ void Upkeep::run(const Pass& pass, bool idle) {
   done_ms_ = pass.now_ms;
   look_at_size();
   const bool squeezed = pass.now_ms < shared_.squeeze_until_ms.load(std::memory_order_relaxed);
-  const uint32_t keep = squeezed ? 0 : pass.parameters.max_buffer_pages;
+  const Account& account = shared_.pool.account();
+  const bool over = account.over();
+  const uint32_t keep = squeezed || over ? 0 : pass.parameters.max_buffer_pages;
   if (shared_.pool.free_pages() > keep) shared_.pool.shrink_free_pagepool(keep);
-  if (squeezed || idle) resources_.trim_blocks(squeezed);
+  if (account.tight()) (void)shared_.pool.shrink_to_floor();
+  if (squeezed || over || idle) resources_.trim_blocks(squeezed || over);
+  resources_.trim_private_pages(squeezed || over, shortage_.limits(pass), pass.now_ms);
   resources_.purge_due(shortage_.limits(pass), pass.now_ms);
+  if (over) resources_.purge_for(account.excess());
   shortage_.give_back_when_asked(pass.now_ms);
 
   if (pass.parameters.log_stats == 0) {
@@ -51,14 +56,16 @@ void Upkeep::log_statistics(const Pass& pass) {
   const GrantCounters& purges = resources_.purger().counters();
   host_log(HOST_LOG_INFO,
            "(%s): oo %llu | rd %llu | wr %llu | f %llu | ds %llu | errors %llu | pg: %u/%u | "
-           "pool: %u/%u | map %llu calls %llu grants | unmap %llu calls %llu grants",
+           "pool: %u/%u | map %llu calls %llu grants | unmap %llu calls %llu grants | "
+           "copy %llu calls %llu grants",
            log_.name, number(counters_.out_of_resources), number(counters_.reads),
            number(counters_.writes), number(counters_.flushes), number(counters_.discards),
            number(counters_.errors), mapper.persistent().count(),
            pass.parameters.max_persistent_grants, shared_.pool.free_pages(),
            pass.parameters.max_buffer_pages, number(grants.map_calls), number(grants.mapped),
            number(grants.unmap_calls) + number(purges.unmap_calls),
-           number(grants.unmapped) + number(purges.unmapped));
+           number(grants.unmapped) + number(purges.unmapped), number(resources_.copies().calls),
+           number(resources_.copies().grants));
 }
 
 }  // namespace blkback

@@ -39,6 +39,11 @@ class Upkeep {
 
   // Was run() called in this millisecond?
   [[nodiscard]] bool done(const Pass& pass) const { return pass.now_ms == done_ms_; }
+  // Is there memory to give back now?
+  [[nodiscard]] bool due(const Pass& pass) const {
+    return shared_.pool.free_pages() > pass.parameters.max_buffer_pages ||
+           shared_.pool.account().tight();
+  }
   // Does all housekeeping.  `idle`: no request is in the queue.
   void run(const Pass& pass, bool idle);
 

@@ -10,12 +10,14 @@ namespace blkback {
 
 // Pages, or handles for mappings.  Both come free when a grant is unmapped.  The page then
 // goes to the connection's pool; another device can have it only after the pool has given it
-// back to the host.
+// back to the host.  kMemory: memory within the guest's cap, which only the guest's own
+// devices can give back.
 enum class Scarce : uint8_t {
   kNothing = 0,
   kHandles = 1,
   kPages = 2,
   kBoth = 3,
+  kMemory = 4,
 };
 
 [[nodiscard]] constexpr bool includes(Scarce all, Scarce one) {

@@ -7,15 +7,19 @@
 
 namespace blkback::wire {
 
+// As ring.h of Xen: rounded down to a power of two.
+uint32_t Ring::slots_in(uint32_t bytes, Layout layout) {
+  return std::bit_floor(
+      static_cast<uint32_t>((bytes - sizeof(RingHeader)) / wire::slot_bytes(layout)));
+}
+
 Result<Ring> Ring::attach(void* shared, uint32_t bytes, Layout layout) {
   Ring ring;
   ring.header_ = static_cast<RingHeader*>(shared);
   ring.slots_ = static_cast<uint8_t*>(shared) + sizeof(RingHeader);
   ring.layout_ = layout;
   ring.slot_bytes_ = wire::slot_bytes(layout);
-  // As ring.h of Xen: rounded down to a power of two.
-  ring.size_ =
-      std::bit_floor(static_cast<uint32_t>((bytes - sizeof(RingHeader)) / ring.slot_bytes_));
+  ring.size_ = slots_in(bytes, layout);
   ring.rsp_pushed_ = host_shared_load_acquire(&ring.header_->rsp_prod);
   ring.rsp_prod_.set(ring.rsp_pushed_);
   ring.req_cons_.set(ring.rsp_pushed_);

@@ -26,6 +26,9 @@ class Ring {
   // Error: -EIO when the indices are further apart than the ring has slots.
   [[nodiscard]] static Result<Ring> attach(void* shared, uint32_t bytes, Layout layout);
 
+  // The number of slots in `bytes` bytes of shared memory.
+  [[nodiscard]] static uint32_t slots_in(uint32_t bytes, Layout layout);
+
   // Number of slots, a power of two.
   [[nodiscard]] uint32_t size() const { return size_; }
   [[nodiscard]] Layout layout() const { return layout_; }

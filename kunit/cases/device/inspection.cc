@@ -145,6 +145,17 @@ TEST(DeviceInspection, PersistentGrantsAreCounted) {
   EXPECT_EQ(ring_of(device, 0).persistent_grants, 2u);
 }
 
+TEST(DeviceInspection, PrivatePagesThatAreKeptAreCounted) {
+  HeldRings device({.queues = 1, .persistent = false, .copy_bytes = 4096});
+  ASSERT_TRUE(device.connected);
+  device.read(0, 1);
+  device.read(0, 2);
+  EXPECT_EQ(ring_of(device, 0).private_pages, 0u);
+  ASSERT_TRUE(device.end(1));
+  ASSERT_TRUE(device.end(2));
+  EXPECT_EQ(ring_of(device, 0).private_pages, 2u);
+}
+
 TEST(DeviceInspection, MoreRequestsThanThereIsRoomForAreCounted) {
   HeldRings device;
   ASSERT_TRUE(device.connected);

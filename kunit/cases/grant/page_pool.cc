@@ -2,12 +2,14 @@
 #include "grant/page_pool.h"
 
 #include "fake_host/fake_host.h"
+#include "support/account.h"
 #include "support/expectations.h"
 
 namespace {
 
 using blkback::PagePool;
 using fake::host;
+using kunit::TestPool;
 
 constexpr uint32_t kMany = 100;
 
@@ -21,13 +23,13 @@ bool stock(PagePool& pool, uint32_t count) {
 }
 
 TEST(PagePool, StartsEmptyAndAsksTheHostForNothing) {
-  const PagePool pool;
+  const TestPool pool;
   EXPECT_EQ(pool.free_pages(), 0u);
   EXPECT_TRUE(host().page_allocations.empty());
 }
 
 TEST(PagePool, AMissAllocatesAllThatIsMissingInOneCall) {
-  PagePool pool;
+  TestPool pool;
   host_page* pages[40];
   ASSERT_TRUE(pool.get(pages, host().now_ms).has_value());
   ASSERT_EQ(host().page_allocations.size(), 1u);
@@ -36,7 +38,7 @@ TEST(PagePool, AMissAllocatesAllThatIsMissingInOneCall) {
 }
 
 TEST(PagePool, TakesWhatItHasAndAllocatesOnlyTheRest) {
-  PagePool pool;
+  TestPool pool;
   ASSERT_TRUE(stock(pool, 10));
   host_page* pages[25];
   ASSERT_TRUE(pool.get(pages, host().now_ms).has_value());
@@ -47,7 +49,7 @@ TEST(PagePool, TakesWhatItHasAndAllocatesOnlyTheRest) {
 }
 
 TEST(PagePool, AllocatesNothingWhenItHasEnough) {
-  PagePool pool;
+  TestPool pool;
   ASSERT_TRUE(stock(pool, 10));
   host_page* pages[10];
   ASSERT_TRUE(pool.get(pages, host().now_ms).has_value());
@@ -56,7 +58,7 @@ TEST(PagePool, AllocatesNothingWhenItHasEnough) {
 }
 
 TEST(PagePool, HandsOutDifferentPages) {
-  PagePool pool;
+  TestPool pool;
   ASSERT_TRUE(stock(pool, 3));
   host_page* pages[6] = {};
   ASSERT_TRUE(pool.get(pages, host().now_ms).has_value());
@@ -68,13 +70,13 @@ TEST(PagePool, HandsOutDifferentPages) {
 }
 
 TEST(PagePool, CountsWhatComesBack) {
-  PagePool pool;
+  TestPool pool;
   ASSERT_TRUE(stock(pool, 7));
   EXPECT_EQ(pool.free_pages(), 7u);
 }
 
 TEST(PagePool, AFailedAllocationReturnsWhatWasTaken) {
-  PagePool pool;
+  TestPool pool;
   ASSERT_TRUE(stock(pool, 10));
   host().failing.insert("host_page_alloc");
   host_page* pages[11];
@@ -85,7 +87,7 @@ TEST(PagePool, AFailedAllocationReturnsWhatWasTaken) {
 }
 
 TEST(PagePool, AFailedAllocationOnAnEmptyPoolTakesNothing) {
-  PagePool pool;
+  TestPool pool;
   host().failing.insert("host_page_alloc");
   host_page* pages[2];
   EXPECT_FALSE(pool.get(pages, host().now_ms).has_value());
@@ -94,7 +96,7 @@ TEST(PagePool, AFailedAllocationOnAnEmptyPoolTakesNothing) {
 }
 
 TEST(PagePool, WorksAgainAfterAFailure) {
-  PagePool pool;
+  TestPool pool;
   host().fail_call = 1;
   host_page* pages[2];
   ASSERT_FALSE(pool.get(pages, host().now_ms).has_value());
@@ -104,20 +106,20 @@ TEST(PagePool, WorksAgainAfterAFailure) {
 }
 
 TEST(PagePool, AskingForNoPagesSucceedsWithoutTheHost) {
-  PagePool pool;
+  TestPool pool;
   EXPECT_TRUE(pool.get({}, host().now_ms).has_value());
   EXPECT_EQ(host().fallible_calls, 0u);
 }
 
 TEST(PagePool, ReturningNoPagesChangesNothing) {
-  PagePool pool;
+  TestPool pool;
   ASSERT_TRUE(stock(pool, 1));
   pool.put({});
   EXPECT_EQ(pool.free_pages(), 1u);
 }
 
 TEST(PagePool, ShrinksToTheBoundAndNotFurther) {
-  PagePool pool;
+  TestPool pool;
   ASSERT_TRUE(stock(pool, 50));
   pool.shrink_free_pagepool(20);
   EXPECT_EQ(pool.free_pages(), 20u);
@@ -125,7 +127,7 @@ TEST(PagePool, ShrinksToTheBoundAndNotFurther) {
 }
 
 TEST(PagePool, ShrinksInBatches) {
-  PagePool pool;
+  TestPool pool;
   ASSERT_TRUE(stock(pool, 2 * PagePool::kShrinkBatch + 5));
   pool.shrink_free_pagepool(0);
   ASSERT_EQ(host().page_frees.size(), 3u);
@@ -135,7 +137,7 @@ TEST(PagePool, ShrinksInBatches) {
 }
 
 TEST(PagePool, ABoundAboveWhatItHasGivesNothingBack) {
-  PagePool pool;
+  TestPool pool;
   ASSERT_TRUE(stock(pool, 5));
   pool.shrink_free_pagepool(5);
   pool.shrink_free_pagepool(100);
@@ -145,7 +147,7 @@ TEST(PagePool, ABoundAboveWhatItHasGivesNothingBack) {
 
 TEST(PagePool, GivesEverythingBackWhenItDies) {
   {
-    PagePool pool;
+    TestPool pool;
     ASSERT_TRUE(stock(pool, 70));
   }
   EXPECT_EQ(host().pages_out, 0u);
@@ -162,7 +164,7 @@ uint32_t asked_in(PagePool& pool, uint64_t from_ms, uint64_t ms) {
 }
 
 TEST(PagePool, ADryHostIsAskedLessAndLessOften) {
-  PagePool pool;
+  TestPool pool;
   host().failing.insert("host_page_alloc");
   EXPECT_EQ(asked_in(pool, 1000, 10), 1u);
   // After delays of 10, 20, 40, 80, 160 and 320 ms, and from then on every 640 ms.
@@ -171,7 +173,7 @@ TEST(PagePool, ADryHostIsAskedLessAndLessOften) {
 }
 
 TEST(PagePool, AHostThatHasPagesAgainIsAskedAsBefore) {
-  PagePool pool;
+  TestPool pool;
   host().failing.insert("host_page_alloc");
   EXPECT_EQ(asked_in(pool, 1000, 630), 6u);
   host().failing.clear();
@@ -188,7 +190,7 @@ TEST(PagePool, AHostThatHasPagesAgainIsAskedAsBefore) {
 }
 
 TEST(PagePool, ADryHostMayHaveALittle) {
-  PagePool pool;
+  TestPool pool;
   host().pages_left = 3;
   host_page* pages[8];
   EXPECT_FALSE(pool.get(std::span(pages, 8), 1000).has_value());
@@ -198,7 +200,7 @@ TEST(PagePool, ADryHostMayHaveALittle) {
 }
 
 TEST(PagePool, WhatThePoolHasIsHadWhileTheHostIsDry) {
-  PagePool pool;
+  TestPool pool;
   ASSERT_TRUE(stock(pool, 3));
   host().failing.insert("host_page_alloc");
   host_page* pages[4];
@@ -209,7 +211,7 @@ TEST(PagePool, WhatThePoolHasIsHadWhileTheHostIsDry) {
 }
 
 TEST(PagePool, WhoWaitsIsWokenEachTimeUntilItWaitsNoMore) {
-  PagePool pool;
+  TestPool pool;
   PagePool::Waiter waiter;
   host_thread thread{};
   thread.woken = false;

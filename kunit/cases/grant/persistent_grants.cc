@@ -49,7 +49,8 @@ class Cache {
     return grant ? grant->gref() : 0;
   }
 
-  PersistentGrants grants;
+  blkback::Account account;
+  PersistentGrants grants{account};
   PersistentGrantList purged;
   PersistentGrants::Limits limits{.max_grants = 100, .unused_ms = 60000};
   uint64_t now_ms = 5000000;

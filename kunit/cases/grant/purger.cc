@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "support/account.h"
 #include "support/expectations.h"
 #include "support/grant_fixture.h"
 
@@ -148,7 +149,7 @@ TEST(Purger, AFailedUnmapLosesThePageAndEndsAllTheSame) {
 }
 
 TEST(Purger, CreationFailsCleanlyWithoutMemory) {
-  blkback::PagePool pool;
+  kunit::TestPool pool;
   host().failing.insert("host_grant_scratch_alloc");
   blkback::LogLimits log_limits;
   Purger purger(pool, {"7.xvda-0", log_limits});

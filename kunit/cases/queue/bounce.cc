@@ -9,6 +9,7 @@
 
 namespace {
 
+using blkback::Account;
 using blkback::Bounce;
 using blkback::BounceBuffer;
 using fake::host;
@@ -64,7 +65,8 @@ host_io_segment piece(uint32_t first, uint32_t sectors) {
 
 TEST(Bounce, ThereIsNoReserveWithoutMemory) {
   for (const char* function : {"host_alloc", "host_buffer_alloc"}) {
-    Bounce bounce;
+    Account account;
+    Bounce bounce(account);
     host().failing = {function};
     const auto created = bounce.create();
     ASSERT_FALSE(created.has_value());
@@ -74,7 +76,8 @@ TEST(Bounce, ThereIsNoReserveWithoutMemory) {
 }
 
 TEST(Bounce, ABufferIsAsLargeAsTheRequest) {
-  Bounce bounce;
+  Account account;
+  Bounce bounce(account);
   ASSERT_TRUE(bounce.create().has_value());
   EXPECT_EQ(host().buffers_out, Bounce::kReservePages);
   for (const uint32_t bytes : {512u, 4096u, 4608u, 45056u, 1048576u}) {
@@ -88,7 +91,8 @@ TEST(Bounce, ABufferIsAsLargeAsTheRequest) {
 }
 
 TEST(Bounce, TheReserveServesWithoutMemoryOneAfterTheOther) {
-  Bounce bounce;
+  Account account;
+  Bounce bounce(account);
   ASSERT_TRUE(bounce.create().has_value());
   // Five pages are left, and six are needed.
   host().buffers_left = 5;
@@ -108,7 +112,8 @@ TEST(Bounce, TheReserveServesWithoutMemoryOneAfterTheOther) {
 }
 
 TEST(Bounce, ThereAreSoManyPagesAndNotOneMore) {
-  Bounce bounce;
+  Account account;
+  Bounce bounce(account);
   ASSERT_TRUE(bounce.create().has_value());
   std::vector<BounceBuffer*> taken;
   for (int i = 0; i < 4; ++i) taken.push_back(bounce.take(1048576));
@@ -126,7 +131,8 @@ TEST(Bounce, ThereAreSoManyPagesAndNotOneMore) {
 }
 
 TEST(Bounce, OnlyAHeldPageOfTheReserveIsWaitedFor) {
-  Bounce bounce;
+  Account account;
+  Bounce bounce(account);
   ASSERT_TRUE(bounce.create().has_value());
   BounceBuffer* buffer = bounce.take(8192);
   host().failing.insert("host_alloc");
@@ -143,7 +149,8 @@ TEST(Bounce, OnlyAHeldPageOfTheReserveIsWaitedFor) {
 }
 
 TEST(Bounce, DataIsWithoutGapsInTheBufferAndBackWhereItWas) {
-  Bounce bounce;
+  Account account;
+  Bounce bounce(account);
   ASSERT_TRUE(bounce.create().has_value());
   GuestData guest({piece(3, 5), piece(0, 8), piece(7, 1), piece(1, 2)});
   const std::vector<uint8_t> wanted = guest.bytes();
@@ -167,7 +174,8 @@ TEST(Bounce, PartsFollowEachOther) {
                    piece(0, 8), piece(4, 4)});
   const std::vector<uint8_t> wanted = guest.bytes();
   ASSERT_EQ(wanted.size(), 44u * 512);
-  Bounce bounce;
+  Account account;
+  Bounce bounce(account);
   ASSERT_TRUE(bounce.create().has_value());
   host().failing.insert("host_alloc");
   BounceBuffer* buffer = bounce.take(wanted.size());

@@ -8,13 +8,15 @@
 
 namespace {
 
+using blkback::Account;
 using blkback::GrantUse;
 using blkback::IndirectBuffer;
 using blkback::IndirectBuffers;
 using fake::host;
 
 TEST(IndirectBuffers, ThereIsNoReserveWithoutMemory) {
-  IndirectBuffers blocks;
+  Account account;
+  IndirectBuffers blocks(account);
   host().failing.insert("host_alloc");
   const auto created = blocks.create();
   ASSERT_FALSE(created.has_value());
@@ -23,7 +25,8 @@ TEST(IndirectBuffers, ThereIsNoReserveWithoutMemory) {
 
 TEST(IndirectBuffers, AFreshOneHoldsTheReserveAlone) {
   {
-    IndirectBuffers blocks;
+    Account account;
+    IndirectBuffers blocks(account);
     ASSERT_TRUE(blocks.create().has_value());
     EXPECT_EQ(host().memory.size(), 1u);
   }
@@ -31,7 +34,8 @@ TEST(IndirectBuffers, AFreshOneHoldsTheReserveAlone) {
 }
 
 TEST(IndirectBuffers, ABlockIsAsLargeAsTheRequestNeeds) {
-  IndirectBuffers blocks;
+  Account account;
+  IndirectBuffers blocks(account);
   ASSERT_TRUE(blocks.create().has_value());
   for (const uint32_t segments : {1u, 11u, 12u, 32u, 33u, 255u, 256u}) {
     IndirectBuffer* block = blocks.take(segments);
@@ -44,7 +48,8 @@ TEST(IndirectBuffers, ABlockIsAsLargeAsTheRequestNeeds) {
 }
 
 TEST(IndirectBuffers, GrantsAndSegmentsDoNotOverlap) {
-  IndirectBuffers blocks;
+  Account account;
+  IndirectBuffers blocks(account);
   ASSERT_TRUE(blocks.create().has_value());
   IndirectBuffer* block = blocks.take(256);
   ASSERT_TRUE(block != nullptr);
@@ -61,7 +66,8 @@ TEST(IndirectBuffers, GrantsAndSegmentsDoNotOverlap) {
 }
 
 TEST(IndirectBuffers, ABlockIsKeptForTheNextRequest) {
-  IndirectBuffers blocks;
+  Account account;
+  IndirectBuffers blocks(account);
   ASSERT_TRUE(blocks.create().has_value());
   for (const uint32_t segments : {20u, 200u}) {
     IndirectBuffer* block = blocks.take(segments);
@@ -76,7 +82,8 @@ TEST(IndirectBuffers, ABlockIsKeptForTheNextRequest) {
 }
 
 TEST(IndirectBuffers, TheReserveIsTakenOnlyWithoutMemory) {
-  IndirectBuffers blocks;
+  Account account;
+  IndirectBuffers blocks(account);
   ASSERT_TRUE(blocks.create().has_value());
   IndirectBuffer* first = blocks.take(256);
   host().failing.insert("host_alloc");
@@ -93,7 +100,8 @@ TEST(IndirectBuffers, TheReserveIsTakenOnlyWithoutMemory) {
 }
 
 TEST(IndirectBuffers, WithoutMemoryASmallRequestTakesALargeBlockBeforeTheReserve) {
-  IndirectBuffers blocks;
+  Account account;
+  IndirectBuffers blocks(account);
   ASSERT_TRUE(blocks.create().has_value());
   IndirectBuffer* large = blocks.take(100);
   ASSERT_TRUE(large != nullptr);
@@ -108,7 +116,8 @@ TEST(IndirectBuffers, WithoutMemoryASmallRequestTakesALargeBlockBeforeTheReserve
 }
 
 TEST(IndirectBuffers, WithoutMemoryALargeRequestNeverTakesASmallBlock) {
-  IndirectBuffers blocks;
+  Account account;
+  IndirectBuffers blocks(account);
   ASSERT_TRUE(blocks.create().has_value());
   IndirectBuffer* small = blocks.take(32);
   ASSERT_TRUE(small != nullptr);
@@ -122,7 +131,8 @@ TEST(IndirectBuffers, WithoutMemoryALargeRequestNeverTakesASmallBlock) {
 }
 
 TEST(IndirectBuffers, TheReserveReturnsToItsPlaceAndNotAmongTheOthers) {
-  IndirectBuffers blocks;
+  Account account;
+  IndirectBuffers blocks(account);
   ASSERT_TRUE(blocks.create().has_value());
   host().failing.insert("host_alloc");
   IndirectBuffer* reserve = blocks.take(1);
@@ -139,7 +149,8 @@ TEST(IndirectBuffers, TheReserveReturnsToItsPlaceAndNotAmongTheOthers) {
 }
 
 TEST(IndirectBuffers, TrimmingKeepsSoManyOfEachSizeAndTheReserve) {
-  IndirectBuffers blocks;
+  Account account;
+  IndirectBuffers blocks(account);
   ASSERT_TRUE(blocks.create().has_value());
   std::vector<IndirectBuffer*> taken;
   for (uint32_t i = 0; i < 10; ++i) taken.push_back(blocks.take(i % 2 == 0 ? 10 : 100));
@@ -156,8 +167,43 @@ TEST(IndirectBuffers, TrimmingKeepsSoManyOfEachSizeAndTheReserve) {
   EXPECT_EQ(host().memory.size(), 1u);
 }
 
+TEST(IndirectBuffers, AtTheCapTheReserveServes) {
+  Account account;
+  IndirectBuffers blocks(account);
+  ASSERT_TRUE(blocks.create().has_value());
+  account.set_cap(IndirectBuffers::cost());
+  IndirectBuffer* first = blocks.take(256);
+  IndirectBuffer* reserve = blocks.take(256);
+  ASSERT_TRUE(first != nullptr && reserve != nullptr);
+  EXPECT_EQ(account.beyond(), IndirectBuffers::cost());
+  EXPECT_TRUE(blocks.take(1) == nullptr);
+  EXPECT_GT(blocks.take_refused(), IndirectBuffers::cost());
+  EXPECT_EQ(blocks.take_refused(), 0u);
+  blocks.put(*reserve);
+  blocks.put(*first);
+  blocks.trim(0);
+  EXPECT_EQ(account.used(), 0u);
+}
+
+TEST(IndirectBuffers, AtTheCapUnusedSmallBlocksGiveWayToALargeOne) {
+  Account account;
+  IndirectBuffers blocks(account);
+  ASSERT_TRUE(blocks.create().has_value());
+  std::vector<IndirectBuffer*> taken;
+  for (uint32_t i = 0; i < 8; ++i) taken.push_back(blocks.take(10));
+  for (IndirectBuffer* block : taken) blocks.put(*block);
+  account.set_cap(account.used());
+  IndirectBuffer* large = blocks.take(256);
+  IndirectBuffer* reserve = blocks.take(256);
+  ASSERT_TRUE(large != nullptr && reserve != nullptr);
+  EXPECT_EQ(host().memory.size(), 2u);
+  blocks.put(*large);
+  blocks.put(*reserve);
+}
+
 TEST(IndirectBuffers, TrimmingDoesNotTouchWhatIsInUse) {
-  IndirectBuffers blocks;
+  Account account;
+  IndirectBuffers blocks(account);
   ASSERT_TRUE(blocks.create().has_value());
   IndirectBuffer* block = blocks.take(100);
   ASSERT_TRUE(block != nullptr);

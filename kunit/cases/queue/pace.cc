@@ -2,6 +2,7 @@
 // Sizes of batches, and delays before the next try.  The core's numbers, as seen from outside, are
 // written down here a second time.
 #include "grant/page_pool.h"
+#include "support/account.h"
 #include "support/device_fixture.h"
 #include "support/expectations.h"
 
@@ -9,6 +10,7 @@ namespace {
 
 using blkback::PagePool;
 using fake::host;
+using kunit::TestPool;
 using kunit::ask;
 using kunit::DeviceFixture;
 using kunit::Guest;
@@ -179,7 +181,7 @@ TEST(Pace, StatisticsOfAnIdleRingAreLoggedWhenTheyAreAskedForAgain) {
 }
 
 TEST(Pace, APoolGivesBack32PagesAtATime) {
-  PagePool pool;
+  TestPool pool;
   host_page* pages[70];
   ASSERT_TRUE(pool.get(pages, host().now_ms).has_value());
   pool.put(pages);

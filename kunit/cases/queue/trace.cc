@@ -135,6 +135,18 @@ TEST(QueueTrace, EachHypercallOfGrantsIsTraced) {
   EXPECT_EQ(all(HOST_TRACE_GRANTS)[1].free_pages, 1u);
 }
 
+TEST(QueueTrace, AHypercallThatCopiesIsTraced) {
+  HeldRings device({.persistent = false, .copy_bytes = 4096});
+  ASSERT_TRUE(device.connected);
+  const Listening listening;
+  device.read(0, 1);
+  EXPECT_EQ(all(HOST_TRACE_GRANTS).size(), 0u);
+  ASSERT_TRUE(device.end(1));
+  ASSERT_EQ(all(HOST_TRACE_GRANTS).size(), 1u);
+  EXPECT_EQ(all(HOST_TRACE_GRANTS)[0].copied, 1u);
+  EXPECT_EQ(all(HOST_TRACE_GRANTS)[0].mapped, 0u);
+}
+
 TEST(QueueTrace, AWriteBehindABarrierIsAStall) {
   HeldRings device;
   ASSERT_TRUE(device.connected);

@@ -300,7 +300,8 @@ TEST(QueueTrouble, AnIdleQueueMakesNoPass) {
   EXPECT_EQ(host().work_runs, works);
 }
 
-TEST(QueueTrouble, AQueueThatWaitsForTheDiskMakesNoPass) {
+// One pass: the thread has lent its turn, and looks once whether that gave it something to do.
+TEST(QueueTrouble, AQueueThatWaitsForTheDiskMakesOnePassMoreAtMost) {
   DeviceFixture bench;
   ASSERT_TRUE(bench.connect());
   host().hold_io = true;
@@ -308,7 +309,7 @@ TEST(QueueTrouble, AQueueThatWaitsForTheDiskMakesNoPass) {
   host().run();
   const uint32_t passes = host().passes;
   host().sleep(3600 * 1000);
-  EXPECT_EQ(host().passes, passes);
+  EXPECT_LE(host().passes, passes + 1);
 }
 
 TEST(QueueTrouble, AFloodOfBadRequestsLogsOnlyThroughTheLimiter) {

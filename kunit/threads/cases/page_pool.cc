@@ -3,11 +3,13 @@
 
 #include <gtest/gtest.h>
 
+#include "support/account.h"
 #include "threads/frontend.h"
 
 namespace {
 
 using blkback::PagePool;
+using kunit::TestPool;
 using threads::host;
 using threads::random_below;
 
@@ -26,7 +28,7 @@ void use_pages(PagePool& pool, uint32_t mark, uint32_t& wrong) {
 }
 
 TEST(ThreadsPagePool, NoPageIsLostOrHandedOutTwice) {
-  PagePool pool;
+  TestPool pool;
   uint32_t wrong[4] = {};
   const auto user = [&pool, &wrong](uint32_t me) {
     for (int i = 0; i < 1500; ++i) use_pages(pool, me, wrong[me]);
@@ -37,7 +39,7 @@ TEST(ThreadsPagePool, NoPageIsLostOrHandedOutTwice) {
 }
 
 TEST(ThreadsPagePool, WhoWaitsIsWokenBesideOthersThatBeginAndEndToWait) {
-  PagePool pool;
+  TestPool pool;
   std::atomic<uint32_t> rings{3};
   const auto ring = [&] {
     host_thread thread;
@@ -58,7 +60,7 @@ TEST(ThreadsPagePool, WhoWaitsIsWokenBesideOthersThatBeginAndEndToWait) {
 }
 
 TEST(ThreadsPagePool, ShrinkingBesideItsUsersLosesNothing) {
-  PagePool pool;
+  TestPool pool;
   uint32_t wrong[2] = {};
   std::atomic<uint32_t> users{2};
   const auto user = [&](uint32_t me) {

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "support/account.h"
 #include "threads/frontend.h"
 
 namespace {
@@ -14,6 +15,7 @@ using blkback::Mapper;
 using blkback::PagePool;
 using blkback::PersistentGrantList;
 using blkback::Purger;
+using kunit::TestPool;
 using threads::host;
 using threads::random_below;
 
@@ -65,7 +67,7 @@ bool map_and_purge(PagePool& pool, Purger& purger, host_thread& thread, uint32_t
 TEST(ThreadsPurger, UnmapsBesideTheQueueAndWakesItAtTheEnd) {
   for (int round = 0; round < 5; ++round) {
     threads::Frontend guest(1);
-    PagePool pool;
+    TestPool pool;
     host_thread thread;
     blkback::LogLimits log_limits;
     Purger purger(pool, {"7.xvda-0", log_limits});
@@ -95,7 +97,7 @@ TEST(ThreadsPurger, UnmapsBesideTheQueueAndWakesItAtTheEnd) {
 }
 
 TEST(ThreadsPurger, SeveralPurgersShareAPool) {
-  PagePool pool;
+  TestPool pool;
   std::unique_ptr<threads::Frontend> guests[3];
   for (uint32_t i = 0; i < 3; ++i) guests[i] = std::make_unique<threads::Frontend>(1 + i);
   bool ended[3] = {};

@@ -2,7 +2,10 @@
 // Allocations that fail now and then, on rings of every size.
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <chrono>
 #include <cstring>
+#include <thread>
 
 #include "threads/frontend.h"
 
@@ -85,6 +88,39 @@ TEST(ThreadsShortage, DevicesThatCannotBeSetUpComeAndGo) {
   }
   EXPECT_GT(connections, 0u);
   EXPECT_GT(host().failures, 10u);
+}
+
+// Two disks of one guest, whose cap comes and goes.
+TEST(ThreadsShortage, RingsAtTheGuestsCapServeAllRequests) {
+  for (const bool stable : {false, true}) {
+    host().geometry.stable_writes = stable ? 1 : 0;
+    host().max_guest_memory_kb = 0;  // at a cap that is small two queues are not on offer
+    Device first(2, true, 7, 1, 2);
+    Device second(1, false, 8, 9, 4);
+    ASSERT_TRUE(first.probe());
+    ASSERT_TRUE(second.probe());
+    ASSERT_TRUE(first.connect());
+    ASSERT_TRUE(second.connect());
+    std::atomic<uint32_t> rings{3};
+    const auto serve = [&rings](Frontend& frontend, uint32_t first_sector, uint64_t count) {
+      write_and_read(frontend, first_sector, count);
+      rings.fetch_sub(1);
+    };
+    const auto administrator = [&rings] {
+      while (rings != 0 && !testing::Test::HasFailure()) {
+        host().max_guest_memory_kb = random_below(2) == 0 ? 1 : random_below(20000);
+        driver_parameters_changed();
+        std::this_thread::sleep_for(std::chrono::milliseconds(2));
+      }
+    };
+    threads::together({[&] { serve(first.frontend(0), 0, 512); },
+                       [&] { serve(first.frontend(1), 200, 512); },
+                       [&] { serve(second.frontend(0), 400, 1024); }, administrator});
+    EXPECT_TRUE(first.disconnect());
+    EXPECT_TRUE(second.disconnect());
+    EXPECT_EQ(host().mapped, 0);
+  }
+  host().max_guest_memory_kb = 0;
 }
 
 TEST(ThreadsShortage, TwoDevicesInNeedHoldEachOtherUpForAWhileOnly) {

@@ -48,13 +48,13 @@ dmesg | grep -E 'xen-blkback: \(.*xvdb-[0-9]+\): oo' | tail -n 2 | awk -v name="
 			if ($i == "rd" || $i == "wr" || $i == "f") requests += $(i + 1)
 			if ($i == "pg:") { persistent += $(i + 1); split($(i + 1), a, "/") }
 			if ($i == "pool:") { split($(i + 1), b, "/"); pool = b[1] }
-			if ($i == "map" || $i == "unmap") { calls += $(i + 1); grants += $(i + 3) }
+			if ($i == "map" || $i == "unmap" || $i == "copy") { calls += $(i + 1); grants += $(i + 3) }
 		}
 	}
 	END {
 		printf "  %s: the driver answered %d requests\n", name, requests
 		printf "  %s: grants that stay mapped (persistent): %d; free pages in the pool: %d\n", name, persistent, pool
-		printf "  %s: hypercalls to map and unmap grants: %d, %.3f a request\n", name, calls, calls / requests
+		printf "  %s: hypercalls to map, unmap and copy grants: %d, %.3f a request\n", name, calls, calls / requests
 	}'
 say "sysfs: $(cd "/sys/bus/xen-backend/devices/$device/statistics" && for f in *; do echo "$f=$(cat "$f")"; done | paste -sd' ')"
 

@@ -18,6 +18,8 @@ check max_ring_page_order 4 444
 check log_stats 0 644
 check feature_persistent Y 644
 check buffer_squeeze_duration_ms 10 644
+! driver_is_ours || check max_guest_memory_kb 0 644
+! driver_is_ours || check grant_copy_bytes 0 644
 modinfo -F alias xen-blkback | grep -q '^xen-backend:vbd$' || fail "no alias xen-backend:vbd"
 [ "$(modinfo -F license xen-blkback | head -1)" != "" ] || fail "no licence"
 [ -n "$(modinfo -F description xen-blkback)" ] || ! driver_is_ours || fail "no description"
