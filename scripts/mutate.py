@@ -10,7 +10,8 @@ mutant runs against the cases of kunit/cases.  If it survives, it runs against t
 of kunit/threads under ThreadSanitizer, and then again against those of kunit/cases under
 AddressSanitizer and UndefinedBehaviorSanitizer.
 
-The tree is first copied to build/mutants; the original is never changed.  Only the
+The tree is first copied to build/mutants; the original is never changed.  As many mutants
+as there are jobs run at the same time, each in a folder of its own.  Only the
 objects that a mutant changes are compiled again.  For a source file that is its object;
 for a header, the objects of the core that include it, and the tests that name the header
 or the constant.  The other tests run the mutant all the same: nothing is inlined, and the
@@ -20,15 +21,18 @@ import argparse
 import collections
 import concurrent.futures
 import difflib
+import itertools
 import json
 import os
 import pathlib
+import queue
 import random
 import re
 import resource
 import shutil
 import subprocess
 import sys
+import threading
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "mutants"))
@@ -45,6 +49,10 @@ FOREIGN = ["algorithm", "atomic", "expected", "functional", "gtest/gtest.h", "ma
            "optional", "set", "span", "string", "string_view", "vector"]
 # The slowest cases run last.
 FILTERS = ["-Failures*", "Failures*"]
+# How many mutants per job are under way, or have a verdict that is not told yet.
+AHEAD = 16
+# A run that has used no CPU for so many seconds hangs.
+QUIET = 30
 LINKER = ["-fuse-ld=gold"] if shutil.which("ld.gold") else []  # it is faster
 
 
@@ -58,6 +66,8 @@ class Suite:
         self.patterns = tests
         self.seconds = seconds
         self.ready = False
+        self.unfit = None  # why it cannot judge
+        self.preparing = threading.Lock()
 
     def sources(self):
         core = [p for p in sorted((TREE / "src").glob("*/*.cc")) if p.parent.name != "linux"]
@@ -103,8 +113,13 @@ class Suite:
 
     def prepare(self, jobs):
         """Builds the suite without a mistake, and checks that it passes."""
-        if self.ready:
-            return
+        if not self.ready and not self.unfit:
+            self.unfit = self.build(jobs)
+            self.ready = not self.unfit
+        if self.unfit:
+            sys.exit(self.unfit)
+
+    def build(self, jobs):
         self.folder.mkdir(parents=True, exist_ok=True)
         foreign = self.folder / "foreign.h"
         if not foreign.exists():
@@ -118,19 +133,19 @@ class Suite:
         for error in in_parallel(
                 jobs, lambda s: self.compile(s, self.object_of(s, self.folder)), stale):
             if error:
-                sys.exit(error)
+                return error
         runner = self.folder / "cases"
         error = self.link(runner, {})
         if error:
-            sys.exit(error)
+            return error
         began = time.monotonic()
         verdict = self.run(runner, 600)
         if verdict is not None:
-            sys.exit(f"'{self.name}' fails without any mistake: {verdict}")
+            return f"'{self.name}' fails without any mistake: {verdict}"
         took = time.monotonic() - began
         self.seconds = max(self.seconds, 4 * took)
         print(f"'{self.name}' passes without a mistake in {took:.1f} s", flush=True)
-        self.ready = True
+        return None
 
     def link(self, runner, replaced):
         core, tests = self.sources()
@@ -164,9 +179,8 @@ class Suite:
                                f"--gtest_filter={some}"],
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                               errors="replace", env=environment, preexec_fn=bound) as process:
-            try:
-                output, _ = process.communicate(timeout=seconds)
-            except subprocess.TimeoutExpired:
+            output = wait_for(process, seconds)
+            if output is None:
                 process.kill()
                 process.communicate()
                 return "it did not end"
@@ -195,22 +209,48 @@ class Suite:
                 chosen.append(test)
         return chosen
 
-    def try_mutant(self, mutant, jobs):
+    def try_mutant(self, mutant, worker):
         """'broken' when it does not compile, None when it survives, or what killed it."""
-        overlay = WORK / "overlay"
+        overlay = WORK / f"overlay-{worker}"
         shutil.rmtree(overlay, ignore_errors=True)
         changed = overlay / mutant.file
         changed.parent.mkdir(parents=True)
         changed.write_text(mutant.text)
-        folder = WORK / f"{self.name}-mutant"
+        folder = WORK / f"{self.name}-mutant-{worker}"
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         todo = self.affected(mutant)
         replaced = {source: self.object_of(source, folder) for source in todo}
-        errors = in_parallel(jobs, lambda s: self.compile(s, replaced[s], overlay), todo)
-        if any(errors) or self.link(folder / "cases", replaced):
+        for source in todo:
+            if self.compile(source, replaced[source], overlay):
+                return "broken"
+        if self.link(folder / "cases", replaced):
             return "broken"
         return self.run(folder / "cases", self.seconds)
+
+
+def wait_for(process, seconds):
+    """The output, or None when the process does not end.  A busy machine is slow: what counts is
+    the CPU that the process uses."""
+    began = moved = time.monotonic()
+    used = 0
+    while True:
+        try:
+            return process.communicate(timeout=1)[0]
+        except subprocess.TimeoutExpired:
+            pass
+        try:
+            stat = pathlib.Path(f"/proc/{process.pid}/stat").read_text()
+        except OSError:
+            continue
+        state, *fields = stat.rpartition(")")[2].split()
+        now = (int(fields[10]) + int(fields[11])) / os.sysconf("SC_CLK_TCK")
+        if now > used or state == "R":
+            used = now
+            moved = time.monotonic()
+        late = time.monotonic() - began > 5 * seconds
+        if used > seconds or late or time.monotonic() - moved > QUIET:
+            return None
 
 
 def in_parallel(jobs, work, items):
@@ -281,13 +321,45 @@ def diff(mutant):
     return "\n".join("    " + line for line in lines if not line.startswith(("---", "+++")))
 
 
-def judge(mutant, suites, jobs):
-    for suite in suites:
-        suite.prepare(jobs)
-        verdict = suite.try_mutant(mutant, jobs)
-        if verdict is not None:
-            return verdict if suite.name == "plain" else f"{verdict} ({suite.name})"
-    return None
+class Judge:
+    """Runs mutants, several at the same time, and tells their verdicts in their order."""
+
+    def __init__(self, suites, jobs):
+        self.suites = suites
+        self.jobs = jobs
+        self.workers = queue.SimpleQueue()
+        for worker in range(jobs):
+            self.workers.put(worker)
+
+    def verdict(self, mutant):
+        worker = self.workers.get()
+        try:
+            for suite in self.suites:
+                with suite.preparing:
+                    suite.prepare(self.jobs)
+                verdict = suite.try_mutant(mutant, worker)
+                if verdict is not None:
+                    return verdict if suite.name == "plain" else f"{verdict} ({suite.name})"
+            return None
+        finally:
+            self.workers.put(worker)
+
+    def verdicts(self, mutants):
+        """Yields each mutant with its verdict."""
+        mutants = iter(mutants)
+        with concurrent.futures.ThreadPoolExecutor(self.jobs) as pool:
+            running = collections.deque()
+            try:
+                while True:
+                    for mutant in itertools.islice(mutants, AHEAD * self.jobs - len(running)):
+                        running.append((mutant, pool.submit(self.verdict, mutant)))
+                    if not running:
+                        return
+                    mutant, future = running.popleft()
+                    yield mutant, future.result()
+            finally:
+                for _, future in running:
+                    future.cancel()
 
 
 def main():
@@ -323,10 +395,7 @@ def main():
     killed = 0
     broken = 0
     survivors = []
-    for mutant in order:
-        if killed + len(survivors) == count:
-            break
-        verdict = judge(mutant, suites, options.jobs)
+    for mutant, verdict in Judge(suites, options.jobs).verdicts(order):
         place = f"{mutant.file}:{mutant.line}"
         if verdict == "broken":
             broken += 1
@@ -337,6 +406,8 @@ def main():
         else:
             killed += 1
             print(f"killed   {place} {mutant.kind}: {mutant.what} [{verdict}]", flush=True)
+        if killed + len(survivors) == count:
+            break
     notes.write_text(json.dumps({"seed": options.seed,
                                  "survivors": [m.identity() for m in survivors]}))
     total = killed + len(survivors)
