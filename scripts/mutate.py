@@ -47,8 +47,6 @@ COMMON = ["-std=gnu++23", "-g0", "-D_GLIBCXX_ASSERTIONS"]
 # Headers that no mutant changes.  They are precompiled and included in all objects.
 FOREIGN = ["algorithm", "atomic", "expected", "functional", "gtest/gtest.h", "map", "memory",
            "optional", "set", "span", "string", "string_view", "vector"]
-# The slowest cases run last.
-FILTERS = ["-Failures*", "Failures*"]
 # How many mutants per job are under way, or have a verdict that is not told yet.
 AHEAD = 16
 # A run that has used no CPU for so many seconds hangs.
@@ -155,10 +153,26 @@ class Suite:
                                "-lgtest", "-lpthread"], capture_output=True, text=True, check=False)
         return None if done.returncode == 0 else done.stderr
 
-    def run(self, runner, seconds):
+    def stages(self, mutant):
+        """Which cases run after which, as filters: those that are about the mutant's file, those
+        of its folder, the others, and the slowest ones."""
+        near, folder = set(), set()
+        path = pathlib.Path(mutant.file.removeprefix("src/")) if mutant else None
+        for test in self.sources()[1] if mutant else []:
+            text = test.read_text()
+            names = {name for name in re.findall(r"^TEST\((\w+),", text, re.M)
+                     if not name.startswith("Failures")}
+            if path.stem == test.stem or f'#include "{path.with_suffix(".h")}"' in text:
+                near |= names
+            elif path.parent.name == test.parent.name:
+                folder |= names
+        first = [":".join(f"{name}.*" for name in sorted(names))
+                 for names in (near, folder - near) if names]
+        return [*first, "-" + ":".join([*first, "Failures*"]), "Failures*"]
+
+    def run(self, runner, seconds, mutant=None):
         """Why the cases failed, or None when all passed."""
-        filters = FILTERS if self.patterns == CASES else ["*"]
-        for some in filters:
+        for some in self.stages(mutant):
             verdict = self.run_some(runner, some, seconds)
             if verdict is not None:
                 return verdict
@@ -226,7 +240,7 @@ class Suite:
                 return "broken"
         if self.link(folder / "cases", replaced):
             return "broken"
-        return self.run(folder / "cases", self.seconds)
+        return self.run(folder / "cases", self.seconds, mutant)
 
 
 def wait_for(process, seconds):

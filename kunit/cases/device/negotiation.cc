@@ -115,7 +115,7 @@ TEST(DeviceNegotiation, AnUnknownProtocolIsRefused) {
 TEST(DeviceNegotiation, AProtocolThatIsFarTooLongIsRefused) {
   EXPECT_TRUE(refused({}, "protocol",
                       "x86_64-abi-and-very-much-more-than-anybody-would-want-to-read-in-a-node",
-                      "protocol"));
+                      "protocol is ''"));
 }
 
 TEST(DeviceNegotiation, RingsOfEveryOrderAreServed) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 // Sizes of batches, and delays before the next try.  The core's numbers, as seen from outside, are
 // written down here a second time.
+#include "device/device.h"
+#include "device/registry.h"
 #include "grant/page_pool.h"
 #include "support/account.h"
 #include "support/device_fixture.h"
@@ -8,7 +10,10 @@
 
 namespace {
 
+using blkback::Device;
 using blkback::PagePool;
+using blkback::Registry;
+using blkback::Scarce;
 using fake::host;
 using kunit::TestPool;
 using kunit::ask;
@@ -178,6 +183,43 @@ TEST(Pace, StatisticsOfAnIdleRingAreLoggedWhenTheyAreAskedForAgain) {
     driver_parameters_changed();
     host().run();
   }
+}
+
+// Asks for relief `ms` after the last time.  How many grants does the ring keep then?
+template <typename Relieve>
+uint32_t kept_after(DeviceFixture& other, uint32_t ms, Relieve relieve) {
+  host().sleep(ms);
+  relieve();
+  host().run();
+  return other.guest().all_mappings();
+}
+
+TEST(Pace, OtherDevicesGiveBackForADeviceOnceASecond) {
+  DeviceFixture bench;
+  DeviceFixture other({.domid = 8});
+  ASSERT_TRUE(bench.connect());
+  ASSERT_TRUE(other.connect());
+  read_many(other.guest(), 1, 32);
+  host().sleep(1000);
+  const auto relieve = [&bench] {
+    Registry::get().relieve(*static_cast<Device*>(bench.driver()), Scarce::kHandles);
+  };
+  EXPECT_EQ(kept_after(other, 0, relieve), 16u);
+  EXPECT_EQ(kept_after(other, 999, relieve), 16u);
+  EXPECT_EQ(kept_after(other, 1, relieve), 8u);
+}
+
+TEST(Pace, OtherDisksOfAGuestGiveBackFourTimesASecond) {
+  DeviceFixture bench;
+  ASSERT_TRUE(bench.connect());
+  read_many(bench.guest(), 1, 32);
+  host().sleep(250);
+  const auto relieve = [&bench] {
+    Registry::get().relieve_guest(static_cast<Device*>(bench.driver())->account());
+  };
+  EXPECT_EQ(kept_after(bench, 0, relieve), 16u);
+  EXPECT_EQ(kept_after(bench, 249, relieve), 16u);
+  EXPECT_EQ(kept_after(bench, 1, relieve), 8u);
 }
 
 TEST(Pace, APoolGivesBack32PagesAtATime) {
