@@ -169,7 +169,8 @@ TEST(DeviceNegotiation, ARingReferenceThatIsGarbageIsRefused) {
 }
 
 TEST(DeviceNegotiation, ARingReferenceThatIsNotGrantedIsRefused) {
-  EXPECT_TRUE(refused({}, "ring-ref", "4000000000", "attaching ring 0"));
+  EXPECT_TRUE(refused({}, "ring-ref", "4000000000",
+                      "attaching ring 0 (1 pages from ring-ref 4000000000, event-channel"));
 }
 
 TEST(DeviceNegotiation, AMissingEventChannelIsRefused) {

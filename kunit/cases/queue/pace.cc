@@ -7,6 +7,7 @@
 #include "support/account.h"
 #include "support/device_fixture.h"
 #include "support/expectations.h"
+#include "support/reads.h"
 
 namespace {
 
@@ -153,6 +154,54 @@ TEST(Pace, AQueueThatClosesGivesUpOnRequestsWithoutPagesAfterFiveSeconds) {
   host().sleep(1);
   EXPECT_EQ(bench.guest().status_of(1), BLKIF_RSP_ERROR);
   EXPECT_EQ(bench.backend_state(), HOST_XENBUS_CLOSED);
+}
+
+// What a hanging disk would give back is not what the request waits for.
+TEST(Pace, AQueueThatClosesDoesNotWaitForTheDiskWhenPagesAreMissing) {
+  DeviceFixture bench;
+  ASSERT_TRUE(bench.connect());
+  host().hold_io = true;
+  read_many(bench.guest(), 1, 1);
+  host().failing.insert("host_page_alloc");
+  read_many(bench.guest(), 2, 1);
+  bench.state(HOST_XENBUS_CLOSED);
+  host().sleep(5000);
+  EXPECT_EQ(bench.guest().status_of(1), Guest::kNoAnswer);
+  EXPECT_EQ(bench.guest().status_of(2), BLKIF_RSP_ERROR);
+}
+
+// Requests that end make a ring try again, and ask again.
+TEST(Pace, ARingThatIsShortAsksOthersEvery100Milliseconds) {
+  DeviceFixture bench({.persistent = false});
+  ASSERT_TRUE(bench.connect());
+  host().hold_io = true;
+  read_many(bench.guest(), 1, 2);
+  host().failing.insert("host_page_alloc");
+  kunit::send_full_reads(bench.guest(), 10, 1);
+  const uint32_t runs = host().work_runs;
+  host().sleep(99);
+  host().complete(0);
+  host().run();
+  EXPECT_EQ(host().work_runs, runs);
+  host().sleep(1);
+  host().complete(0);
+  host().run();
+  EXPECT_GT(host().work_runs, runs);
+  host().failing.clear();
+  host().hold_io = false;
+  host().sleep(1000);
+  EXPECT_EQ(bench.guest().status_of(10), BLKIF_RSP_OKAY);
+}
+
+TEST(Pace, APurgeUnmaps64GrantsAtATime) {
+  DeviceFixture bench({.ring_order = 2});
+  ASSERT_TRUE(bench.connect());
+  read_many(bench.guest(), 1, 100);
+  host().unmap_calls.clear();
+  host().parameters.max_persistent_grants = 0;
+  driver_parameters_changed();
+  host().run();
+  EXPECT_EQ(host().unmap_calls, (std::vector<uint32_t>{64, 36}));
 }
 
 TEST(Pace, StatisticsAreLoggedEveryTenSecondsWhileThereAreRequests) {
