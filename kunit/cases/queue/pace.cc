@@ -219,6 +219,21 @@ TEST(Pace, StatisticsAreLoggedEveryTenSecondsWhileThereAreRequests) {
   EXPECT_EQ(host().logged("| rd 3 |"), 1u);
 }
 
+TEST(Pace, StatisticsOfAnIdleRingAreLoggedOnce) {
+  host().parameters.log_stats = 1;
+  DeviceFixture bench({.persistent = false});
+  ASSERT_TRUE(bench.connect());
+  read_many(bench.guest(), 1, 1);
+  for (uint32_t i = 0; i < 3; ++i) {
+    host().sleep(10000);
+    driver_parameters_changed();
+    host().run();
+  }
+  EXPECT_EQ(host().logged("| rd 1 |"), 1u);
+  ASSERT_TRUE(bench.disconnect());
+  EXPECT_EQ(host().logged("| rd 1 |"), 1u);
+}
+
 TEST(Pace, StatisticsOfAnIdleRingAreLoggedWhenTheyAreAskedForAgain) {
   DeviceFixture bench({.persistent = false});
   ASSERT_TRUE(bench.connect());
