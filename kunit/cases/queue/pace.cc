@@ -71,6 +71,22 @@ TEST(Pace, ARequestWithoutPagesIsTriedAgainAfterTenMillisecondsAndThenLessOften)
   EXPECT_EQ(bench.guest().status_of(1), BLKIF_RSP_OKAY);
 }
 
+TEST(Pace, APageThatAnotherRingFreesIsTakenFourMillisecondsAfterTheLastTry) {
+  DeviceFixture bench({.queues = 2, .persistent = false});
+  ASSERT_TRUE(bench.connect());
+  host().hold_io = true;
+  read_many(bench.guest(1), 1, 1);
+  host().hold_io = false;
+  host().failing.insert("host_page_alloc");
+  read_many(bench.guest(0), 1, 1);
+  host().complete(0);
+  host().run();
+  host().sleep(3);
+  EXPECT_EQ(bench.guest(0).status_of(1), Guest::kNoAnswer);
+  host().sleep(1);
+  EXPECT_EQ(bench.guest(0).status_of(1), BLKIF_RSP_OKAY);
+}
+
 TEST(Pace, APageThatTheStorageStackHoldsIsLookedAtAgainAfterOneMillisecond) {
   DeviceFixture bench({.persistent = false});
   ASSERT_TRUE(bench.connect());
