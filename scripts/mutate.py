@@ -10,25 +10,31 @@ mutant runs against the cases of kunit/cases.  If it survives, it runs against t
 of kunit/threads under ThreadSanitizer, and then again against those of kunit/cases under
 AddressSanitizer and UndefinedBehaviorSanitizer.
 
-The tree is first copied to build/mutants; the original is never changed.  Only the
+The tree is first copied to build/mutants; the original is never changed.  As many mutants
+as there are jobs run at the same time, each in a folder of its own.  Only the
 objects that a mutant changes are compiled again.  For a source file that is its object;
 for a header, the objects of the core that include it, and the tests that name the header
 or the constant.  The other tests run the mutant all the same: nothing is inlined, and the
-linker takes the first of several copies of a function, which is the core's.
+linker takes the first of several copies of a function, which is the core's.  For the same
+reason one object with the header's functions, linked first, does for most mistakes in a
+header; a mutant that survives so runs again as described above.
 """
 import argparse
 import collections
 import concurrent.futures
 import difflib
+import itertools
 import json
 import os
 import pathlib
+import queue
 import random
 import re
 import resource
 import shutil
 import subprocess
 import sys
+import threading
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "mutants"))
@@ -43,8 +49,10 @@ COMMON = ["-std=gnu++23", "-g0", "-D_GLIBCXX_ASSERTIONS"]
 # Headers that no mutant changes.  They are precompiled and included in all objects.
 FOREIGN = ["algorithm", "atomic", "expected", "functional", "gtest/gtest.h", "map", "memory",
            "optional", "set", "span", "string", "string_view", "vector"]
-# The slowest cases run last.
-FILTERS = ["-Failures*", "Failures*"]
+# How many mutants per job are under way, or have a verdict that is not told yet.
+AHEAD = 16
+# A run that has used no CPU for so many seconds hangs.
+QUIET = 30
 LINKER = ["-fuse-ld=gold"] if shutil.which("ld.gold") else []  # it is faster
 
 
@@ -58,6 +66,8 @@ class Suite:
         self.patterns = tests
         self.seconds = seconds
         self.ready = False
+        self.unfit = None  # why it cannot judge
+        self.preparing = threading.Lock()
 
     def sources(self):
         core = [p for p in sorted((TREE / "src").glob("*/*.cc")) if p.parent.name != "linux"]
@@ -67,9 +77,19 @@ class Suite:
     def object_of(self, source, folder):
         return folder / str(source.relative_to(TREE)).replace("/", "-").replace(".cc", ".o")
 
+    def compile_header(self, mutant, to, overlay):
+        """Compiles all inline functions of a changed header, and of those that it includes."""
+        file = overlay / "first.cc"
+        file.write_text(f'#include "{mutant.file.removeprefix("src/")}"\n')
+        flags = [flag for flag in self.flags if flag != "-fno-inline"]
+        done = subprocess.run(["g++", *flags, "-fkeep-inline-functions", f"-I{overlay}/src",
+                               f"-I{TREE}/include", f"-I{TREE}/src", *foreign_headers(),
+                               "-c", "-o", str(to), str(file)],
+                              capture_output=True, check=False)
+        return done.returncode == 0
+
     def compile(self, source, to, overlay=None):
         """Compiles `source`, or its copy in the overlay.  Returns the compiler's errors or None."""
-        headers = os.environ.get("XEN_HEADERS")
         file = source
         if overlay is not None and (overlay / source.relative_to(TREE)).exists():
             file = overlay / source.relative_to(TREE)
@@ -80,9 +100,7 @@ class Suite:
         if overlay is not None:
             command += [f"-I{overlay}/src"]
         command += [f"-I{TREE}/include", f"-I{TREE}/src", f"-I{TREE}/kunit"]
-        if headers:
-            command += ["-isystem", headers]
-        command += ["-MMD", "-MF", f"{to}.d", "-c", "-o", str(to), str(file)]
+        command += [*foreign_headers(), "-MMD", "-MF", f"{to}.d", "-c", "-o", str(to), str(file)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         return None if done.returncode == 0 else done.stderr
 
@@ -103,8 +121,13 @@ class Suite:
 
     def prepare(self, jobs):
         """Builds the suite without a mistake, and checks that it passes."""
-        if self.ready:
-            return
+        if not self.ready and not self.unfit:
+            self.unfit = self.build(jobs)
+            self.ready = not self.unfit
+        if self.unfit:
+            sys.exit(self.unfit)
+
+    def build(self, jobs):
         self.folder.mkdir(parents=True, exist_ok=True)
         foreign = self.folder / "foreign.h"
         if not foreign.exists():
@@ -118,32 +141,48 @@ class Suite:
         for error in in_parallel(
                 jobs, lambda s: self.compile(s, self.object_of(s, self.folder)), stale):
             if error:
-                sys.exit(error)
+                return error
         runner = self.folder / "cases"
         error = self.link(runner, {})
         if error:
-            sys.exit(error)
+            return error
         began = time.monotonic()
         verdict = self.run(runner, 600)
         if verdict is not None:
-            sys.exit(f"'{self.name}' fails without any mistake: {verdict}")
+            return f"'{self.name}' fails without any mistake: {verdict}"
         took = time.monotonic() - began
         self.seconds = max(self.seconds, 4 * took)
         print(f"'{self.name}' passes without a mistake in {took:.1f} s", flush=True)
-        self.ready = True
+        return None
 
-    def link(self, runner, replaced):
+    def link(self, runner, replaced, first=()):
         core, tests = self.sources()
-        objects = [str(replaced.get(s, self.object_of(s, self.folder))) for s in core + tests]
+        objects = [*map(str, first)] + [str(replaced.get(s, self.object_of(s, self.folder))) for s in core + tests]
         sanitizers = [flag for flag in self.flags if flag.startswith("-fsanitize")]
         done = subprocess.run(["g++", *sanitizers, *LINKER, "-o", str(runner), *objects,
                                "-lgtest", "-lpthread"], capture_output=True, text=True, check=False)
         return None if done.returncode == 0 else done.stderr
 
-    def run(self, runner, seconds):
+    def stages(self, mutant):
+        """Which cases run after which, as filters: those that are about the mutant's file, those
+        of its folder, the others, and the slowest ones."""
+        near, folder = set(), set()
+        path = pathlib.Path(mutant.file.removeprefix("src/")) if mutant else None
+        for test in self.sources()[1] if mutant else []:
+            text = test.read_text()
+            names = {name for name in re.findall(r"^TEST\((\w+),", text, re.M)
+                     if not name.startswith("Failures")}
+            if path.stem == test.stem or f'#include "{path.with_suffix(".h")}"' in text:
+                near |= names
+            elif path.parent.name == test.parent.name:
+                folder |= names
+        first = [":".join(f"{name}.*" for name in sorted(names))
+                 for names in (near, folder - near) if names]
+        return [*first, "-" + ":".join([*first, "Failures*"]), "Failures*"]
+
+    def run(self, runner, seconds, mutant=None):
         """Why the cases failed, or None when all passed."""
-        filters = FILTERS if self.patterns == CASES else ["*"]
-        for some in filters:
+        for some in self.stages(mutant):
             verdict = self.run_some(runner, some, seconds)
             if verdict is not None:
                 return verdict
@@ -164,9 +203,8 @@ class Suite:
                                f"--gtest_filter={some}"],
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                               errors="replace", env=environment, preexec_fn=bound) as process:
-            try:
-                output, _ = process.communicate(timeout=seconds)
-            except subprocess.TimeoutExpired:
+            output = wait_for(process, seconds)
+            if output is None:
                 process.kill()
                 process.communicate()
                 return "it did not end"
@@ -195,22 +233,63 @@ class Suite:
                 chosen.append(test)
         return chosen
 
-    def try_mutant(self, mutant, jobs):
-        """'broken' when it does not compile, None when it survives, or what killed it."""
-        overlay = WORK / "overlay"
+    def try_mutant(self, mutant, worker, quickly):
+        """'broken' when it does not compile, None when it survives, or what killed it.
+        `quickly`: of a header, only its functions are compiled."""
+        overlay = WORK / f"overlay-{worker}"
         shutil.rmtree(overlay, ignore_errors=True)
         changed = overlay / mutant.file
         changed.parent.mkdir(parents=True)
         changed.write_text(mutant.text)
-        folder = WORK / f"{self.name}-mutant"
+        folder = WORK / f"{self.name}-mutant-{worker}"
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-        todo = self.affected(mutant)
-        replaced = {source: self.object_of(source, folder) for source in todo}
-        errors = in_parallel(jobs, lambda s: self.compile(s, replaced[s], overlay), todo)
-        if any(errors) or self.link(folder / "cases", replaced):
+        first, replaced = [], {}
+        if quickly:
+            first = [folder / "first.o"]
+            if not self.compile_header(mutant, first[0], overlay):
+                return "broken"
+        else:
+            replaced = {source: self.object_of(source, folder) for source in self.affected(mutant)}
+        for source, to in replaced.items():
+            if self.compile(source, to, overlay):
+                return "broken"
+        if self.link(folder / "cases", replaced, first):
             return "broken"
-        return self.run(folder / "cases", self.seconds)
+        return self.run(folder / "cases", self.seconds, mutant)
+
+
+def foreign_headers():
+    headers = os.environ.get("XEN_HEADERS")
+    return ["-isystem", headers] if headers else []
+
+
+def wait_for(process, seconds):
+    """The output, or None when the process does not end.  A busy machine is slow: what counts is
+    the CPU that the process uses, and whether it waits for a CPU."""
+    looks = quiet = used = 0
+    while True:
+        try:
+            return process.communicate(timeout=1)[0]
+        except subprocess.TimeoutExpired:
+            looks += 1
+        before = used
+        ready = False
+        try:
+            fields = stat_of(pathlib.Path(f"/proc/{process.pid}"))
+            used = int(fields[11]) + int(fields[12])
+            for task in pathlib.Path(f"/proc/{process.pid}/task").iterdir():
+                ready |= stat_of(task)[0] in "RT"
+        except OSError:
+            ready = True  # it ends, or one of its threads
+        quiet = 0 if ready or used != before else quiet + 1
+        if quiet > QUIET or looks > 20 * seconds or used > seconds * os.sysconf("SC_CLK_TCK"):
+            return None
+
+
+def stat_of(folder):
+    """The fields of /proc/PID/stat, from the state on."""
+    return (folder / "stat").read_text().rpartition(")")[2].split()
 
 
 def in_parallel(jobs, work, items):
@@ -281,19 +360,63 @@ def diff(mutant):
     return "\n".join("    " + line for line in lines if not line.startswith(("---", "+++")))
 
 
-def judge(mutant, suites, jobs):
-    for suite in suites:
-        suite.prepare(jobs)
-        verdict = suite.try_mutant(mutant, jobs)
-        if verdict is not None:
-            return verdict if suite.name == "plain" else f"{verdict} ({suite.name})"
-    return None
+class Judge:
+    """Runs mutants, several at the same time, and tells their verdicts in their order."""
+
+    def __init__(self, suites, jobs):
+        self.suites = suites
+        self.jobs = jobs
+        self.workers = queue.SimpleQueue()
+        for worker in range(jobs):
+            self.workers.put(worker)
+
+    def verdict(self, mutant):
+        # A constant may be used where no function runs.
+        header = mutant.file.endswith(".h") and mutant.kind != "constant"
+        worker = self.workers.get()
+        try:
+            for quickly in (True, False) if header else (False,):
+                verdict = self.verdict_of_suites(mutant, worker, quickly)
+                if verdict is not None and not (quickly and verdict == "broken"):
+                    return verdict
+            return None
+        finally:
+            self.workers.put(worker)
+
+    def verdict_of_suites(self, mutant, worker, quickly):
+        for suite in self.suites:
+            with suite.preparing:
+                suite.prepare(self.jobs)
+            verdict = suite.try_mutant(mutant, worker, quickly)
+            if verdict is not None:
+                own = suite.name == "plain" or verdict == "broken"
+                return verdict if own else f"{verdict} ({suite.name})"
+        return None
+
+    def verdicts(self, mutants):
+        """Yields each mutant with its verdict."""
+        mutants = iter(mutants)
+        with concurrent.futures.ThreadPoolExecutor(self.jobs) as pool:
+            running = collections.deque()
+            try:
+                while True:
+                    for mutant in itertools.islice(mutants, AHEAD * self.jobs - len(running)):
+                        running.append((mutant, pool.submit(self.verdict, mutant)))
+                    if not running:
+                        return
+                    mutant, future = running.popleft()
+                    yield mutant, future.result()
+            finally:
+                for _, future in running:
+                    future.cancel()
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seed", type=int, default=int(time.time()))
     parser.add_argument("--count", type=int, default=100)
+    parser.add_argument("--from", type=int, default=0, dest="first",
+                        help="leave out so many of the seed's mutants: to go on with a run")
     parser.add_argument("--list", action="store_true", help="show the mutants and build nothing")
     parser.add_argument("--again", action="store_true", help="only what survived the last time")
     parser.add_argument("--suites", default=",".join(suite.name for suite in SUITES),
@@ -312,7 +435,7 @@ def main():
         order = [m for m in mutants if m.identity() in known]
         options.seed = last["seed"]
     else:
-        order = list(in_order(mutants, options.seed))
+        order = list(in_order(mutants, options.seed))[options.first:]
     count = min(options.count, len(order))
     print(f"seed {options.seed}: {count} of {len(mutants)} mutants", flush=True)
     if options.list:
@@ -323,10 +446,7 @@ def main():
     killed = 0
     broken = 0
     survivors = []
-    for mutant in order:
-        if killed + len(survivors) == count:
-            break
-        verdict = judge(mutant, suites, options.jobs)
+    for mutant, verdict in Judge(suites, options.jobs).verdicts(order):
         place = f"{mutant.file}:{mutant.line}"
         if verdict == "broken":
             broken += 1
@@ -337,6 +457,8 @@ def main():
         else:
             killed += 1
             print(f"killed   {place} {mutant.kind}: {mutant.what} [{verdict}]", flush=True)
+        if killed + len(survivors) == count:
+            break
     notes.write_text(json.dumps({"seed": options.seed,
                                  "survivors": [m.identity() for m in survivors]}))
     total = killed + len(survivors)

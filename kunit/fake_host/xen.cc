@@ -110,6 +110,9 @@ int host_store_read(host_device* device, host_store_side side, const char* name,
                     size_t bytes) {
   host().cross_work();
   host().may_sleep("host_store_read");
+  // After a failure nothing is said about the text.
+  std::memset(text, '?', bytes);
+  text[bytes - 1] = '\0';
   ++device->reads;
   if (too_late(device)) return -ENODEV;
   if (host().fails("host_store_read")) return host().error_of("host_store_read", -EIO);

@@ -132,6 +132,7 @@ int host_disk_open(uint32_t, uint32_t, uint8_t, host_disk** disk) {
 
 void host_disk_close(host_disk*) {
   may_wait_for_disk("host_disk_close");
+  if (host().disk_closed) host().disk_closed();
   host().disks.fetch_sub(1, std::memory_order_relaxed);
 }
 

@@ -118,6 +118,7 @@ class Host {
   uint32_t io_microseconds = 50;  // upper bound of the random delay of an I/O
   Watcher submitted;
   Watcher ended;
+  std::function<void()> disk_closed;  // called when a disk is closed
   // Called instead of driver_io_done(), for I/Os that a case submits itself.
   std::function<void(host_io& io)> at_io_done;
   // On average one in this many pages (0: none) is made busy when a grant is mapped

@@ -27,15 +27,16 @@ RETURNS = re.compile(r"\b(put|push_front|push_back|append|host_page_free|host_fr
                      r"host_page_chain_push|host_disk_close|host_ring_unmap|host_event_unbind|"
                      r"host_thread_stop|host_grant_unmap|retire|leave)\(")
 # Not behaviour: messages in the log, and code that only silences the compiler.
-NO_BEHAVIOUR = re.compile(r"\b(host_log|host_log_limited|static_assert)\(|\(void\)")
+NO_BEHAVIOUR = re.compile(r"\b(host_log|host_log_limited)\(|\(void\)")
 
 COMPARISONS = {"<": "<=", "<=": "<", ">": ">=", ">=": ">", "==": "!=", "!=": "=="}
 
 
 def blank(text):
-    """The text with comments, strings, characters and preprocessor lines turned into blanks."""
+    """The text with what has no behaviour turned into blanks: comments, strings, characters,
+    preprocessor lines, and assertions of the compiler."""
     pattern = re.compile(r'//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"|(?<![0-9a-zA-Z_])'
-                         r"'(?:\\.|[^'\\\n])'|^\s*#[^\n]*", re.S | re.M)
+                         r"'(?:\\.|[^'\\\n])'|^\s*#[^\n]*|\bstatic_assert\([^;]*\);", re.S | re.M)
     return pattern.sub(lambda m: re.sub(r"[^\n]", " ", m.group()), text)
 
 
@@ -63,8 +64,6 @@ class Maker:
 
     def comparisons(self):
         for match in re.finditer(r" (<=|>=|==|!=|<|>) ", self.code):
-            if "static_assert" in self.line_text(match.start()):
-                continue
             self.add("comparison", match.start(1), match.end(1), COMPARISONS[match.group(1)])
 
     def negations(self):
@@ -79,7 +78,7 @@ class Maker:
     def constants(self):
         for match in re.finditer(r"(?<![\w.])(\d+)(?![\w.']|\s*\))(?!\s*>)", self.code):
             line = self.line_text(match.start())
-            if re.match(r"\s*(case|static_assert|alignas)\b", line):
+            if re.match(r"\s*(case|alignas)\b", line):
                 continue
             # A member's initial value, which most constructors and callers replace.
             if self.file.endswith(".h") and re.search(r"(= |\{)0[uU]?[;}]", line):

@@ -74,6 +74,19 @@ TEST(GuestMemory, APageThatTheHypervisorDoesNotUnmapIsChargedAsLongAsItsRings) {
             host().memory_bytes());
 }
 
+// Another disk of the guest may be announced before this one.
+TEST(GuestMemory, AFloorIsPromisedToADiskFromItsCreationOn) {
+  host_device device;
+  driver_device* driver = nullptr;
+  ASSERT_EQ(driver_device_create(&device, &driver), 0);
+  driver_memory_info memory{};
+  driver_memory_read(driver, &memory);
+  EXPECT_EQ(memory.floors, sizeof(blkback::Device) + sizeof(blkback::Vbd));
+  EXPECT_LE(memory.used, memory.floors);
+  driver_device_remove(driver);
+  host().run();
+}
+
 TEST(GuestMemory, DisksOfAGuestShareItsAccountAndOtherGuestsHaveTheirOwn) {
   DeviceFixture first;
   DeviceFixture second({.disk = 1});

@@ -72,6 +72,7 @@ TEST(DeviceInspection, ARequestAtAHangingDiskHasItsAge) {
   EXPECT_EQ(requests[0].age_us, 1500000u);
   EXPECT_EQ(requests[0].place, DRIVER_WITH_DISK);
   EXPECT_EQ(requests[0].disk_us, 1500000u);
+  EXPECT_EQ(requests[0].reserved, 0u);
   const driver_ring_info ring = ring_of(device, 1);
   EXPECT_EQ(ring.requests, 1u);
   EXPECT_EQ(ring.with_disk, 1u);

@@ -115,7 +115,7 @@ TEST(DeviceNegotiation, AnUnknownProtocolIsRefused) {
 TEST(DeviceNegotiation, AProtocolThatIsFarTooLongIsRefused) {
   EXPECT_TRUE(refused({}, "protocol",
                       "x86_64-abi-and-very-much-more-than-anybody-would-want-to-read-in-a-node",
-                      "protocol"));
+                      "protocol is ''"));
 }
 
 TEST(DeviceNegotiation, RingsOfEveryOrderAreServed) {
@@ -169,7 +169,8 @@ TEST(DeviceNegotiation, ARingReferenceThatIsGarbageIsRefused) {
 }
 
 TEST(DeviceNegotiation, ARingReferenceThatIsNotGrantedIsRefused) {
-  EXPECT_TRUE(refused({}, "ring-ref", "4000000000", "attaching ring 0"));
+  EXPECT_TRUE(refused({}, "ring-ref", "4000000000",
+                      "attaching ring 0 (1 pages from ring-ref 4000000000, event-channel"));
 }
 
 TEST(DeviceNegotiation, AMissingEventChannelIsRefused) {

@@ -52,6 +52,24 @@ TEST(DeviceSurvey, ABusyRingNoticesAtOnce) {
   EXPECT_EQ(bench.device().resizes.size(), 1u);
 }
 
+TEST(DeviceSurvey, ABusyRingNoticesADiskOfWhichOneSectorIsLeft) {
+  DeviceFixture bench;
+  ASSERT_TRUE(bench.connect());
+  host().geometry.sectors = 1;
+  send_read(bench, 1);
+  ASSERT_EQ(bench.device().resizes.size(), 1u);
+  EXPECT_EQ(bench.device().resizes[0], 1u);
+}
+
+TEST(DeviceSurvey, ALookAtTheDiskWakesNoRing) {
+  DeviceFixture bench;
+  ASSERT_TRUE(bench.connect());
+  const uint32_t passes = host().passes;
+  driver_disks_changed();
+  host().run();
+  EXPECT_EQ(host().passes, passes);
+}
+
 // Requests on the ring cause no further attempts.
 TEST(DeviceSurvey, ASizeThatCannotBeToldIsTriedWithTheSurveyAndComplainedOfOnce) {
   DeviceFixture bench;

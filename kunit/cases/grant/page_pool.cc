@@ -210,6 +210,29 @@ TEST(PagePool, WhatThePoolHasIsHadWhileTheHostIsDry) {
   pool.put(std::span<host_page* const>(pages, 3));
 }
 
+TEST(PagePool, AtTheCapARingKnowsWhetherOthersWait) {
+  TestPool pool;
+  PagePool::Waiter waiters[2];
+  host_thread thread{};
+  host_page* pages[1];
+  pool.wait(waiters[0], &thread);
+  EXPECT_FALSE(pool.others_wait_at_cap(false));
+  pool.account().set_cap(1);
+  EXPECT_EQ(pool.get(pages, host().now_ms).error().number, -blkback::kEdquot);
+  EXPECT_TRUE(pool.others_wait_at_cap(false));
+  EXPECT_FALSE(pool.others_wait_at_cap(true));
+  pool.wait(waiters[1], &thread);
+  EXPECT_TRUE(pool.others_wait_at_cap(true));
+  pool.stop_waiting(waiters[0]);
+  EXPECT_FALSE(pool.others_wait_at_cap(true));
+  pool.stop_waiting(waiters[1]);
+  EXPECT_FALSE(pool.others_wait_at_cap(false));
+  // The next wait may be one for pages that the host lacks.
+  pool.wait(waiters[0], &thread);
+  EXPECT_FALSE(pool.others_wait_at_cap(false));
+  pool.stop_waiting(waiters[0]);
+}
+
 TEST(PagePool, WhoWaitsIsWokenEachTimeUntilItWaitsNoMore) {
   TestPool pool;
   PagePool::Waiter waiter;

@@ -182,6 +182,23 @@ TEST(QueueCap, FreePagesMakeRoomForBlocksAndBuffers) {
 }
 
 // A disk that is slow is no reason to fail what waits at the cap.
+TEST(QueueCap, WithoutACapAMissingBlockCostsNoFreePages) {
+  DeviceFixture bench({.ring_order = 4, .persistent = false});
+  ASSERT_TRUE(bench.connect());
+  host().hold_io = true;
+  send_full_reads(bench.guest(), 1, 40);
+  host().complete_all();
+  host().run();
+  const uint32_t pages = host().pages_out;
+  EXPECT_GT(pages, Resources::kFloorPages);
+  host().tries_left = 0;
+  send_indirect(bench.guest(), 100, 2, 200);
+  EXPECT_EQ(host().pages_out, pages);
+  host().tries_left = UINT32_MAX;
+  end_all();
+  EXPECT_EQ(served(bench.guest(), 100, 2), 2u);
+}
+
 TEST(QueueCap, AClosingRingFailsNothingThatWaitsForItsOwnRequests) {
   HeldRings bench({.persistent = false});
   ASSERT_TRUE(bench.connected);

@@ -201,6 +201,21 @@ TEST(IndirectBuffers, AtTheCapUnusedSmallBlocksGiveWayToALargeOne) {
   blocks.put(*reserve);
 }
 
+TEST(IndirectBuffers, BelowTheCapUnusedSmallBlocksStay) {
+  Account account;
+  IndirectBuffers blocks(account);
+  ASSERT_TRUE(blocks.create().has_value());
+  IndirectBuffer* small = blocks.take(10);
+  ASSERT_TRUE(small != nullptr);
+  blocks.put(*small);
+  const uint64_t before = account.used();
+  IndirectBuffer* large = blocks.take(256);
+  ASSERT_TRUE(large != nullptr);
+  EXPECT_EQ(account.used(), before + IndirectBuffers::cost());
+  EXPECT_EQ(host().memory.size(), 3u);
+  blocks.put(*large);
+}
+
 TEST(IndirectBuffers, TrimmingDoesNotTouchWhatIsInUse) {
   Account account;
   IndirectBuffers blocks(account);

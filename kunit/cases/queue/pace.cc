@@ -1,14 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0
 // Sizes of batches, and delays before the next try.  The core's numbers, as seen from outside, are
 // written down here a second time.
+#include "device/device.h"
+#include "device/registry.h"
 #include "grant/page_pool.h"
 #include "support/account.h"
 #include "support/device_fixture.h"
 #include "support/expectations.h"
+#include "support/reads.h"
 
 namespace {
 
+using blkback::Device;
 using blkback::PagePool;
+using blkback::Registry;
+using blkback::Scarce;
 using fake::host;
 using kunit::TestPool;
 using kunit::ask;
@@ -63,6 +69,22 @@ TEST(Pace, ARequestWithoutPagesIsTriedAgainAfterTenMillisecondsAndThenLessOften)
   // The pool asks the host again after at most 640 ms.
   host().sleep(640 + 160);
   EXPECT_EQ(bench.guest().status_of(1), BLKIF_RSP_OKAY);
+}
+
+TEST(Pace, APageThatAnotherRingFreesIsTakenFourMillisecondsAfterTheLastTry) {
+  DeviceFixture bench({.queues = 2, .persistent = false});
+  ASSERT_TRUE(bench.connect());
+  host().hold_io = true;
+  read_many(bench.guest(1), 1, 1);
+  host().hold_io = false;
+  host().failing.insert("host_page_alloc");
+  read_many(bench.guest(0), 1, 1);
+  host().complete(0);
+  host().run();
+  host().sleep(3);
+  EXPECT_EQ(bench.guest(0).status_of(1), Guest::kNoAnswer);
+  host().sleep(1);
+  EXPECT_EQ(bench.guest(0).status_of(1), BLKIF_RSP_OKAY);
 }
 
 TEST(Pace, APageThatTheStorageStackHoldsIsLookedAtAgainAfterOneMillisecond) {
@@ -150,6 +172,54 @@ TEST(Pace, AQueueThatClosesGivesUpOnRequestsWithoutPagesAfterFiveSeconds) {
   EXPECT_EQ(bench.backend_state(), HOST_XENBUS_CLOSED);
 }
 
+// What a hanging disk would give back is not what the request waits for.
+TEST(Pace, AQueueThatClosesDoesNotWaitForTheDiskWhenPagesAreMissing) {
+  DeviceFixture bench;
+  ASSERT_TRUE(bench.connect());
+  host().hold_io = true;
+  read_many(bench.guest(), 1, 1);
+  host().failing.insert("host_page_alloc");
+  read_many(bench.guest(), 2, 1);
+  bench.state(HOST_XENBUS_CLOSED);
+  host().sleep(5000);
+  EXPECT_EQ(bench.guest().status_of(1), Guest::kNoAnswer);
+  EXPECT_EQ(bench.guest().status_of(2), BLKIF_RSP_ERROR);
+}
+
+// Requests that end make a ring try again, and ask again.
+TEST(Pace, ARingThatIsShortAsksOthersEvery100Milliseconds) {
+  DeviceFixture bench({.persistent = false});
+  ASSERT_TRUE(bench.connect());
+  host().hold_io = true;
+  read_many(bench.guest(), 1, 2);
+  host().failing.insert("host_page_alloc");
+  kunit::send_full_reads(bench.guest(), 10, 1);
+  const uint32_t runs = host().work_runs;
+  host().sleep(99);
+  host().complete(0);
+  host().run();
+  EXPECT_EQ(host().work_runs, runs);
+  host().sleep(1);
+  host().complete(0);
+  host().run();
+  EXPECT_GT(host().work_runs, runs);
+  host().failing.clear();
+  host().hold_io = false;
+  host().sleep(1000);
+  EXPECT_EQ(bench.guest().status_of(10), BLKIF_RSP_OKAY);
+}
+
+TEST(Pace, APurgeUnmaps64GrantsAtATime) {
+  DeviceFixture bench({.ring_order = 2});
+  ASSERT_TRUE(bench.connect());
+  read_many(bench.guest(), 1, 100);
+  host().unmap_calls.clear();
+  host().parameters.max_persistent_grants = 0;
+  driver_parameters_changed();
+  host().run();
+  EXPECT_EQ(host().unmap_calls, (std::vector<uint32_t>{64, 36}));
+}
+
 TEST(Pace, StatisticsAreLoggedEveryTenSecondsWhileThereAreRequests) {
   host().parameters.log_stats = 1;
   DeviceFixture bench({.persistent = false});
@@ -165,6 +235,21 @@ TEST(Pace, StatisticsAreLoggedEveryTenSecondsWhileThereAreRequests) {
   EXPECT_EQ(host().logged("| rd 3 |"), 1u);
 }
 
+TEST(Pace, StatisticsOfAnIdleRingAreLoggedOnce) {
+  host().parameters.log_stats = 1;
+  DeviceFixture bench({.persistent = false});
+  ASSERT_TRUE(bench.connect());
+  read_many(bench.guest(), 1, 1);
+  for (uint32_t i = 0; i < 3; ++i) {
+    host().sleep(10000);
+    driver_parameters_changed();
+    host().run();
+  }
+  EXPECT_EQ(host().logged("| rd 1 |"), 1u);
+  ASSERT_TRUE(bench.disconnect());
+  EXPECT_EQ(host().logged("| rd 1 |"), 1u);
+}
+
 TEST(Pace, StatisticsOfAnIdleRingAreLoggedWhenTheyAreAskedForAgain) {
   DeviceFixture bench({.persistent = false});
   ASSERT_TRUE(bench.connect());
@@ -178,6 +263,43 @@ TEST(Pace, StatisticsOfAnIdleRingAreLoggedWhenTheyAreAskedForAgain) {
     driver_parameters_changed();
     host().run();
   }
+}
+
+// Asks for relief `ms` after the last time.  How many grants does the ring keep then?
+template <typename Relieve>
+uint32_t kept_after(DeviceFixture& other, uint32_t ms, Relieve relieve) {
+  host().sleep(ms);
+  relieve();
+  host().run();
+  return other.guest().all_mappings();
+}
+
+TEST(Pace, OtherDevicesGiveBackForADeviceOnceASecond) {
+  DeviceFixture bench;
+  DeviceFixture other({.domid = 8});
+  ASSERT_TRUE(bench.connect());
+  ASSERT_TRUE(other.connect());
+  read_many(other.guest(), 1, 32);
+  host().sleep(1000);
+  const auto relieve = [&bench] {
+    Registry::get().relieve(*static_cast<Device*>(bench.driver()), Scarce::kHandles);
+  };
+  EXPECT_EQ(kept_after(other, 0, relieve), 16u);
+  EXPECT_EQ(kept_after(other, 999, relieve), 16u);
+  EXPECT_EQ(kept_after(other, 1, relieve), 8u);
+}
+
+TEST(Pace, OtherDisksOfAGuestGiveBackFourTimesASecond) {
+  DeviceFixture bench;
+  ASSERT_TRUE(bench.connect());
+  read_many(bench.guest(), 1, 32);
+  host().sleep(250);
+  const auto relieve = [&bench] {
+    Registry::get().relieve_guest(static_cast<Device*>(bench.driver())->account());
+  };
+  EXPECT_EQ(kept_after(bench, 0, relieve), 16u);
+  EXPECT_EQ(kept_after(bench, 249, relieve), 16u);
+  EXPECT_EQ(kept_after(bench, 1, relieve), 8u);
 }
 
 TEST(Pace, APoolGivesBack32PagesAtATime) {

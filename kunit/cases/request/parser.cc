@@ -244,6 +244,27 @@ TEST(Parser, ASegmentKnowsItsBytes) {
   EXPECT_EQ(parsed->segments[0].sectors(), 4u);
 }
 
+TEST(Parser, NothingIsLeftOfTheRequestBefore) {
+  RawSlot slot;
+  std::memset(slot.bytes, 0, sizeof(slot.bytes));
+  slot.bytes[0] = BLKIF_OP_FLUSH_DISKCACHE;
+  Request request;
+  request.indirect = true;
+  request.secure = true;
+  request.descriptor_gref = 5;
+  request.sector = 6;
+  request.sectors = 7;
+  request.segment_count = 8;
+  EXPECT_FALSE(blkback::parse(slot, Layout::kX86_64, request).has_value());
+  EXPECT_EQ(request.operation, Operation::kFlush);
+  EXPECT_FALSE(request.indirect);
+  EXPECT_FALSE(request.secure);
+  EXPECT_EQ(request.descriptor_gref, 0u);
+  EXPECT_EQ(request.sector, 0u);
+  EXPECT_EQ(request.sectors, 0u);
+  EXPECT_EQ(request.segment_count, 0u);
+}
+
 TEST(Parser, RandomSlotsYieldOnlyRequestsThatCannotBeWrong) {
   kunit::Random random;
   bool right = true;
