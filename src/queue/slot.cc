@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "queue/slot.h"
 
-#include <algorithm>
 #include <utility>
 
 namespace blkback {
@@ -36,9 +35,10 @@ bool Slot::ends_at_once() const {
   }
   if (bounce != nullptr || (grant_copied && operation == HOST_IO_READ)) return false;
   if (!indirect) return true;
-  const std::span<const GrantUse> grants = block->grants().first(granted + 1);
-  return std::all_of(uses.begin(), uses.end(),
-                     [](const GrantUse& use) { return use.state == GrantUse::State::kPersistent; });
+  for (const GrantUse& use : block->grants().first(granted + 1)) {
+    if (use.state != GrantUse::State::kPersistent) return false;
+  }
+  return true;
 }
 
 void Slot::fill_io(const Request& request, const Vbd& vbd) {
