@@ -26,7 +26,7 @@ TEST(PrivatePages, APageIsKeptForTheNextRequest) {
   {
     PrivatePages pages(account);
     host_page* page = pages.take();
-    ASSERT_NE(page, nullptr);
+    ASSERT_TRUE(page != nullptr);
     EXPECT_TRUE(pages.in_use());
     pages.put(page);
     EXPECT_FALSE(pages.in_use());
@@ -59,7 +59,7 @@ TEST(PrivatePages, AtTheCapThereIsNoneAndWithoutMemoryNothingIsCharged) {
   PrivatePages pages(account);
   host_page* first = pages.take();
   host_page* second = pages.take();
-  ASSERT_NE(second, nullptr);
+  ASSERT_TRUE(second != nullptr);
   EXPECT_EQ(pages.take(), nullptr);
   EXPECT_EQ(account.refusals(), 1u);
   account.set_cap(Account::kNoCap);
