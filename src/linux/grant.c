@@ -131,7 +131,7 @@ void host_grant_unmap(struct host_grant_scratch *scratch, struct host_grant_unma
 
 /*
  * Tries the copies again whose pages are paged out, as gnttab_batch_copy() does.  That
- * function is a BUG() when the hypercall fails, and waits anew for each copy.
+ * function stops the kernel when the hypercall fails, and waits anew for each copy.
  */
 static int copy_again(struct gnttab_copy *copy, uint32_t count)
 {
