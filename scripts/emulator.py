@@ -15,7 +15,9 @@ CPU = CPU_WITH_REP_MOVSB + ',erms=off,fsrm=off'
 def xen(hypervisor, options, kernel, dom0_options, initrd):
     """The arguments that load Xen and dom0, with their consoles on the serial line.
     hypervisor: unpacked; options: of Xen, beside those that each boot has."""
-    options = f'{options} console=com1 com1=115200 loglvl=warning cpufreq=none'
+    # When Xen takes the FPU's registers from a CPU lazily, as it does on this emulated one,
+    # the emulator mixes those of processes up.
+    options = f'{options} console=com1 com1=115200 loglvl=warning cpufreq=none spec-ctrl=eager-fpu=yes'
     return ['-kernel', hypervisor, '-append', options,
             '-initrd', f'{kernel} console=hvc0 panic=5 {dom0_options},{initrd}']
 

@@ -10,8 +10,7 @@
 driver_load
 guests_destroy
 guest_cpus=2 guest_create g1
-# Two queues, and one CPU that works: the emulator loses registers of processes (the base of
-# FS) when Xen switches between two CPUs of guests on one real one.
+# Two queues, and one CPU that works: the two guests have a real one each.
 guest_cpus=3 guest_vcpus=2 guest_create g4
 need guest g4 'echo 0 >/sys/devices/system/cpu/cpu1/online' >/dev/null
 root=/sys/fs/cgroup
