@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
+# lab: rare
 # lab: domain
 # Two guests have more persistent grants than their driver domain can map: idle grants of
 # one guest are unmapped for the other.

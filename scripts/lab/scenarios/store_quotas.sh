@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # lab: hotplug
+# lab: rare
 # lab: domain
 # xenstored allows a driver domain few watches, and few transactions at a time: all
 # disks of a guest connect at once, do I/O, and are detached.
