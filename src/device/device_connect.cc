@@ -72,7 +72,8 @@ std::optional<bool> Device::write_out_disk() {
   const Result<void> synced = vbd_->sync();
   // sync() may have taken long: the device may be removed, or the frontend's state changed.
   if (removed()) return false;
-  if (frontend_event_.load(std::memory_order_acquire)) {
+  // Relaxed: look_at_frontend() reads what the event is about.
+  if (frontend_event_.load(std::memory_order_relaxed)) {
     connect_failed_ = false;
     return true;
   }

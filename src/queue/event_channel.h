@@ -32,11 +32,12 @@ class EventChannel {
 
   void notify() { host_event_notify(channel_); }
 
-  // Records that an event has come.  Context: interrupt.  Pairs with take_event().
-  void note_event() { pending_.store(true, std::memory_order_release); }
+  // Records that an event has come.  Context: interrupt.  Relaxed: the caller wakes the thread,
+  // which orders the flag; no data goes with it.
+  void note_event() { pending_.store(true, std::memory_order_relaxed); }
   // Returns true when an event has come whose interrupt is not ended, and clears the record.
   // The caller then calls end_of_interrupt().
-  [[nodiscard]] bool take_event() { return pending_.exchange(false, std::memory_order_acquire); }
+  [[nodiscard]] bool take_event() { return pending_.exchange(false, std::memory_order_relaxed); }
   // `useful`: there was something to do for the event.  The host slows down a storm of events
   // that are not useful.
   void end_of_interrupt(bool useful) { host_event_eoi(channel_, useful ? 0 : 1); }

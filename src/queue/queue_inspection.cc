@@ -8,7 +8,7 @@ namespace blkback {
 
 driver_ring_state Queue::state() const {
   if (drained()) return DRIVER_RING_DRAINED;
-  switch (order_.load(std::memory_order_acquire)) {
+  switch (order_.load(std::memory_order_relaxed)) {
     case Order::kWait:
       return DRIVER_RING_WAITING;
     case Order::kServe:

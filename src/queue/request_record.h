@@ -63,8 +63,9 @@ class RequestRecord {
   [[nodiscard]] bool read(uint64_t now_ns, driver_request_info& info) const;
 
  private:
+  // Relaxed: operation() reads the same object after it.
   [[nodiscard]] uint16_t segments() const {
-    return static_cast<uint16_t>(shape_.load(std::memory_order_acquire) >> kSegmentsShift);
+    return static_cast<uint16_t>(shape_.load(std::memory_order_relaxed) >> kSegmentsShift);
   }
 
   static constexpr uint32_t kSegmentsShift = 16;

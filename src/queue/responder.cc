@@ -18,7 +18,6 @@ void Responder::answer(AnswerDuty duty, Status status) {
     return;
   }
   ring_.respond(duty.key_.id, duty.key_.operation, static_cast<int16_t>(status));
-  unpushed_ = true;
   if (status != Status::kOkay) errors_.add(1);
 }
 
@@ -27,12 +26,6 @@ void Responder::report(const char* mistake) {
   host_log_limited(&log_.limits.failed, HOST_LOG_ERROR,
                    "%s: a request was %s: please report this mistake of the driver", log_.name,
                    mistake);
-}
-
-bool Responder::push() {
-  if (!unpushed_) return false;
-  unpushed_ = false;
-  return ring_.push();
 }
 
 }  // namespace blkback

@@ -65,7 +65,7 @@ class Responder {
   void answer(AnswerDuty duty, Status status);
 
   // Shows the frontend all responses so far.  Returns true when the frontend wants an event.
-  [[nodiscard]] bool push();
+  [[nodiscard]] bool push() { return ring_.push(); }
 
   // The number of duties that were dropped or answered twice.  Each is a mistake of the driver
   // and is logged.
@@ -80,7 +80,6 @@ class Responder {
   const RingLog log_;
   Counter& errors_;
   Counter mistakes_;
-  bool unpushed_ = false;
 };
 
 }  // namespace blkback
