@@ -2,6 +2,7 @@
 /* debugfs.c: its files, with what the stand-in for the core says, and their end. */
 #include <kunit/test.h>
 #include <linux/debugfs.h>
+#include <linux/delay.h>
 #include <linux/err.h>
 #include <linux/fs.h>
 #include <linux/string.h>
@@ -9,6 +10,7 @@
 #include "core.h"
 #include "debugfs.h"
 #include "fake_device.h"
+#include "watch_thread.h"
 
 #define ROOT "/sys/kernel/debug/xen-blkback-kunit"
 
@@ -102,6 +104,38 @@ static void file_that_was_read_stays_readable(struct kunit *test)
 	filp_close(file, NULL);
 }
 
+/* The case runs in a kernel thread, as the watches do. */
+static void longest_hold_of_the_watch_thread_is_shown(struct kunit *test)
+{
+	static const char path[] = ROOT "/watch_thread";
+	unsigned int before, after;
+	struct file *file;
+	loff_t position = 0;
+	u64 entered_ns;
+	char what[16];
+
+	file = filp_open(path, O_WRONLY, 0);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(file));
+	KUNIT_EXPECT_EQ(test, 1, kernel_write(file, "0", 1, &position));
+	filp_close(file, NULL);
+	KUNIT_EXPECT_STREQ(test, "longest_us: 0\nin: -\n", read_path(test, path));
+
+	entered_ns = watch_thread_enter();
+	msleep(20);
+	watch_thread_leave(entered_ns, "probe");
+	KUNIT_EXPECT_EQ(test, 2,
+			sscanf(read_path(test, path), "longest_us: %u\nin: %15s", &before, what));
+	KUNIT_EXPECT_GE(test, before, 20000u);
+	KUNIT_EXPECT_STREQ(test, "probe", what);
+
+	/* A shorter one changes nothing. */
+	watch_thread_leave(watch_thread_enter(), "remove");
+	KUNIT_EXPECT_EQ(test, 2,
+			sscanf(read_path(test, path), "longest_us: %u\nin: %15s", &after, what));
+	KUNIT_EXPECT_EQ(test, before, after);
+	KUNIT_EXPECT_STREQ(test, "probe", what);
+}
+
 static int debugfs_case_init(struct kunit *test)
 {
 	struct file *root;
@@ -126,6 +160,7 @@ static struct kunit_case debugfs_cases[] = {
 	KUNIT_CASE(files_show_what_the_core_says),
 	KUNIT_CASE(open_file_of_a_device_that_is_gone_reads_an_error),
 	KUNIT_CASE(file_that_was_read_stays_readable),
+	KUNIT_CASE(longest_hold_of_the_watch_thread_is_shown),
 	{},
 };
 

@@ -41,9 +41,9 @@ events=$(sed -nE 's/^(TRACE_EVENT|TRACE_EVENT_FN)\(([a-z_]*),.*/\2/p; s/^DEFINE_
 same tracepoints Documentation/ABI/testing/tracepoints-xen-blkback \
 	/sys/kernel/tracing/events/xen_blkback/ "$events"
 
-files=$(sed -nE 's/.*debugfs_create_file_unsafe\("([a-z_]*)",.*/\1/p' src/linux/debugfs.c)
-same "files of debugfs" Documentation/ABI/testing/debugfs-xen-blkback \
-	/sys/kernel/debug/xen-blkback/DOMID.VDEV/ "$files"
+debug_files() { sed -nE "s/.*debugfs_create_file_unsafe\(\"([a-z_]*)\", [0-9]+, $1,.*/\1/p" src/linux/debugfs.c; } # FOLDER
+same "files of debugfs" Documentation/ABI/testing/debugfs-xen-blkback /sys/kernel/debug/xen-blkback/ \
+	"$(debug_files debug_root) $(debug_files 'device->debug' | sed 's|^|DOMID.VDEV/|')"
 
 for file in Documentation/ABI/*/*; do
 	awk -v file="$file" '

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * debugfs xen-blkback/DOMID.VDEV/: described in Documentation/ABI/testing/debugfs-xen-blkback.
+ * debugfs xen-blkback/: described in Documentation/ABI/testing/debugfs-xen-blkback.
  *
  * A removal waits for whoever is between debugfs_file_get() and debugfs_file_put(), and
  * it may run in the xenbus watch thread.  So nothing in between may wait: the memory is
@@ -23,6 +23,7 @@
 
 #include "debugfs.h"
 #include "device.h"
+#include "watch_thread.h"
 
 /* The longest line of a ring and of a request, and the most memory for a text. */
 #define RING_LINE 256
@@ -334,6 +335,9 @@ void blkback_debug_hide(struct host_device *device)
 void blkback_debug_init(const char *folder)
 {
 	debug_root = debugfs_create_dir(folder, NULL);
+	/* It needs no protection from its removal: the module stays while it is open. */
+	debugfs_create_file_unsafe("watch_thread", 0600, debug_root, NULL,
+				   &watch_thread_operations);
 }
 
 void blkback_debug_exit(void)

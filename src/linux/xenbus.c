@@ -18,6 +18,7 @@
 #include "debugfs.h"
 #include "device.h"
 #include "trace.h"
+#include "watch_thread.h"
 #include "xenbus.h"
 
 /* How long an unbind waits for the I/O, so that an rmmod after it is not refused. */
@@ -99,9 +100,11 @@ static void backend_node_changed(struct xenbus_watch *watch, const char *path, c
 	struct host_device *finished = NULL;
 	const char *name = backend_node(path);
 	struct host_device *device;
+	u64 entered_ns;
 
 	if (!*name)
 		return;
+	entered_ns = watch_thread_enter();
 	/* Under the lock: the core has the device as long as it is on the list. */
 	mutex_lock(&bound_lock);
 	device = device_find(path, name - path);
@@ -114,10 +117,11 @@ static void backend_node_changed(struct xenbus_watch *watch, const char *path, c
 		driver_state_changed(device->driver);
 	}
 	mutex_unlock(&bound_lock);
-	if (!finished)
-		return;
-	device_finish(finished);
-	host_device_put(finished);
+	if (finished) {
+		device_finish(finished);
+		host_device_put(finished);
+	}
+	watch_thread_leave(entered_ns, "a node of the backend");
 }
 
 /*
@@ -157,6 +161,7 @@ static void device_unbind(struct host_device *device)
 static void blkback_remove(struct xenbus_device *xenbus)
 {
 	struct host_device *device = dev_get_drvdata(&xenbus->dev);
+	u64 entered_ns = watch_thread_enter();
 
 	if (!device)
 		return;
@@ -184,9 +189,10 @@ static void blkback_remove(struct xenbus_device *xenbus)
 		host_device_keep_from_closed(xenbus);
 	}
 	host_device_put(device);
+	watch_thread_leave(entered_ns, "remove");
 }
 
-static int blkback_probe(struct xenbus_device *xenbus, const struct xenbus_device_id *id)
+static int device_start(struct xenbus_device *xenbus)
 {
 	struct host_device *device;
 	int error;
@@ -220,9 +226,19 @@ static int blkback_probe(struct xenbus_device *xenbus, const struct xenbus_devic
 	return 0;
 }
 
+static int blkback_probe(struct xenbus_device *xenbus, const struct xenbus_device_id *id)
+{
+	u64 entered_ns = watch_thread_enter();
+	int error = device_start(xenbus);
+
+	watch_thread_leave(entered_ns, "probe");
+	return error;
+}
+
 static void blkback_frontend_changed(struct xenbus_device *xenbus, enum xenbus_state state)
 {
 	struct host_device *device = dev_get_drvdata(&xenbus->dev);
+	u64 entered_ns = watch_thread_enter();
 
 	if (!device)
 		return;
@@ -233,6 +249,7 @@ static void blkback_frontend_changed(struct xenbus_device *xenbus, enum xenbus_s
 	driver_frontend_changed(device->driver, state);
 	if (driver_device_finished(device->driver))
 		device_finish(device);
+	watch_thread_leave(entered_ns, "a state of the frontend");
 }
 
 static void blkback_reclaim_memory(struct xenbus_device *xenbus)

@@ -202,13 +202,13 @@ bool Queue::finish_done() {
   bool progress = false;
   completions_.collect(pass_, clock_.now_ns(), done);
   if (shared_.vbd.copies()) clock_.took_long();
-  for (;;) {
+  do {
     batch_.clear();
     completions_.sort(done, resources_, batch_, parts);
-    if (batch_.empty()) break;
+    if (batch_.empty()) continue;
     answer_batch();
     progress = true;
-  }
+  } while (!done.empty());
   if (parts.empty()) return progress;
   submitter_.submit_parts(parts, pass_.now_ms);
   return true;

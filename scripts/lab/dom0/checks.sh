@@ -63,6 +63,21 @@ quote_guest_log() {
 		echo "LAB-CUT $name: $((lines - first - most + 1)) lines"
 }
 
+# check_watch_thread SCENARIO: prints for how long the driver has held the xenbus thread, which
+# serves all guests, and remembers the longest time in /tmp/held.  Fails after a second: an
+# emulated CPU may stand still for a part of one.
+check_watch_thread() {
+	local file=/sys/kernel/debug/xen-blkback/watch_thread us what
+	mountpoint -q /sys/kernel/debug || mount -t debugfs debugfs /sys/kernel/debug
+	[ -e $file ] || return 0 # the in-tree driver, or none
+	us=$(sed -n 's/^longest_us: //p' $file)
+	what=$(sed -n 's/^in: //p' $file)
+	echo 0 >$file
+	[ "$us" -le "$(cut -d' ' -f1 /tmp/held 2>/dev/null || echo 0)" ] || echo "$us us in $1 ($what)" >/tmp/held
+	echo "the xenbus thread was held for $us us ($what)"
+	[ "$us" -le 1000000 ]
+}
+
 no_threads() { ! ps -eo comm= | grep -qE '^[0-9]+\.xvd'; }
 # xenconsoled and xenstored let a dead domain go when they get to it.
 no_zombies() { ! xl list | grep -qE '\(null\)|---sd'; }

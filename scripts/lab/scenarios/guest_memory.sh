@@ -9,7 +9,8 @@
 guests_destroy
 driver_load
 need set_parameter max_queues 4
-null_disk size=64 memory_backed=1 irqmode=2 completion_nsec=2000000 # sets "disk"
+# Slow, and deep enough for all that the rings can hold: sets "disk".
+null_disk size=64 memory_backed=1 irqmode=2 completion_nsec=20000000 hw_queue_depth=256
 blkfront=max_ring_page_order=4 guest_memory=1024 guest_create_4cpus gm
 mountpoint -q /sys/kernel/debug || need mount -t debugfs debugfs /sys/kernel/debug
 
