@@ -13,6 +13,7 @@
 # shows: event channels and xenstore of the Linux side, case by case, with KASAN | yes
 # shows: parameters, unbind, kill, reconnect and a vanishing disk under load, with KASAN | not compared
 . /lab/dom0/lib.sh
+. /lab/dom0/checks.sh
 guests_destroy
 # As for KUnit: the domain's CPU may wait for the host's for a minute.
 patient="workqueue.watchdog_thresh=150 sysctl.kernel.watchdog_thresh=60 rcupdate.rcu_cpu_stall_timeout=150"
@@ -79,10 +80,15 @@ say "the disk vanished under load"
 in_domain 'wait_for 20 rmmod scsi_debug && wait_for 20 rmmod xen_blkback' >/dev/null
 domain_check_log dd
 guest dd 'grep -q "^ *debug_locks: *1$" /proc/lockdep_stats' || fail "lockdep looks at nothing any more"
-# A planted mistake is reported by KASAN, and found by the check of the domain's log.
+check_logs || fail "a complaint before any was planted"
+# A planted mistake is reported by KASAN, and found by both checks of the domain's log.
 need guest dd 'insmod /lab/kunit-kasan/xen-blkback-planted.ko bug=out-of-bounds' >/dev/null
 (domain_check_log dd) >/tmp/planted 2>&1 && fail "a planted access out of bounds was not found"
 grep -q 'KASAN: slab-out-of-bounds' /tmp/planted || fail "the domain's log says: $(cat /tmp/planted)"
 rm /tmp/failed.kasan_domain
+wait_for 20 grep -aq 'end trace\|</TASK>' /var/log/xen/guest-dd.log
 xl destroy dd
+pause 2
+said=$(check_logs) && fail "the check of the domain's console has not found the planted access"
+grep -q 'guest guest-dd.log said: .*KASAN: slab-out-of-bounds' <<<"$said" || fail "the console says: $(quote_stamps <<<"$said")"
 passed
