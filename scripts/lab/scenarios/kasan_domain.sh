@@ -86,7 +86,7 @@ need guest dd 'insmod /lab/kunit-kasan/xen-blkback-planted.ko bug=out-of-bounds'
 (domain_check_log dd) >/tmp/planted 2>&1 && fail "a planted access out of bounds was not found"
 grep -q 'KASAN: slab-out-of-bounds' /tmp/planted || fail "the domain's log says: $(cat /tmp/planted)"
 rm /tmp/failed.kasan_domain
-wait_for 20 grep -aq 'end trace\|</TASK>' /var/log/xen/guest-dd.log
+wait_for 20 grep -aq 'Memory state around the' /var/log/xen/guest-dd.log || fail "the domain's console does not show it"
 xl destroy dd
 pause 2
 said=$(check_logs) && fail "the check of the domain's console has not found the planted access"
