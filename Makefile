@@ -14,7 +14,7 @@ export CCACHE_NOHASHDIR ?= 1
 
 .PHONY: all install demo check check-all check-quick check-debug-dom0 check-debian-dom0 features check-unit check-threads check-model check-kunit check-lab \
 	check-static check-fuzz format \
-	mutants fuzz coverage bench-quick profile hooks dist deb \
+	mutants fuzz soak coverage bench-quick profile hooks dist deb \
 	clean help FORCE
 
 all:
@@ -103,6 +103,9 @@ coverage:
 bench-quick:
 	@scripts/bench/quick.sh
 
+soak:
+	@HOURS="$(HOURS)" KERNELS="$(KERNELS)" SEED="$(SEED)" PROGRAMS="$(PROGRAMS)" scripts/lab/soak
+
 profile:
 	@KERNEL="$(KERNEL)" CELLS="$(CELLS)" scripts/bench/profile.sh
 
@@ -147,6 +150,7 @@ help:
 	@echo "make fuzz        fuzz each target for SECONDS=60"
 	@echo "make coverage    what the cases and the corpus reach of the core"
 	@echo "make bench-quick compare with the kernel's own driver, in instructions"
+	@echo "make soak        programs of a hostile frontend from ever new seeds (HOURS=, KERNELS=, SEED=, PROGRAMS=)"
 	@echo "make profile     count dom0's instructions by function (KERNEL=, CELLS='randread:4k:32'): Documentation/performance.md"
 	@echo "make features    make Documentation/features.md from what the last check said"
 	@echo "make hooks       check layout, scripts and the cases before each commit"

@@ -19,7 +19,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 
 # The values of WORD in a scenario's "lab: WORD"; the docstring of "lab" explains them.
 WORDS = {'main', 'bare', 'by hand', 'rare', 'tool', 'domain', 'guests', 'debug', 'release',
-         'kunit', 'kasan', 'locks', 'last', 'hotplug', 'long', 'bpftrace', 'profile'}
+         'kunit', 'kasan', 'locks', 'last', 'hotplug', 'long', 'bpftrace', 'profile', 'sequences'}
 
 
 def scenario_files(folder=HERE / 'scenarios'):

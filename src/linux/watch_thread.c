@@ -10,6 +10,7 @@
 #include <linux/module.h>
 #include <linux/sched.h>
 #include <linux/seq_file.h>
+#include <linux/uio.h>
 
 #include "watch_thread.h"
 
@@ -49,19 +50,18 @@ static int watch_thread_open(struct inode *inode, struct file *file)
 	return single_open(file, watch_thread_show, NULL);
 }
 
-static ssize_t watch_thread_write(struct file *file, const char __user *from, size_t size,
-				  loff_t *position)
+static ssize_t watch_thread_write(struct kiocb *kiocb, struct iov_iter *from)
 {
 	WRITE_ONCE(longest_ns, 0);
 	WRITE_ONCE(longest_what, NULL);
-	return size;
+	return iov_iter_count(from);
 }
 
 const struct file_operations watch_thread_operations = {
 	.owner = THIS_MODULE,
 	.open = watch_thread_open,
-	.read = seq_read,
-	.write = watch_thread_write,
+	.read_iter = seq_read_iter,
+	.write_iter = watch_thread_write,
 	.llseek = seq_lseek,
 	.release = single_release,
 };

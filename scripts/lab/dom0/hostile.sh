@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
 #
-# Sourced by the scenarios with a hostile frontend: runs cases of /lab/hostile in the guest
+# Sourced by the scenarios with a hostile frontend: runs cases of /lab/$hostile_folder in the guest
 # "gt", beside the verified I/O of the guest "g2".
 #
 # Variables (lab --set):
@@ -12,6 +12,7 @@
 #                     driver): for a mutant of ours
 . /lab/dom0/checks.sh
 
+hostile_folder=hostile
 declare -A hostile_device=([rw]=xvdb [ro]=xvdc [4k]=xvdd [plain]=xvde [slow]=xvdf [nodiscard]=xvdg)
 
 stops_at_faults() { driver_is_ours && [ -z "${go_on:-}" ]; }
@@ -136,7 +137,7 @@ hostile_names() {
 		END {
 			for (i = 1; i <= n; i++)
 				if (disk[names[i]] == kind && wanted(names[i])) print names[i]
-		}' /lab/hostile/*.case
+		}' "/lab/$hostile_folder"/*.case
 }
 
 hostile_run() { # KIND
@@ -173,11 +174,11 @@ hostile_cases() { # KIND NAME...
 	local kind=$1 name files='' readers began line
 	shift
 	hostile_group="$*"
-	for name in "$@"; do files="$files /hostile/$name.case"; done
+	for name in "$@"; do files="$files /$hostile_folder/$name.case"; done
 	# A case may kill dom0: the console then ends with its name.
 	if stops_at_faults; then say "about to run: $*"; else echo "NOTE hostile: about to run: $*"; fi
 	began=$(now)
-	readers=$(cd /lab/hostile && grep -l '^beside readers$' "${@/%/.case}")
+	readers=$(cd "/lab/$hostile_folder" && grep -l '^beside readers$' "${@/%/.case}")
 	[ -z "$readers" ] || readers_start
 	guest gt "frontend run $(vdev_number "${hostile_device[$kind]}") $files" 600 | sed 's/\\n/\n/g' >/tmp/hostile.said
 	[ -z "$readers" ] || readers_stop
@@ -190,6 +191,9 @@ hostile_cases() { # KIND NAME...
 		esac
 		if stops_at_faults; then say "$line"; else echo "NOTE hostile: $line"; fi
 	done </tmp/hostile.said
+	if [ "$hostile_folder" = sequences ] && grep -q '^FAILED' /tmp/hostile.said && ! grep -q '^LOST' /tmp/hostile.said; then
+		program_made_smaller "$(sed -n 's/^FAILED \([^:]*\):.*/\1/p' /tmp/hostile.said | head -1)" "$kind"
+	fi
 	if stops_at_faults && grep -qE '^(FAILED|LOST)' /tmp/hostile.said; then
 		fail "$(grep -E '^(FAILED|LOST)' /tmp/hostile.said | head -1)"
 	fi
