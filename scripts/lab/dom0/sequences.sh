@@ -5,6 +5,7 @@
 # shellcheck disable=SC2034 # hostile.sh reads it
 hostile_folder=sequences
 
+# shellcheck disable=SC2154 # hostile_device is of hostile.sh
 # program_fails KIND NAME BLOCK...: does the program fail without these blocks?
 program_fails() {
 	local kind=$1 name=$2
