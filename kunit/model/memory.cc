@@ -6,6 +6,8 @@
 #include <cstring>
 #include <utility>
 
+#include "hash.h"
+
 namespace model {
 
 void Memory::reset() {
@@ -125,15 +127,6 @@ void Memory::release_to(uint32_t thread, View& view) {
   join(view, views_[thread].now);
   views_[thread].passed_on = true;
 }
-
-namespace {
-
-uint64_t mix(uint64_t hash, uint64_t value) {
-  hash = (hash ^ value) * 0x9e3779b97f4a7c15;
-  return hash ^ (hash >> 29);
-}
-
-}  // namespace
 
 uint64_t Memory::hash(uint64_t seed, const View& view, uint32_t locations) const {
   uint64_t word = 0;
