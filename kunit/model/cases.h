@@ -3,7 +3,6 @@
 
 #include <span>
 
-#include "driver.h"
 #include "explore.h"
 
 namespace model {
@@ -12,10 +11,9 @@ namespace model {
 [[nodiscard]] std::span<const Case> litmus_cases();
 // The driver's protocols, each alone.
 [[nodiscard]] std::span<const Case> protocol_cases();
+// Barriers over several rings.
+[[nodiscard]] std::span<const Case> barrier_cases();
 // Whole queues.
 [[nodiscard]] std::span<const Case> queue_cases();
-
-// Is it a case's own thread?  Then does what the case wants.
-[[nodiscard]] bool does_own_work(driver_queue* queue, uint32_t& next_ms);
 
 }  // namespace model

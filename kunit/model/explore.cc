@@ -53,6 +53,7 @@ bool explore(const Case& tried, const Options& options) {
     news = false;
     do {
       end = run_once(tried, options);
+      if (end == kAllDone && tried.run_ended != nullptr && !holds(tried.run_ended)) end = kFault;
       ++all_runs;
       // With news all starts again: the next run would have other choices, and a fault may be
       // none, for the accesses made before the news have left no views.

@@ -80,19 +80,18 @@ void ring() {
 struct Sleeper : driver_queue {
   std::atomic<uint32_t> wanted[2];
   host_thread* thread = nullptr;
-  uint32_t (*work)() = nullptr;
 };
 
 Sleeper* sleeper;
 
-void new_sleeper(uint32_t (*work)()) {
+void new_sleeper(uint32_t (*work)(driver_queue*)) {
   renew_world();
   sleeper = ::new (allocate(sizeof(Sleeper))) Sleeper;
-  sleeper->work = work;
+  world.own_work = work;
   if (host_thread_start(sleeper, "ring", &sleeper->thread) != 0) __builtin_trap();
 }
 
-uint32_t look_and_sleep() {
+uint32_t look_and_sleep(driver_queue*) {
   host_thread_clear_wakeups(sleeper->thread);
   for (uint32_t i = 0; i < 2; ++i) {
     if (sleeper->wanted[i].exchange(0, std::memory_order_relaxed) == 0) continue;
@@ -113,7 +112,7 @@ void sleep() {
 }
 
 // The timer alone wakes the thread, again and again, whatever wakes it beside.
-uint32_t look_at_clock() {
+uint32_t look_at_clock(driver_queue*) {
   host_thread_clear_wakeups(sleeper->thread);
   step();
   return ++world.done < 3 ? 1000 : HOST_FOREVER;
@@ -260,11 +259,5 @@ constexpr Case kCases[] = {
 }  // namespace
 
 std::span<const Case> protocol_cases() { return kCases; }
-
-bool does_own_work(driver_queue* queue, uint32_t& next_ms) {
-  if (queue != sleeper) return false;
-  next_ms = sleeper->work();
-  return true;
-}
 
 }  // namespace model

@@ -117,8 +117,7 @@ std::span<const Case> queue_cases() { return kCases; }
 // The driver interface, as src/device/driver.cc has it.
 void driver_event(driver_queue* queue) { static_cast<blkback::Queue*>(queue)->event(); }
 uint32_t driver_queue_work(driver_queue* queue) {
-  uint32_t next_ms = 0;
-  if (model::does_own_work(queue, next_ms)) return next_ms;
+  if (model::world.own_work != nullptr) return model::world.own_work(queue);
   return static_cast<blkback::Queue*>(queue)->work();
 }
 void driver_io_done(host_io* io) {

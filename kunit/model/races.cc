@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "explore.h"
+#include "hash.h"
 #include "objects.h"
 #include "schedule.h"
 #include "sharing.h"
@@ -30,6 +31,15 @@ std::vector<Shadow> shadow;  // of one run
 void forget_shadows() { std::memset(shadow_of, 0xff, sizeof(shadow_of)); }
 
 void renew_shadows() { shadow.assign(shadows, Shadow{}); }
+
+uint64_t hash_shadows(uint64_t seed) {
+  for (const Shadow& who : shadow) {
+    for (uint32_t i = 0; i < schedule.thread_count; ++i) {
+      seed = mix(seed, uint64_t{who.wrote[i]} << 16 | who.read[i]);
+    }
+  }
+  return seed;
+}
 
 void plain(const void* at, size_t bytes, bool writes, const void* caller) {
   if (!schedule.exploring || !in_arena(at)) return;

@@ -3,10 +3,13 @@
 // writes.  explore.h has plain().
 #pragma once
 
+#include <cstdint>
+
 namespace model {
 
 // Before a set-up.
 void renew_shadows();
+[[nodiscard]] uint64_t hash_shadows(uint64_t seed);
 // Before an exploration.
 void forget_shadows();
 

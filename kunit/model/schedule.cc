@@ -6,7 +6,6 @@
 #include <csetjmp>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <unordered_set>
 #include <utility>
 #include <vector>
@@ -14,6 +13,7 @@
 #include "choices.h"
 #include "explore.h"
 #include "hash.h"
+#include "races.h"
 #include "sharing.h"
 
 namespace model {
@@ -56,6 +56,7 @@ uint8_t* stacks[kThreads];
 std::vector<State> states;
 Thread threads[kThreads];
 uint32_t preemptions;  // how many are left
+bool started_over;
 jmp_buf scheduler;
 std::string words_of_fault;
 
@@ -63,6 +64,9 @@ std::string words_of_fault;
 
 uint64_t state_hash() {
   const uint32_t locations = location_count();
+  uint32_t alive = 0;
+  for (uint32_t i = 0; i < schedule.thread_count; ++i) alive |= uint32_t{!threads[i].finished} << i;
+  memory.forget_old(alive, locations);
   uint64_t hash = memory.hash(schedule.thread_count, schedule.thread_count, locations);
   if (preemptions < kAnyPreemptions / 2) {
     hash = mix(hash, preemptions * kThreads + schedule.running);
@@ -70,18 +74,14 @@ uint64_t state_hash() {
   for (uint32_t i = 0; i < schedule.thread_count; ++i) {
     hash = mix(hash, threads[i].history * 4 + threads[i].finished * 2 + threads[i].started);
   }
+  if (started_over) hash = hash_shadows(hash);
   for (const State& state : states) {
     for (uint32_t i = 0; i < state.view_count; ++i) {
       hash = memory.hash(hash, state.views[i], locations);
     }
     // A view counts as what it shows, whatever numbers its messages have.
-    const auto* at = static_cast<const uint8_t*>(state.memory);
-    size_t i = state.view_count * sizeof(View);
-    for (uint64_t word = 0; i + sizeof(word) <= state.bytes; i += sizeof(word)) {
-      std::memcpy(&word, at + i, sizeof(word));
-      hash = mix(hash, word);
-    }
-    for (; i < state.bytes; ++i) hash = mix(hash, at[i]);
+    const size_t views = state.view_count * sizeof(View);
+    hash = mix(hash, static_cast<const uint8_t*>(state.memory) + views, state.bytes - views);
   }
   return hash;
 }
@@ -139,6 +139,7 @@ void renew_threads(uint32_t most_preemptions) {
   schedule.exploring = false;
   schedule.running = kThreads;  // no thread
   preemptions = most_preemptions;
+  started_over = false;
 }
 
 End run_threads() {
@@ -225,6 +226,11 @@ void note(uint64_t value) {
   if (!schedule.exploring) return;
   Thread& me = threads[schedule.running];
   me.history = mix(me.history, value);
+}
+
+void start_over() {
+  threads[schedule.running].history = 0;
+  started_over = true;
 }
 
 void wait_for_others() { threads[schedule.running].late = true; }

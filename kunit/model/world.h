@@ -53,6 +53,8 @@ struct World {
   uint32_t io_count;
   bool ends_at_once;  // the disk ends I/Os within their submission
   uint32_t done;      // I/Os that the disk got; in cases without a disk what they count
+  bool without_timers;
+  uint32_t (*own_work)(driver_queue* queue);  // of the threads in cases without a queue
 };
 
 extern World world;
