@@ -6,6 +6,7 @@
 
 #include "cases.h"
 #include "host/grant.h"
+#include "judge.h"
 #include "queue/queue.h"
 #include "world.h"
 
@@ -15,47 +16,13 @@ namespace {
 using blkback::Operation;
 using blkback::Slot;
 
-constexpr uint32_t kNumbers = 8;
-
-// The requests of both rings by their numbers: a bit for each.
-struct Requests {
-  View known_view;            // what the frontend then knows
-  uint32_t before[kNumbers];  // those that must have ended before this one begins
-  uint32_t all;
-  uint32_t barriers;
-  uint32_t begun;
-  uint32_t ended;
-  uint32_t known;  // 1: the frontend knows that a barrier was taken
+// The frontend has seen the answer to a read behind the barrier.
+struct Known {
+  View view;
+  uint32_t is_taken;
 };
 
-Requests requests;
-
-// What the requests leave on the disk.  Plain: an end that does not happen before what must follow
-// it is a race.
-uint8_t* left;
-
-void begins(const Slot& slot) {
-  const auto number = static_cast<uint32_t>(slot.sector);
-  const bool barrier = slot.requested == Operation::kBarrier;
-  const uint32_t with_disk = requests.begun & ~requests.ended;
-  require((requests.begun >> number & 1) == 0, "a request begins twice");
-  require((requests.before[number] & ~requests.ended) == 0,
-          "a request begins before an earlier one has ended");
-  require((with_disk & requests.barriers) == 0, "a request begins beside a barrier");
-  require(!barrier || with_disk == 0, "a barrier begins beside a write");
-  for (uint32_t other = 0; other < kNumbers; ++other) {
-    if ((requests.ended >> other & 1) == 0) continue;
-    if (barrier || (requests.barriers >> other & 1) != 0) {
-      plain(left + other, 1, false, MODEL_CALLER);
-    }
-  }
-  requests.begun |= 1U << number;
-}
-
-void ends(const Slot& slot) {
-  left[slot.sector] = 1;
-  requests.ended |= 1U << slot.sector;
-}
+Known known;
 
 // A ring, its thread, and what belongs to that.
 struct Lane : driver_queue {
@@ -77,7 +44,7 @@ blkback::WriteOrder* order;
 
 void Lane::start() {
   for (Slot* slot : batch.slots()) {
-    begins(*slot);
+    judge.begins(static_cast<uint32_t>(slot->sector));
     with_disk.push_back(*slot);
   }
   batch.clear();
@@ -89,7 +56,7 @@ void Lane::take() {
   slot.index = ring.next_index();
   slot.sector = first + slot.index;
   slot.requested =
-      (requests.barriers >> slot.sector & 1) != 0 ? Operation::kBarrier : Operation::kDiscard;
+      (judge.barriers >> slot.sector & 1) != 0 ? Operation::kBarrier : Operation::kDiscard;
   ring.take(raw);
   if (gate.admit(slot)) batch.push_back(slot);
 }
@@ -100,7 +67,7 @@ bool Lane::round() {
   gate.look();
   bool progress = !with_disk.empty();
   while (Slot* slot = with_disk.pop_front()) {
-    ends(*slot);
+    judge.ends(static_cast<uint32_t>(slot->sector));
     gate.ended(*slot);
   }
   batch.clear();
@@ -112,10 +79,10 @@ bool Lane::round() {
   if (waiting != 0) gate.look();
   while (waiting-- != 0) take();
   start();
-  // The frontend sees the answer to a read behind the barrier: reads do not wait.
+  // Reads do not wait for the barrier: one behind it is answered.
   if (this == lanes[1] && gate.up() && gate.holds_some()) {
-    release_to(requests.known_view);
-    requests.known = 1;
+    release_to(known.view);
+    known.is_taken = 1;
   }
   if (gate.up()) {
     if (gate.all_before_begun(ring.next_index()) ||
@@ -144,11 +111,10 @@ void push(uint32_t lane, uint32_t produced) {
 void new_lanes() {
   renew_world();
   world.own_work = work;
-  requests = Requests{};
+  renew_judge();
+  known = Known{};
   world.without_timers = true;
-  is_state(&requests, sizeof(requests), &requests.known_view, 1);
-  left = static_cast<uint8_t*>(allocate(kNumbers));
-  is_state(left, kNumbers, nullptr, 0);
+  is_state(&known, sizeof(known), &known.view, 1);
   order = ::new (allocate(sizeof(*order))) blkback::WriteOrder;
   is_state(order, sizeof(*order), nullptr, 0);
   for (const uint32_t i : {0U, 1U}) {
@@ -165,23 +131,19 @@ void new_lanes() {
   }
 }
 
-void all_have_ended() {
-  require(requests.ended == requests.all, "waits for ever: a request has not ended");
-}
-
 // The frontend puts a write before a barrier of the other ring, and one more as soon as it knows
 // that the barrier was taken.  A write behind the barrier is in the same ring.
 void barrier() {
   new_lanes();
-  requests.all = 0b110011;
-  requests.barriers = 1U << 4;
-  requests.before[4] = 1U << 0;
-  requests.before[1] = requests.before[5] = 1U << 4;
+  judge.all = 0b110011;
+  judge.barriers = 1U << 4;
+  judge.after[4] = 1U << 0;
+  judge.after[1] = judge.after[5] = 1U << 4;
   push(0, 1);
   push(1, 2);
   (void)spawn("guest", Ends::kMust, [] {
-    step([] { return requests.known != 0; });
-    observe(requests.known_view);
+    step([] { return known.is_taken != 0; });
+    observe(known.view);
     push(0, 2);
     host_thread_wake(lanes[0]->thread);
   });
@@ -190,9 +152,9 @@ void barrier() {
 // The second write comes at any time.
 void barrier_late() {
   new_lanes();
-  requests.all = 0b010011;
-  requests.barriers = 1U << 4;
-  requests.before[4] = 1U << 0;
+  judge.all = 0b010011;
+  judge.barriers = 1U << 4;
+  judge.after[4] = 1U << 0;
   push(0, 1);
   push(1, 1);
   (void)spawn("guest", Ends::kMust, [] {
@@ -204,9 +166,9 @@ void barrier_late() {
 // Each ring has a write and a barrier behind it.
 void barriers() {
   new_lanes();
-  requests.all = 0b110011;
-  requests.barriers = 1U << 1 | 1U << 5;
-  requests.before[1] = requests.before[5] = 1U << 0 | 1U << 4;
+  judge.all = 0b110011;
+  judge.barriers = 1U << 1 | 1U << 5;
+  judge.after[1] = judge.after[5] = 1U << 0 | 1U << 4;
   push(0, 2);
   push(1, 2);
 }

@@ -4,6 +4,7 @@
 
 #include "cases.h"
 #include "guest.h"
+#include "judge.h"
 #include "queue/queue.h"
 #include "wire/blkif.h"
 #include "world.h"
@@ -100,12 +101,46 @@ void end() {
   });
 }
 
+uint32_t number_of(const host_io& io) {
+  return static_cast<uint32_t>(static_cast<const blkback::Slot&>(io).duty.id());
+}
+
+// A write in one ring, and a barrier in another.
+void barrier_queues() {
+  Device& made = new_device();
+  world.without_timers = true;
+  for (const uint32_t port : {0U, 1U}) (void)made.connect(port);
+  constexpr uint32_t kWrite = 1;
+  constexpr uint32_t kBarrier = 2;
+  renew_judge();
+  judge.all = 1U << kWrite | 1U << kBarrier;
+  judge.barriers = 1U << kBarrier;
+  judge.after[kBarrier] = 1U << kWrite;
+  world.io_begins = [](const host_io& io) { judge.begins(number_of(io)); };
+  world.io_ends = [](const host_io& io) { judge.ends(number_of(io)); };
+  {
+    Guest first(0);
+    first.put(BLKIF_OP_DISCARD, kWrite);  // a write without data
+    first.push();
+    Guest second(1);
+    second.put(BLKIF_OP_WRITE_BARRIER, kBarrier);
+    second.push();
+  }
+  spawn_disk("disk");
+  for (const uint32_t port : {0U, 1U}) made.queues[port]->serve();
+}
+
 constexpr Case kCases[] = {
     {.name = "queue",
      .claims = "the whole path of two requests",
      .set_up = queue,
      .preemptions = 1},
     {.name = "end", .claims = "a queue ends with I/O in flight", .set_up = end, .preemptions = 1},
+    {.name = "barrier-queues",
+     .claims = "the queues of two rings keep the order of a barrier",
+     .set_up = barrier_queues,
+     .run_ended = all_have_ended,
+     .preemptions = 1},
 };
 
 }  // namespace
