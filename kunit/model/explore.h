@@ -42,6 +42,8 @@ void step(const std::function<bool()>& ready);
 void step();
 // The thread has read `value` from an object that is not accessed with the functions below.
 void note(uint64_t value);
+// From here on what the calling thread does depends on is_state() alone, not on what it has read.
+void start_over();
 // From now on the calling thread goes on only when all others wait.
 void wait_for_others();
 [[nodiscard]] uint32_t self();
@@ -85,7 +87,8 @@ struct Case {
   const char* name;
   const char* claims;
   void (*set_up)();
-  void (*ended)() = nullptr;  // after all runs
+  void (*ended)() = nullptr;      // after all runs
+  void (*run_ended)() = nullptr;  // after a run, when all threads have ended or wait
   // How often a thread is switched that could go on.  Fewer where the threads do much; a thread
   // still reads each value that the memory allows.
   uint32_t preemptions = kAnyPreemptions;

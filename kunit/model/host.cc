@@ -33,6 +33,7 @@ World::Port& port_of(host_event_channel* channel) {
 void end_io(host_io* io) {
   plain(&io->error, sizeof(io->error), true, nullptr);
   io->error = 0;
+  if (world.io_ends != nullptr) world.io_ends(*io);
   driver_io_done(io);
 }
 
@@ -177,6 +178,7 @@ uint64_t host_disk_sectors(const host_disk*) { return 2048; }
 int host_disk_sync(host_disk*) { return 0; }
 void host_disk_submit(host_io* const* ios, uint32_t count) {
   world.done += count;
+  for (uint32_t i = 0; i < count && world.io_begins != nullptr; ++i) world.io_begins(*ios[i]);
   if (world.ends_at_once) {
     for (uint32_t i = 0; i < count; ++i) model::end_io(ios[i]);
     return;

@@ -21,7 +21,8 @@ int main(int count, char** words) {
     } else if (chosen != nullptr) {
       model::weaken(reinterpret_cast<const void*>(std::strtoull(words[i], nullptr, 16)));
     } else {
-      for (const auto cases : {model::litmus_cases(), model::driver_cases()}) {
+      for (const auto cases : {model::litmus_cases(), model::protocol_cases(),
+                               model::barrier_cases(), model::queue_cases()}) {
         for (const model::Case& one : cases) {
           if (std::strcmp(words[i], "list") == 0) std::printf("%s\t%s\n", one.name, one.claims);
           if (std::strcmp(words[i], one.name) == 0) chosen = &one;

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "memory.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <utility>
+
+#include "hash.h"
 
 namespace model {
 
@@ -126,19 +129,24 @@ void Memory::release_to(uint32_t thread, View& view) {
   views_[thread].passed_on = true;
 }
 
-namespace {
-
-uint64_t mix(uint64_t hash, uint64_t value) {
-  hash = (hash ^ value) * 0x9e3779b97f4a7c15;
-  return hash ^ (hash >> 29);
+// What is behind the views of all threads is never read, and nothing is stored before it.
+void Memory::forget_old(uint32_t threads, uint32_t locations) {
+  for (uint32_t i = 0; i < locations; ++i) {
+    const Location& at = locations_[i];
+    uint32_t oldest = at.count == 0 ? 0 : at.count - 1;
+    for (uint32_t thread = 0; thread < kThreads && at.count != 0; ++thread) {
+      if ((threads >> thread & 1) == 0) continue;
+      oldest = std::min<uint32_t>(oldest, at.place[views_[thread].now.at[i]]);
+    }
+    oldest_[i] = static_cast<uint8_t>(oldest);
+  }
 }
-
-}  // namespace
 
 uint64_t Memory::hash(uint64_t seed, const View& view, uint32_t locations) const {
   uint64_t word = 0;
   for (uint32_t i = 0; i < locations; ++i) {
-    word = word << 8 | (locations_[i].count != 0 ? locations_[i].place[view.at[i]] : 0);
+    const uint8_t place = locations_[i].count != 0 ? locations_[i].place[view.at[i]] : 0;
+    word = word << 8 | static_cast<uint8_t>(std::max(place, oldest_[i]) - oldest_[i]);
     if (i % 8 == 7) seed = mix(seed, word);
   }
   seed = mix(seed, word);
@@ -158,8 +166,8 @@ uint64_t Memory::hash(uint64_t seed, uint32_t threads, uint32_t locations) const
   seed = hash(seed, full_, locations);
   for (uint32_t i = 0; i < locations; ++i) {
     const Location& at = locations_[i];
-    seed = mix(seed, at.count);
-    for (uint32_t place = 0; place < at.count; ++place) {
+    seed = mix(seed, at.count - oldest_[i]);
+    for (uint32_t place = oldest_[i]; place < at.count; ++place) {
       const Message& message = at.messages[at.order[place]];
       seed = hash(mix(seed, message.value * 2 + message.bound), message.view, locations);
     }

@@ -82,6 +82,9 @@ class Memory {
   [[nodiscard]] bool was_newest() const { return was_newest_; }
   [[nodiscard]] const View& now(uint32_t thread) const { return views_[thread].now; }
 
+  // Forgets for hash() the messages that no thread may read any more.  `threads`: a bit for each
+  // that has not ended.
+  void forget_old(uint32_t threads, uint32_t locations);
   // Of all that may matter to what happens next.
   [[nodiscard]] uint64_t hash(uint64_t seed, uint32_t threads, uint32_t locations) const;
   [[nodiscard]] uint64_t hash(uint64_t seed, const View& view, uint32_t locations) const;
@@ -98,6 +101,7 @@ class Memory {
   ThreadViews views_[kThreads];
   View full_;  // of the full fences
   Location locations_[kLocations];
+  uint8_t oldest_[kLocations];  // the place of the oldest message that is not forgotten
 };
 
 template <typename Change>

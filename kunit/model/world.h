@@ -53,6 +53,11 @@ struct World {
   uint32_t io_count;
   bool ends_at_once;  // the disk ends I/Os within their submission
   uint32_t done;      // I/Os that the disk got; in cases without a disk what they count
+  // What a case sees of the disk: an I/O begins, in its submitter's context, and ends.
+  void (*io_begins)(const host_io& io);
+  void (*io_ends)(const host_io& io);
+  bool without_timers;                        // time stands still: no timer expires
+  uint32_t (*own_work)(driver_queue* queue);  // of the threads in cases without a queue
 };
 
 extern World world;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-// The driver's protocols: the ring, a thread's sleep, the stack of ended I/Os and the end of a
-// queue, and what other threads may read of a queue.  The queue, the ring and the thread are the
-// driver's own code.
+// The driver's protocols, each alone: the ring, a thread's sleep, the stack of ended I/Os, and what
+// other threads may read of a queue.
 #include "cases.h"
 
 #include <new>
@@ -15,48 +14,6 @@
 
 namespace model {
 namespace {
-
-using blkback::Owned;
-using blkback::Queue;
-
-// The objects that a queue needs and a device has.
-struct Device {
-  blkback::Vbd vbd{{.access = blkback::Access::kReadWrite}, reinterpret_cast<host_disk*>(&world)};
-  blkback::Account account;
-  blkback::PagePool pool{account, 0};
-  blkback::WriteOrder order;
-  blkback::Statistics statistics;
-  blkback::LogLimits log;
-  host_work owner{};
-  blkback::Wishes wishes;
-  std::atomic<uint64_t> squeeze_until_ms{0};
-  Owned<Queue> queues[2];
-
-  Owned<Queue>& connect(uint32_t port) {
-    const uint32_t grefs[] = {port};
-    auto queue =
-        Queue::create({.device = nullptr,
-                       .ring_refs = grefs,
-                       .event_channel = port,
-                       .layout = blkback::wire::Layout::kNative,
-                       .persistence = blkback::Mapper::Persistence::kOff,
-                       .index = port,
-                       .name = "7.xvda-0"},
-                      {vbd, pool, order, statistics, log, owner, wishes, squeeze_until_ms});
-    if (!queue) __builtin_trap();
-    queues[port] = std::move(*queue);
-    return queues[port];
-  }
-};
-
-Device* device;
-
-Device& new_device() {
-  renew_world();
-  device = ::new (allocate(sizeof(Device))) Device;
-  host_work_init(&device->owner, DRIVER_WORK_DEVICE);
-  return *device;
-}
 
 constexpr uint8_t kFlush = BLKIF_OP_FLUSH_DISKCACHE;
 
@@ -123,19 +80,18 @@ void ring() {
 struct Sleeper : driver_queue {
   std::atomic<uint32_t> wanted[2];
   host_thread* thread = nullptr;
-  uint32_t (*work)() = nullptr;
 };
 
 Sleeper* sleeper;
 
-void new_sleeper(uint32_t (*work)()) {
+void new_sleeper(uint32_t (*work)(driver_queue*)) {
   renew_world();
   sleeper = ::new (allocate(sizeof(Sleeper))) Sleeper;
-  sleeper->work = work;
+  world.own_work = work;
   if (host_thread_start(sleeper, "ring", &sleeper->thread) != 0) __builtin_trap();
 }
 
-uint32_t look_and_sleep() {
+uint32_t look_and_sleep(driver_queue*) {
   host_thread_clear_wakeups(sleeper->thread);
   for (uint32_t i = 0; i < 2; ++i) {
     if (sleeper->wanted[i].exchange(0, std::memory_order_relaxed) == 0) continue;
@@ -156,7 +112,7 @@ void sleep() {
 }
 
 // The timer alone wakes the thread, again and again, whatever wakes it beside.
-uint32_t look_at_clock() {
+uint32_t look_at_clock(driver_queue*) {
   host_thread_clear_wakeups(sleeper->thread);
   step();
   return ++world.done < 3 ? 1000 : HOST_FOREVER;
@@ -271,53 +227,6 @@ void record() {
   });
 }
 
-// --- A whole queue ------------------------------------------------------------------
-
-// The frontend publishes its requests one by one and sleeps when it has nothing to do.
-void queue() {
-  Device& made = new_device();
-  (void)made.connect(0);
-  world.ends_at_once = true;
-  (void)spawn("guest", Ends::kMust, [] {
-    Guest guest(0);
-    guest.put(kFlush, 1);
-    guest.push();
-    guest.put(kFlush, 2);
-    guest.push();
-    uint32_t answered = 0;
-    while (answered != 2) answered += guest.collect();
-  });
-  spawn_interrupts(0);
-  made.queues[0]->serve();
-}
-
-// The connection ends with I/O in flight: its owner waits until the queue has drained, destroys
-// it and frees its memory.
-void end() {
-  Device& made = new_device();
-  watch_frees();
-  (void)made.connect(0);
-  {
-    Guest guest(0);
-    guest.put(kFlush, 1);
-    guest.put(kFlush, 2);
-    guest.push();
-  }
-  spawn_disk("disk");
-  (void)spawn("owner", Ends::kMust, [] {
-    device->queues[0]->serve();
-    device->queues[0]->close();
-    // Connection::drained(), each time that the owner's work runs.
-    for (uint32_t number = 0; !device->queues[0]->drained();) {
-      step([number] { return world.works[number].pending; });
-      world.works[number].pending = false;
-      observe(world.work_views[number]);
-    }
-    device->queues[0].reset();
-    require(newest(ring_page(0) + 8, 4) == world.done, "an I/O that ended was not answered");
-  });
-}
-
 constexpr Case kCases[] = {
     {.name = "ring",
      .claims = "one request: seen, answered, and nobody sleeps on it",
@@ -345,29 +254,10 @@ constexpr Case kCases[] = {
      .claims = "two requests with two indices",
      .set_up = ring<2, false>,
      .preemptions = 2},
-    {.name = "queue",
-     .claims = "the whole path of two requests",
-     .set_up = queue,
-     .preemptions = 1},
-    {.name = "end", .claims = "a queue ends with I/O in flight", .set_up = end, .preemptions = 1},
 };
 
 }  // namespace
 
-std::span<const Case> driver_cases() { return kCases; }
+std::span<const Case> protocol_cases() { return kCases; }
 
 }  // namespace model
-
-// The driver interface, as src/device/driver.cc has it.
-void driver_event(driver_queue* queue) { static_cast<blkback::Queue*>(queue)->event(); }
-uint32_t driver_queue_work(driver_queue* queue) {
-  if (queue == model::sleeper) return model::sleeper->work();
-  return static_cast<blkback::Queue*>(queue)->work();
-}
-void driver_io_done(host_io* io) {
-  auto& slot = *static_cast<blkback::Slot*>(io);
-  slot.queue->done(slot);
-}
-void driver_work(host_work* work) {
-  if (work->kind == DRIVER_WORK_PURGE) static_cast<blkback::Purger*>(work)->run();
-}
