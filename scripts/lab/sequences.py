@@ -62,7 +62,7 @@ class Program:
         self.say(f'page data {PAGES}', 'page table 2')
         blocks = [getattr(Program, name) for name in sorted(vars(Program))
                   if name.startswith('block_')]
-        count = self.dice.randint(4, 10 if self.disk == 'slow' else 20)
+        count = self.dice.randint(3, 6 if self.disk == 'slow' else 10)
         for block in self.dice.choices(blocks, k=count):
             self.say(f'# block {block.__name__[6:]}')
             block(self)
