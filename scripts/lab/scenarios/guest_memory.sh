@@ -71,7 +71,8 @@ wait_for 20 within || fail "the guest has $(memory guest) bytes, and the cap is 
 watch "cap $cap KiB"
 [ "$most" -le $((cap * 1024)) ] || fail "the guest had $most bytes, and the cap is $cap KiB"
 [ "$(memory refused)" -gt 0 ] || fail "the cap has refused nothing"
-[ $((caches * 2)) -lt "$free_caches" ] || fail "the caches grew by $caches bytes with the cap, by $free_caches without"
+# The allocator counts the free objects of the CPUs' slabs as used.
+[ $((caches * 3)) -lt $((free_caches * 2)) ] || fail "the caches grew by $caches bytes with the cap, by $free_caches without"
 [ $((beyond * 2)) -lt "$free_beyond" ] || fail "$beyond bytes beyond the floors with the cap, $free_beyond without"
 served_well "cap $cap KiB"
 detach gm xvdb
