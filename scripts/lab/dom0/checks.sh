@@ -64,8 +64,9 @@ quote_guest_log() {
 }
 
 # check_watch_thread SCENARIO: prints for how long the driver has held the xenbus thread, which
-# serves all guests, and remembers the longest time in /tmp/held.  Fails after a second: an
-# emulated CPU may stand still for a part of one.
+# serves all guests, and remembers the longest time in /tmp/held.  Fails after ten seconds: that
+# is a wait for a disk or a guest.  Less may be the emulator's, or xenstored's, which
+# freeze_thaw stops for five.
 check_watch_thread() {
 	local file=/sys/kernel/debug/xen-blkback/watch_thread us what
 	mountpoint -q /sys/kernel/debug || mount -t debugfs debugfs /sys/kernel/debug
@@ -75,7 +76,7 @@ check_watch_thread() {
 	echo 0 >$file
 	[ "$us" -le "$(cut -d' ' -f1 /tmp/held 2>/dev/null || echo 0)" ] || echo "$us us in $1 ($what)" >/tmp/held
 	echo "the xenbus thread was held for $us us ($what)"
-	[ "$us" -le 1000000 ]
+	[ "$us" -le 10000000 ]
 }
 
 no_threads() { ! ps -eo comm= | grep -qE '^[0-9]+\.xvd'; }
